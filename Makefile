@@ -1,0 +1,47 @@
+# The targets that a person needs; `make` prints them.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+LOCK   := service/locks/dev.txt
+OUT    ?= build/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lint typecheck test demo bench lock clean
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+venv: $(VENV)/.ready ## install the project and its tools to $(VENV), from the hash lock
+
+$(VENV)/.ready: $(LOCK) pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lint: venv ## check style, formatting and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+typecheck: venv ## check types
+	$(BIN)/mypy
+
+test: venv ## run the tests
+	$(BIN)/python -m pytest
+
+demo: venv ## score the example corpus and say where the reports lie
+	$(BIN)/nedc-bench score tests/data/chb-mit/ref.list tests/data/chb-mit/hyp.list -o $(OUT)
+
+bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
+	$(BIN)/python tests/bench/bench.py
+
+lock: venv ## write the hash locks anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask pyproject.toml -o $(LOCK)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find service tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,49 @@
+"""NEDC EEG Eval v6.0.0, to the last bit: scoring of EEG event annotations as a library, a command and a service.
+
+>>> from nedc_bench import Recording, score
+>>> reference = Recording.from_events(10.0, [(1.0, 8.0, "seiz")])
+>>> hypothesis = Recording.from_events(10.0, [(3.0, 9.0, "seiz")])
+>>> score(reference, hypothesis).overlap.labels["seiz"].tp
+1
+"""
+
+from nedc_bench.annotations import (
+    Event,
+    LabelMap,
+    Pair,
+    Pairing,
+    Parameters,
+    Recording,
+    find_pairs,
+    read_parameters,
+    read_recording,
+)
+from nedc_bench.errors import EvaluationError, Finding, InputError, NedcBenchError
+from nedc_bench.evaluation import ParallelEvaluator, Result, score, score_corpus
+from nedc_bench.scoring import ALGORITHMS, Agreement, AlgorithmResult, Figures
+from nedc_bench.version import __version__
+
+__all__ = [
+    "ALGORITHMS",
+    "Agreement",
+    "AlgorithmResult",
+    "EvaluationError",
+    "Event",
+    "Figures",
+    "Finding",
+    "InputError",
+    "LabelMap",
+    "NedcBenchError",
+    "Pair",
+    "Pairing",
+    "ParallelEvaluator",
+    "Parameters",
+    "Recording",
+    "Result",
+    "__version__",
+    "find_pairs",
+    "read_parameters",
+    "read_recording",
+    "score",
+    "score_corpus",
+]

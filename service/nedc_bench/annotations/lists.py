@@ -1,0 +1,160 @@
+"""Which files are scored against which: two files, two list files, or two folders.
+
+Source: docs/scoring.md sections 6 and 8.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nedc_bench.annotations.csv_bi import VERSION
+from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.source import Source, read_text
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
+
+SUFFIX = ".csv_bi"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A reference and a hypothesis, and the names they go by in messages and reports."""
+
+    reference: Source | Recording
+    hypothesis: Source | Recording
+    reference_name: str | None = None
+    hypothesis_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The pairs of a corpus in scoring order, and what was noticed about the lists."""
+
+    pairs: tuple[Pair, ...]
+    warnings: tuple[Finding, ...] = ()
+
+
+def find_pairs(reference: str, hypothesis: str) -> Pairing:
+    """The pairs of two files, of two list files (by position) or of two folders (by relative name).
+
+    Raises:
+        InputError: the two are of different kinds, or some file has no counterpart or is listed twice.
+    """
+    kinds = [_kind(path, side) for path, side in ((reference, "reference"), (hypothesis, "hypothesis"))]
+    if kinds[0] != kinds[1]:
+        message = f"the reference is a {kinds[0]} and the hypothesis a {kinds[1]}; give two of the same"
+        raise refusal("pairing", message)
+    if kinds[0] == "folder":
+        return _pair_by_name(Path(reference), Path(hypothesis))
+    if kinds[0] == "list":
+        return _pair_by_position(read_list(reference, "reference"), read_list(hypothesis, "hypothesis"))
+    return Pairing((Pair(reference, hypothesis),))
+
+
+def read_list(path: str, side: str = "") -> list[str]:
+    """The paths of a list file: one a line; ``#`` lines, blank lines and all white space are ignored.
+
+    ``$NAME`` is replaced from the environment. A relative path that does not lead anywhere from the current
+    folder is taken from the list's own.
+
+    Raises:
+        InputError: the list cannot be read, is empty, or names an environment variable that is not set.
+    """
+    paths: list[str] = []
+    faults: list[Finding] = []
+    for number, line in enumerate(read_text(path, side).text.split("\n"), 1):
+        entry = "".join(line.split())
+        if not entry or entry.startswith("#"):
+            continue
+        expanded = os.path.expandvars(entry)
+        if "$" in expanded:
+            message = f"{quoted(entry)} names an environment variable that is not set"
+            faults.append(Finding(side, path, number, "variable", message))
+            if len(faults) == MAX_FINDINGS_PER_FILE:
+                break
+        paths.append(_resolve(expanded, path))
+    if faults:
+        raise InputError(faults)
+    if not paths:
+        raise refusal("empty", "lists no file", side=side, file=path)
+    return paths
+
+
+def _resolve(entry: str, list_path: str) -> str:
+    beside = os.path.join(os.path.dirname(list_path), entry)
+    return beside if not os.path.exists(entry) and os.path.exists(beside) else entry
+
+
+def _kind(path: str, side: str) -> str:
+    if os.path.isdir(path):
+        return "folder"
+    if path.endswith(SUFFIX):
+        return "file"
+    first_line = read_text(path, side).text.partition("\n")[0]
+    return "file" if VERSION in first_line else "list"
+
+
+def _pair_by_position(references: Sequence[str], hypotheses: Sequence[str]) -> Pairing:
+    faults = [*_listed_twice(references, "reference"), *_listed_twice(hypotheses, "hypothesis")]
+    if len(references) != len(hypotheses):
+        message = f"the lists differ in length: {len(references)} reference and {len(hypotheses)} hypothesis files"
+        faults.append(Finding("", "", None, "pairing", message))
+        faults += _without_counterpart(references, hypotheses, "reference")
+        faults += _without_counterpart(hypotheses, references, "hypothesis")
+    if faults:
+        raise InputError(faults)
+    return Pairing(
+        tuple(Pair(reference, hypothesis) for reference, hypothesis in zip(references, hypotheses, strict=True)),
+        _order_warnings(references, hypotheses),
+    )
+
+
+def _listed_twice(paths: Sequence[str], side: str) -> list[Finding]:
+    repeated = [path for path, count in Counter(map(os.path.normpath, paths)).items() if count > 1]
+    return [Finding(side, path, None, "twice", "is listed twice") for path in repeated[:MAX_FINDINGS_PER_FILE]]
+
+
+def _without_counterpart(paths: Sequence[str], others: Sequence[str], side: str) -> list[Finding]:
+    names = {os.path.basename(other) for other in others}
+    lone = [path for path in paths if os.path.basename(path) not in names]
+    other_side = "hypothesis" if side == "reference" else "reference"
+    message = f"has no {other_side} file of the same name"
+    return [Finding(side, path, None, "pairing", message) for path in lone[:MAX_FINDINGS_PER_FILE]]
+
+
+def _order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Finding, ...]:
+    """Lists are paired by position, as in the original; same names at other positions look like a mistake."""
+    names = [os.path.basename(path) for path in hypotheses]
+    known = set(names)
+    for reference, name in zip(references, names, strict=True):
+        own = os.path.basename(reference)
+        if own != name and own in known:
+            message = (
+                f"is paired with {quoted(name)} by position, while {quoted(own)} stands elsewhere in the other list"
+            )
+            return (Finding("reference", reference, None, "list-order", message),)
+    return ()
+
+
+def _pair_by_name(references: Path, hypotheses: Path) -> Pairing:
+    ours, theirs = _annotation_files(references), _annotation_files(hypotheses)
+    faults = [
+        Finding(side, str(folder / name), None, "pairing", f"has no counterpart in {other}")
+        for side, folder, other, lone in (
+            ("reference", references, hypotheses, sorted(ours - theirs)),
+            ("hypothesis", hypotheses, references, sorted(theirs - ours)),
+        )
+        for name in lone[:MAX_FINDINGS_PER_FILE]
+    ]
+    if not ours and not theirs:
+        raise refusal("empty", f"has no {SUFFIX} file", side="reference", file=str(references))
+    if faults:
+        raise InputError(faults)
+    return Pairing(tuple(Pair(str(references / name), str(hypotheses / name)) for name in sorted(ours)))
+
+
+def _annotation_files(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob(f"*{SUFFIX}") if path.is_file()}

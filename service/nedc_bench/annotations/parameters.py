@@ -1,0 +1,148 @@
+"""The scoring parameters, and the original's TOML parameter file.
+
+Source: docs/scoring.md sections 2 and 6.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from nedc_bench.annotations.labels import LabelMap
+from nedc_bench.annotations.recording import FILLER
+from nedc_bench.annotations.source import Source, read_text
+from nedc_bench.errors import InputError, quoted, refusal
+
+EPOCH_SECONDS = (0.001, 86_400.0)
+MAX_PENALTY = 1e6
+
+DEFAULT_LABEL_MAP = LabelMap.from_mapping({"seiz": ["seiz"], FILLER: [FILLER]})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the original's parameter file sets; the defaults are the original's.
+
+    Attributes:
+        label_map: annotation labels to scoring classes, in report order.
+        penalty_del, penalty_ins, penalty_sub: of the edit distance (``dp``), 0 or more.
+        epoch_duration: seconds between the samples of ``epoch``.
+        epoch_null_class: the class of ``epoch`` that stands for no event.
+        ira_epoch_duration: seconds between the samples of ``ira``.
+        ira_null_class: read for the original's sake; no figure depends on it.
+
+    Raises:
+        InputError: a value out of its range, or a null class that the map does not have.
+    """
+
+    label_map: LabelMap = DEFAULT_LABEL_MAP
+    penalty_del: float = 1.0
+    penalty_ins: float = 1.0
+    penalty_sub: float = 1.0
+    epoch_duration: float = 0.25
+    epoch_null_class: str = FILLER
+    ira_epoch_duration: float = 0.25
+    ira_null_class: str = FILLER
+
+    def __post_init__(self) -> None:
+        for name in ("penalty_del", "penalty_ins", "penalty_sub"):
+            _check_range(name, getattr(self, name), 0.0, MAX_PENALTY)
+        for name in ("epoch_duration", "ira_epoch_duration"):
+            _check_range(name, getattr(self, name), *EPOCH_SECONDS)
+        for name in ("epoch_null_class", "ira_null_class"):
+            if getattr(self, name) not in self.label_map.classes:
+                known = ", ".join(self.label_map.classes)
+                raise refusal("parameter", f"{name} {quoted(getattr(self, name))} is not a class of [MAP]: {known}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The parameters as the result document holds them."""
+        return {
+            "label_map": self.label_map.to_mapping(),
+            "penalty_del": self.penalty_del,
+            "penalty_ins": self.penalty_ins,
+            "penalty_sub": self.penalty_sub,
+            "epoch_duration": self.epoch_duration,
+            "epoch_null_class": self.epoch_null_class,
+            "ira_epoch_duration": self.ira_epoch_duration,
+            "ira_null_class": self.ira_null_class,
+        }
+
+
+# What the original's file may hold: (table, key) -> our field, or None where the original reads and does not use it.
+_KEYS: dict[tuple[str, str], str | None] = {
+    ("NEDC_DPALIGN", "penalty_del"): "penalty_del",
+    ("NEDC_DPALIGN", "penalty_ins"): "penalty_ins",
+    ("NEDC_DPALIGN", "penalty_sub"): "penalty_sub",
+    ("NEDC_EPOCH", "epoch_duration"): "epoch_duration",
+    ("NEDC_EPOCH", "null_class"): "epoch_null_class",
+    ("NEDC_OVERLAP", "guard_width"): None,
+    ("NEDC_OVERLAP", "ndigits_round"): None,
+    ("NEDC_IRA", "epoch_duration"): "ira_epoch_duration",
+    ("NEDC_IRA", "null_class"): "ira_null_class",
+}
+_TABLES = {table for table, _ in _KEYS} | {"MAP", "NEDC_TAES"}
+
+
+def read_parameters(source: Source, name: str | None = None) -> Parameters:
+    """The parameters of a TOML file of the original.
+
+    Raises:
+        InputError: it is not TOML, names something unknown, or a value is out of its range.
+    """
+    text = read_text(source, name=name)
+    try:
+        return parameters_from_toml(tomllib.loads(text.text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise refusal("parameter", f"is not TOML: {error}", file=text.name) from None
+    except InputError as error:
+        raise refusal("parameter", error.findings[0].message, file=text.name) from None
+
+
+def parameters_from_toml(document: Mapping[str, Any]) -> Parameters:
+    """The parameters of a parsed parameter file; what it leaves out keeps its default."""
+    values: dict[str, Any] = {}
+    for table, content in document.items():
+        if table == "version":
+            continue
+        if table not in _TABLES or not isinstance(content, Mapping):
+            raise refusal(
+                "parameter", f"{quoted(table)} is not a table of the parameter file: {', '.join(sorted(_TABLES))}"
+            )
+        if table == "MAP":
+            values["label_map"] = LabelMap.from_mapping({name: _labels(name, text) for name, text in content.items()})
+            continue
+        for key, value in content.items():
+            if (table, key) not in _KEYS:
+                raise refusal("parameter", f"{quoted(key)} is not a key of [{table}]")
+            target = _KEYS[table, key]
+            if target is not None:
+                values[target] = _text(key, value).lower() if key == "null_class" else _number(key, value)
+    return Parameters(**values)
+
+
+def _labels(name: str, value: object) -> list[str]:
+    return _text(name, value).split(",")
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise refusal("parameter", f"{key} must be text in quotes, not {quoted(str(value))}")
+    return value.strip()
+
+
+def _number(key: str, value: object) -> float:
+    """A number; the original writes them as strings."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise refusal("parameter", f"{key} must be a number, not {quoted(str(value))}")
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise refusal("parameter", f"{key} must be a number, not {quoted(str(value))}") from None
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not (isfinite(value) and low <= value <= high):
+        raise refusal("parameter", f"{name} must be from {low:g} to {high:g}, not {value}")

@@ -1,0 +1,110 @@
+"""Parity with an installed original (NEDC EEG Eval v6.0.0, "Alpha"): run it, and compare every line it prints.
+
+The original prints its figures rounded to 4 digits, so that is what can be compared; the golden corpora of the
+test-suite compare its doubles.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from nedc_bench.annotations import Pairing
+from nedc_bench.errors import EvaluationError
+from nedc_bench.evaluation.corpus import Result
+from nedc_bench.reports import report_names
+from nedc_bench.scoring import ALGORITHMS
+
+ENTRY_POINT = "bin/nedc_eeg_eval"
+
+_OWN_LINES = re.compile(
+    r" *(Date|File|Version|Mod Time|Ref|Hyp): (?!.*  )|NEDC EEG Eval Successfully| *\d+: |       [^( ]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A line in which the original and nedc-bench differ."""
+
+    report: str
+    line: int
+    section: str
+    original: str
+    ours: str
+
+    def __str__(self) -> str:
+        place = f"{self.report}, line {self.line}" + (f" ({self.section})" if self.section else "")
+        return f"{place}:\n    original:   {self.original}\n    nedc-bench: {self.ours}"
+
+
+def compare_with_original(
+    alpha: str, pairing: Pairing, result: Result, parameters_file: str | None
+) -> list[Difference]:
+    """Run the original under ``alpha`` on the same pairs and compare its reports with those of ``result``.
+
+    Raises:
+        EvaluationError: there is no original there, or it fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="nedc-bench-parity-") as folder:
+        theirs, ours = Path(folder) / "original", Path(folder) / "nedc-bench"
+        lists = (Path(folder) / "ref.list", Path(folder) / "hyp.list")
+        for path, sources in zip(
+            lists, zip(*((p.reference, p.hypothesis) for p in pairing.pairs), strict=True), strict=True
+        ):
+            path.write_text("".join(f"{Path(str(source)).absolute()}\n" for source in sources))
+        _run_original(alpha, theirs, lists, parameters_file)
+        result.write_reports(ours)
+        return [
+            difference
+            for name in report_names(ALGORITHMS)
+            for difference in compare_reports(name, _lines(theirs / name), _lines(ours / name))
+        ]
+
+
+def compare_reports(name: str, theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Difference]:
+    """The lines that differ, but for dates, programs and paths; with the section and label they stand under."""
+    section = label = ""
+    for number, (original, own) in enumerate(zip_longest(theirs, ours, fillvalue="(no line)"), 1):
+        if original.startswith("NEDC ") and original.endswith(":"):
+            section, label = original.partition(" SUMMARY")[0], ""
+        elif original.startswith(" LABEL: "):
+            label = original.removeprefix(" LABEL: ")
+        elif original == "SUMMARY:":
+            label = "summary"
+        if original != own and not (_OWN_LINES.match(original) and _OWN_LINES.match(own)):
+            yield Difference(name, number, ", ".join(filter(None, (section, label))), original, own)
+
+
+def _run_original(alpha: str, output: Path, lists: tuple[Path, Path], parameters_file: str | None) -> None:
+    entry = Path(alpha).absolute() / ENTRY_POINT
+    if not entry.is_file():
+        raise EvaluationError(
+            f"there is no {ENTRY_POINT} under {alpha}; --alpha takes the folder of NEDC EEG Eval v6.0.0"
+        )
+    command = [str(entry)] if os.access(entry, os.X_OK) else [sys.executable, str(entry)]
+    command += ["--odir", str(output)]
+    if parameters_file is not None:
+        command += ["--parameters", str(Path(parameters_file).absolute())]
+    root = str(Path(alpha).absolute())
+    library = os.pathsep.join(filter(None, (str(Path(root) / "lib"), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"NEDC_NFC": root, "PYTHONPATH": library}
+    run = subprocess.run(  # noqa: S603  # the program that --alpha names
+        [*command, *map(str, lists)], env=environment, cwd=output.parent, capture_output=True, text=True, check=False
+    )
+    if run.returncode or not (output / "summary.txt").is_file():
+        words = (run.stderr or run.stdout).strip().splitlines()[-5:]
+        raise EvaluationError(f"the original failed (exit {run.returncode}):\n    " + "\n    ".join(words))
+
+
+def _lines(report: Path) -> list[str]:
+    try:
+        return report.read_text(encoding="utf-8").split("\n")
+    except OSError:
+        return []

@@ -1,0 +1,99 @@
+"""`ParallelEvaluator`: worker processes that are replaced when they die, and that leave with their parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from nedc_bench.evaluation.cpus import available_cpus
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ParallelEvaluator(Executor):
+    """A pool of worker processes, at most as many as this process may use CPUs.
+
+    Unlike `ProcessPoolExecutor` it can be used on after a worker has died: the calls that were in flight fail with
+    `BrokenProcessPool`, and the next `submit` starts new workers. Left by an exception (Ctrl-C), it kills its
+    workers at once; they also end by themselves when this process is gone.
+
+    >>> with ParallelEvaluator(workers=1) as evaluator:
+    ...     evaluator.submit(divmod, 7, 2).result()
+    (3, 1)
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        cpus = available_cpus()
+        self.workers = cpus if workers is None else max(1, min(workers, cpus))
+        self._pool: ProcessPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Call ``fn`` in a worker; see `concurrent.futures.Executor.submit`."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the evaluator is shut down")
+            if self._pool is not None:
+                try:
+                    return self._pool.submit(fn, *args, **kwargs)
+                except BrokenProcessPool:
+                    self._pool.shutdown(wait=False)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_start_worker)
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as Executor
+        """Take no more calls; see `concurrent.futures.Executor.shutdown`."""
+        with self._lock:
+            self._closed = True
+            pool = self._pool
+        if pool is not None:
+            pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def kill(self) -> None:
+        """End the workers at once; what they were doing is lost."""
+        with self._lock:
+            self._closed = True
+            pool = self._pool
+        if pool is not None:
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001  # kill_workers() from 3.14 on
+                process.kill()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.shutdown()
+        else:
+            self.kill()
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers are forked from a server that has this package loaded and no threads; where there is none, spawned."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["nedc_bench.evaluation"])
+    return context
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

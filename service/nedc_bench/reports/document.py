@@ -1,0 +1,57 @@
+"""The result document: the same JSON from the command, the service and the library (docs/result.md).
+
+Floats are written in their shortest round-trip form, so that ``==`` survives; NaN and infinity cannot occur and
+are refused by the writer.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any
+
+from nedc_bench.scoring import CorpusScore, FileId
+from nedc_bench.version import __version__
+
+RESULT_NAME = "result.json"
+SCHEMA = "nedc-bench/result/1"
+
+
+def build_document(score: CorpusScore, *, per_pair: bool = False) -> dict[str, Any]:
+    """The result document of ``score``; with ``per_pair`` also the figures of every pair by itself."""
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "pairs": len(score.scores),
+        "duration_seconds": score.duration_seconds,
+        "algorithms": _algorithms(score),
+        "parameters": score.parameters.to_dict(),
+        "warnings": [warning.to_dict() for warning in score.warnings],
+        "inputs": [{"reference": _file(pair.reference), "hypothesis": _file(pair.hypothesis)} for pair in score.scores],
+    }
+    if per_pair:
+        document["per_pair"] = [_pair(single) for single in score.split()]
+    return document
+
+
+def write_json(document: dict[str, Any], file: IO[str]) -> None:
+    """Write the document, one line of JSON."""
+    json.dump(document, file, allow_nan=False)
+    file.write("\n")
+
+
+def _algorithms(score: CorpusScore) -> dict[str, Any]:
+    return {name: result.to_dict() for name, result in score.algorithms.items()}
+
+
+def _file(file: FileId) -> dict[str, str]:
+    return {"name": file.name, "sha256": file.sha256}
+
+
+def _pair(score: CorpusScore) -> dict[str, Any]:
+    (pair,) = score.scores
+    return {
+        "reference": pair.reference.name,
+        "hypothesis": pair.hypothesis.name,
+        "duration_seconds": score.duration_seconds,
+        "algorithms": _algorithms(score),
+    }

@@ -1,0 +1,84 @@
+"""Writing the reports of a corpus to a folder: all of them, or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from nedc_bench.errors import EvaluationError
+from nedc_bench.reports import pairs, summary
+from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
+from nedc_bench.scoring import CorpusScore
+
+SUMMARY_NAME = "summary.txt"
+PAIR_REPORTS = {
+    "dp": "summary_dpalign.txt",
+    "epoch": "summary_epoch.txt",
+    "overlap": "summary_ovlp.txt",
+    "taes": "summary_taes.txt",
+}
+
+
+def report_names(algorithms: Iterable[str]) -> tuple[str, ...]:
+    """The names of the text reports that a corpus scored with ``algorithms`` has."""
+    return (SUMMARY_NAME, *(PAIR_REPORTS[name] for name in algorithms if name in PAIR_REPORTS))
+
+
+def report_lines(
+    score: CorpusScore, name: str, *, folder: str = "", reference: str = "", hypothesis: str = ""
+) -> Iterable[str]:
+    """The lines of one text report.
+
+    Raises:
+        KeyError: the corpus has no report of that name.
+    """
+    if name == SUMMARY_NAME:
+        return summary.lines(score, os.path.join(folder, name), reference, hypothesis, datetime.now())  # noqa: DTZ005  # local, as in the original
+    (algorithm,) = (algorithm for algorithm, report in PAIR_REPORTS.items() if report == name)
+    return pairs.lines(score, algorithm)
+
+
+def write_reports(
+    score: CorpusScore,
+    folder: str | os.PathLike[str],
+    *,
+    reference: str = "",
+    hypothesis: str = "",
+    per_pair: bool = False,
+) -> list[Path]:
+    """Write the text reports and ``result.json`` to ``folder``, which is made if need be; the paths written.
+
+    Everything is written beside its place first and then moved there, so that a full disk or a signal leaves
+    the reports of an earlier run whole. Reports of an earlier run that this one does not have are removed.
+
+    Raises:
+        EvaluationError: the folder cannot be written.
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".nedc-bench-", dir=target))
+    except OSError as error:
+        raise EvaluationError(f"cannot write reports to {target}: {error.strerror}") from error
+    names = report_names(score.algorithms)
+    try:
+        for name in names:
+            with open(staging / name, "w", encoding="utf-8", newline="\n") as file:
+                lines = report_lines(score, name, folder=str(target), reference=reference, hypothesis=hypothesis)
+                file.writelines(f"{line}\n" for line in lines)
+        with open(staging / RESULT_NAME, "w", encoding="utf-8", newline="\n") as file:
+            write_json(build_document(score, per_pair=per_pair), file)
+        for stale in {SUMMARY_NAME, *PAIR_REPORTS.values()} - set(names):
+            (target / stale).unlink(missing_ok=True)
+        written = [target / name for name in (*names, RESULT_NAME)]
+        for path in written:
+            os.replace(staging / path.name, path)
+    except OSError as error:
+        raise EvaluationError(f"cannot write reports to {target}: {error.strerror}; none was changed") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return written

@@ -1,0 +1,74 @@
+"""``summary_dpalign.txt``, ``summary_epoch.txt``, ``summary_ovlp.txt``, ``summary_taes.txt``: a block a pair.
+
+In the original's bytes but for the paths: docs/scoring.md section 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from nedc_bench.scoring import CorpusScore, PairScore
+from nedc_bench.scoring.contribution import NULL, Alignment, Contribution
+
+NULL_SYMBOL = "***"
+
+
+def lines(score: CorpusScore, algorithm: str) -> Iterator[str]:
+    """The lines of the report of ``algorithm`` on every pair."""
+    classes = score.parameters.label_map.classes
+    block = _BLOCKS[algorithm]
+    for number, pair in enumerate(score.scores):
+        yield f"{number:5}: {pair.reference.name}"
+        yield f"       {pair.hypothesis.name}"
+        yield from block(_contribution(pair, algorithm), classes)
+        yield ""
+
+
+def _contribution(pair: PairScore, algorithm: str) -> Contribution:
+    return pair.contributions[algorithm]
+
+
+def _aligned(contribution: Contribution, classes: Sequence[str]) -> Iterator[str]:
+    """Aligned symbols, in lower case where the two sides agree and in upper case where they do not."""
+    ref, hyp = contribution.alignment
+    agreed = [r == h for r, h in zip(ref, hyp, strict=True)]
+    symbols = {code: classes[code] for code in {*ref, *hyp} - {NULL}} | {NULL: NULL_SYMBOL}
+    width = max((len(symbols[code]) for code in {*ref, *hyp}), default=0) + 1
+    for side, codes in (("Ref", ref), ("Hyp", hyp)):
+        cased = (symbols[c] if same else symbols[c].upper() for c, same in zip(codes, agreed, strict=True))
+        yield f"  {side}: " + "".join(f"{symbol:>{width}} " for symbol in cased)
+    hits, insertions, deletions = sum(agreed), ref.count(NULL), hyp.count(NULL)
+    substitutions = len(ref) - hits - insertions - deletions
+    total = substitutions + insertions + deletions
+    yield f"        (Hit: {hits}  Sub: {substitutions}  Ins: {insertions}  Del: {deletions}  Total: {total})"
+
+
+def _overlap(contribution: Contribution, classes: Sequence[str]) -> Iterator[str]:
+    yield from _listed(contribution.alignment, classes)
+    hits, misses, alarms = (
+        sum(int(n) for numbers in contribution.counters[name] for n in numbers)
+        for name in ("hits", "misses", "false_alarms")
+    )
+    total = hits + misses + alarms
+    yield f"       (Hit: {hits}  Miss: {misses}  False Alarms: {alarms}  Total: {total})"
+
+
+def _taes(contribution: Contribution, classes: Sequence[str]) -> Iterator[str]:
+    """The original leaves the hypothesis line of this report empty."""
+    yield from _listed(contribution.alignment, classes)
+    hits, misses, alarms = contribution.sums
+    total = misses + alarms
+    yield f"       (Hit: {hits:.4f}  Miss: {misses:.4f}  False Alarms: {alarms:.4f}  Total: {total:.4f})"
+
+
+def _listed(alignment: Alignment, classes: Sequence[str]) -> Iterator[str]:
+    for side, codes in (("Ref", alignment.reference), ("Hyp", alignment.hypothesis)):
+        yield f"  {side}: " + " ".join(classes[code] for code in codes)
+
+
+_BLOCKS: dict[str, Callable[[Contribution, Sequence[str]], Iterator[str]]] = {
+    "dp": _aligned,
+    "epoch": _aligned,
+    "overlap": _overlap,
+    "taes": _taes,
+}

@@ -1,0 +1,54 @@
+"""The table that a person reads in a terminal, and the warnings summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nedc_bench.errors import Finding
+from nedc_bench.scoring import Agreement, AlgorithmResult, CorpusScore
+
+_HEADINGS = ("algorithm", "label", "TP", "FP", "FN", "sensitivity", "precision", "F1", "FA/24h")
+
+
+def format_table(score: CorpusScore) -> str:
+    """A row an algorithm and class, and the kappas; figures are rounded for reading, and only here."""
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    for name, result in score.algorithms.items():
+        if isinstance(result, AlgorithmResult):
+            rows.extend(_rows(name, result))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(_aligned(row, widths)) for row in rows] if len(rows) > 1 else []
+    if "ira" in score.algorithms:
+        lines += ["", _kappas(score.ira)] if lines else [_kappas(score.ira)]
+    hours = score.duration_seconds / 3600
+    count = f"{len(score.scores)} pair{'' if len(score.scores) == 1 else 's'}"
+    return "\n".join([f"{count}, {hours:.2f} hours of recording", "", *lines])
+
+
+def format_warnings(warnings: Sequence[Finding]) -> Iterator[str]:
+    """One line a kind of warning: how often, and the first one in full."""
+    by_code: dict[str, list[Finding]] = {}
+    for warning in warnings:
+        by_code.setdefault(warning.code, []).append(warning)
+    for code, found in by_code.items():
+        more = f" (and {len(found) - 1} more of this kind)" if len(found) > 1 else ""
+        yield f"warning [{code}] {found[0]}{more}"
+
+
+def _rows(name: str, result: AlgorithmResult) -> Iterator[tuple[str, ...]]:
+    number = ".2f" if name == "taes" else "d"
+    for label, figures in result.labels.items():
+        counts = (f"{value:{number}}" for value in (figures.tp, figures.fp, figures.fn))
+        rates = (f"{value:.4f}" for value in (figures.sensitivity, figures.precision, figures.f1))
+        yield (name, label, *counts, *rates, f"{figures.false_alarms_per_24h:.2f}")
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """Words to the left, numbers to the right."""
+    for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        yield cell.ljust(width) if column < 2 else cell.rjust(width)
+
+
+def _kappas(agreement: Agreement) -> str:
+    each = "  ".join(f"{label} {kappa:.4f}" for label, kappa in agreement.kappa.items())
+    return f"kappa      {each}  multi-class {agreement.multi_class_kappa:.4f}"

@@ -1,0 +1,254 @@
+"""A pair to its score, and the fold of pair scores in list order to the score of a corpus.
+
+A `PairScore` can be computed anywhere (another process, another machine) and kept; the fold is done in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from nedc_bench.annotations import Parameters, Recording
+from nedc_bench.errors import Finding, InputError, refusal
+from nedc_bench.scoring import dp, epoch, ira, overlap, taes
+from nedc_bench.scoring.contribution import Contribution, Events, Total
+from nedc_bench.scoring.figures import Figures, derive_figures
+
+COUNTED = {module.NAME: module for module in (dp, epoch, overlap, taes)}
+ALGORITHMS = (*COUNTED, ira.NAME)
+
+ConfusionMatrix = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class FileId:
+    """The name of an input file as it was given, and the sha256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairScore:
+    """What one pair adds to a corpus.
+
+    Attributes:
+        reference, hypothesis: the two files.
+        duration_seconds: the end of the last reference event.
+        contributions: one an algorithm, by name.
+        warnings: what was noticed in the two files.
+    """
+
+    reference: FileId
+    hypothesis: FileId
+    duration_seconds: float
+    contributions: dict[str, Contribution]
+    warnings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlgorithmResult:
+    """The figures of one algorithm: each class', their summary, and ``confusion[reference][hypothesis]`` or None."""
+
+    labels: dict[str, Figures]
+    summary: Figures
+    confusion: ConfusionMatrix | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the result document."""
+        document: dict[str, Any] = {
+            "labels": {label: figures.to_dict() for label, figures in self.labels.items()},
+            "summary": self.summary.to_dict(),
+        }
+        return document if self.confusion is None else document | {"confusion": self.confusion}
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Inter-rater agreement: the confusion matrix of samples, kappa a class, and over all classes."""
+
+    confusion: ConfusionMatrix
+    kappa: dict[str, float]
+    multi_class_kappa: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the result document."""
+        return {"confusion": self.confusion, "kappa": self.kappa, "multi_class_kappa": self.multi_class_kappa}
+
+
+@dataclass(frozen=True)
+class CorpusScore:
+    """The figures of a corpus (or of a single pair).
+
+    Attributes:
+        parameters: what it was scored with.
+        scores: the pairs, in list order.
+        duration_seconds: of all reference recordings.
+        algorithms: the results by algorithm, in the order of `ALGORITHMS`.
+        warnings: of the lists, the files and the figures.
+    """
+
+    parameters: Parameters
+    scores: tuple[PairScore, ...]
+    duration_seconds: float
+    algorithms: dict[str, AlgorithmResult | Agreement]
+    warnings: tuple[Finding, ...]
+
+    @classmethod
+    def fold(
+        cls,
+        scores: Iterable[PairScore],
+        parameters: Parameters,
+        algorithms: Sequence[str] = ALGORITHMS,
+        warnings: Sequence[Finding] = (),
+    ) -> Self:
+        """Fold pair scores, in list order, to the figures of the corpus."""
+        kept: list[PairScore] = []
+        noticed = list(warnings)
+        totals = {name: Total(len(parameters.label_map.classes)) for name in ALGORITHMS if name in algorithms}
+        duration = 0.0
+        for score in scores:
+            kept.append(score)
+            noticed.extend(score.warnings)
+            duration += score.duration_seconds
+            for name, total in totals.items():
+                total.add(score.contributions[name])
+        results: dict[str, AlgorithmResult | Agreement] = {}
+        for name, total in totals.items():
+            if name == ira.NAME:
+                results[name] = _agreement(total, parameters)
+            else:
+                results[name] = _figures(name, total, parameters, duration, noticed)
+        return cls(parameters, tuple(kept), duration, results, tuple(noticed))
+
+    def split(self) -> Iterator[CorpusScore]:
+        """Each pair as a corpus of its own."""
+        for score in self.scores:
+            yield CorpusScore.fold([score], self.parameters, tuple(self.algorithms))
+
+    def counted(self, name: str) -> AlgorithmResult:
+        """The result of ``dp``, ``epoch``, ``overlap`` or ``taes``.
+
+        Raises:
+            KeyError: the algorithm was not asked for.
+        """
+        result = self.algorithms[name]
+        assert isinstance(result, AlgorithmResult)
+        return result
+
+    @property
+    def dp(self) -> AlgorithmResult:
+        """DP alignment."""
+        return self.counted(dp.NAME)
+
+    @property
+    def epoch(self) -> AlgorithmResult:
+        """Epoch scoring."""
+        return self.counted(epoch.NAME)
+
+    @property
+    def overlap(self) -> AlgorithmResult:
+        """Overlap scoring."""
+        return self.counted(overlap.NAME)
+
+    @property
+    def taes(self) -> AlgorithmResult:
+        """Time-aligned event scoring."""
+        return self.counted(taes.NAME)
+
+    @property
+    def ira(self) -> Agreement:
+        """Inter-rater agreement."""
+        result = self.algorithms[ira.NAME]
+        assert isinstance(result, Agreement)
+        return result
+
+
+def score_pair(
+    reference: Recording,
+    hypothesis: Recording,
+    parameters: Parameters,
+    algorithms: Sequence[str] = ALGORITHMS,
+    *,
+    strict: bool = False,
+) -> PairScore:
+    """Score one pair with each algorithm.
+
+    Args:
+        strict: refuse what would be a warning.
+
+    Raises:
+        InputError: labels that the map does not know, recordings of different length, or a warning under ``strict``.
+    """
+    sides = {"reference": reference, "hypothesis": hypothesis}
+    warnings = tuple(replace(finding, side=side) for side in sides for finding in sides[side].warnings)
+    if strict and warnings:
+        raise InputError(warnings)
+    ref, hyp = (
+        Events(side.starts, side.stops, parameters.label_map.classify(side, name)) for name, side in sides.items()
+    )
+    if round(float(ref.stops[-1]), 4) != round(float(hyp.stops[-1]), 4):
+        message = f"lasts {hypothesis.duration} s, its reference {reference.name} {reference.duration} s; "
+        message += "both must have the duration of the recording"
+        raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
+    try:
+        contributions = _contributions(ref, hyp, parameters, algorithms)
+    except InputError as error:
+        raise InputError(
+            replace(finding, side="reference", file=reference.name) for finding in error.findings
+        ) from None
+    return PairScore(
+        FileId(reference.name, reference.sha256),
+        FileId(hypothesis.name, hypothesis.sha256),
+        float(ref.stops[-1]),
+        contributions,
+        warnings,
+    )
+
+
+def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
+    """The algorithms asked for, in report order; ``all`` is every one.
+
+    Raises:
+        InputError: a name that is none.
+    """
+    for name in names:
+        if name not in (*ALGORITHMS, "all"):
+            raise refusal("algorithm", f"{name!r} is not an algorithm; known: {', '.join(ALGORITHMS)}, all")
+    if not names:
+        raise refusal("algorithm", f"no algorithm is asked for; known: {', '.join(ALGORITHMS)}, all")
+    return tuple(name for name in ALGORITHMS if name in names or "all" in names)
+
+
+def _contributions(
+    ref: Events, hyp: Events, parameters: Parameters, algorithms: Sequence[str]
+) -> dict[str, Contribution]:
+    result = {name: module.contribute(ref, hyp, parameters) for name, module in COUNTED.items() if name in algorithms}
+    if ira.NAME in algorithms:
+        same_samples = parameters.epoch_duration == parameters.ira_epoch_duration
+        result[ira.NAME] = ira.contribute(ref, hyp, parameters, result.get(epoch.NAME) if same_samples else None)
+    return result
+
+
+def _figures(
+    name: str, total: Total, parameters: Parameters, duration: float, warnings: list[Finding]
+) -> AlgorithmResult:
+    classes = parameters.label_map.classes
+    epoch_seconds = parameters.epoch_duration if name == epoch.NAME else None
+    derived = derive_figures(COUNTED[name].counts(total, parameters), classes, duration, epoch_seconds)
+    for where in derived.mcc_undefined:
+        message = f"{name}: the MCC of {where} has no real value (negative counts); it is given as 0"
+        warnings.append(Finding("", "", None, "mcc", message))
+    confusion = _named(total, classes) if name in (dp.NAME, epoch.NAME) else None
+    return AlgorithmResult(dict(zip(classes, derived.classes, strict=True)), derived.summary, confusion)
+
+
+def _agreement(total: Total, parameters: Parameters) -> Agreement:
+    classes = parameters.label_map.classes
+    kappas = ira.agreement(total)
+    return Agreement(_named(total, classes), dict(zip(classes, kappas.per_class, strict=True)), kappas.multi_class)
+
+
+def _named(total: Total, classes: Sequence[str]) -> ConfusionMatrix:
+    return {name: dict(zip(classes, row, strict=True)) for name, row in zip(classes, total.confusion, strict=True)}

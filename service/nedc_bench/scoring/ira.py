@@ -1,0 +1,68 @@
+"""Inter-rater agreement: Cohen's kappa between the two sides, a class against the rest and over all classes.
+
+Metrics: confusion matrix of samples (as in `epoch`, with its own epoch), kappa a class, multi-class kappa.
+
+Cohen (1960), "A coefficient of agreement for nominal scales"; Shah et al. (2021), "Objective Evaluation Metrics
+for Automatic Classification of EEG Events"; docs/scoring.md 4.5.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from nedc_bench.annotations.parameters import Parameters
+from nedc_bench.scoring.contribution import Contribution, Events, Total
+from nedc_bench.scoring.epoch import compare_samples
+
+NAME = "ira"
+
+
+class Kappas(NamedTuple):
+    """Kappa of each class against the rest, and over all classes."""
+
+    per_class: list[float]
+    multi_class: float
+
+
+def contribute(
+    reference: Events, hypothesis: Events, parameters: Parameters, compared: Contribution | None = None
+) -> Contribution:
+    """Compare the samples of the two sides; ``compared`` is that of `epoch`, where it has compared the same ones."""
+    if compared is not None:
+        return Contribution({}, compared.confusion)
+    classes = len(parameters.label_map.classes)
+    samples = compare_samples(reference, hypothesis, parameters.ira_epoch_duration, classes)
+    return Contribution({}, samples.confusion)
+
+
+def agreement(total: Total) -> Kappas:
+    """The kappas of the folded confusion matrix."""
+    confusion = total.confusion
+    return Kappas([_kappa(confusion, c) for c in range(len(confusion))], _multi_class_kappa(confusion))
+
+
+def _kappa(confusion: list[list[int]], c: int) -> float:
+    """One class against the rest; of the rest only the diagonal counts as agreed, as in the original."""
+    a = confusion[c][c]
+    b = sum(confusion[c]) - a
+    c_ = sum(row[c] for row in confusion) - a
+    d = sum(row[o] for o, row in enumerate(confusion) if o != c)
+    n = a + b + c_ + d
+    observed = expected = 0.0
+    if n:
+        observed = (a + d) / n
+        expected = (a + b) / n * (a + c_) / n + (c_ + d) / n * (b + d) / n
+    return _ratio(observed - expected, 1 - expected)
+
+
+def _multi_class_kappa(confusion: list[list[int]]) -> float:
+    n = sum(map(sum, confusion))
+    trace = sum(row[c] for c, row in enumerate(confusion))
+    chance = sum(sum(row) * sum(other[c] for other in confusion) for c, row in enumerate(confusion))
+    return _ratio(n * trace - chance, n * n - chance)
+
+
+def _ratio(above: float, below: float) -> float:
+    if below == 0:
+        return 1.0 if above == 0 else 0.0
+    return above / below
