@@ -80,7 +80,7 @@ class _Reader:
         """The recording, or the faults."""
         lines = self.file.text.split("\n")
         body = self._read_header(lines)
-        if body is not None:
+        if body is not None and not self._read_columns(lines, body):
             self._read_events(lines, body)
         if not self.rows.lines and self.channel_events and not self.faults:
             message = f"has {self.channel_events} per-channel events and none for {ALL_CHANNELS} (all channels): "
@@ -132,6 +132,38 @@ class _Reader:
         self.duration = value
 
     # -- events
+
+    def _read_columns(self, lines: list[str], body: int) -> bool:
+        """Read a body of ``TERM`` events without any fault at once; False where it must be read line by line."""
+        end = len(lines) if lines[-1] else len(lines) - 1
+        rows = lines[body:end]
+        if len(rows) > MAX_EVENTS or max(map(len, rows), default=0) > MAX_LINE_CHARACTERS:
+            return False
+        if {row.count(",") for row in rows} != {COLUMNS.count(",")}:
+            return False
+        fields = _compact(",".join(rows)).split(",")
+        channels, start_texts, stop_texts, labels, confidence_texts = (fields[column::5] for column in range(5))
+        texts = "".join(start_texts + stop_texts + confidence_texts)
+        try:
+            starts, stops, confidences = (
+                list(map(float, column)) for column in (start_texts, stop_texts, confidence_texts)
+            )
+        except ValueError:
+            return False
+        start, stop, confidence = np.array(starts), np.array(stops), np.array(confidences)
+        if (
+            "_" in texts
+            or not texts.isascii()
+            or set(channels) != {ALL_CHANNELS}
+            or (self.label_map is not None and not set(labels).issubset(self.label_map.index))
+            or not ((start >= 0) & (stop > start) & (stop <= MAX_SECONDS) & np.isfinite(confidence)).all()
+        ):
+            return False
+        for label in dict.fromkeys(labels):
+            self._label_code(body + 1 + labels.index(label), label)
+        codes = [self.vocabulary[label] for label in labels]
+        self.rows = _Rows(list(range(body + 1, end + 1)), starts, stops, confidences, codes)
+        return True
 
     def _read_events(self, lines: list[str], body: int) -> None:
         for number in range(body, len(lines)):

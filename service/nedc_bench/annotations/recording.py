@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ FILLER_CODE = 0
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
+Scalar = TypeVar("Scalar", np.float64, np.intp)
 
 
 class Event(NamedTuple):
@@ -113,19 +114,29 @@ def fill_and_merge(duration: float, starts: Floats, stops: Floats, confidences: 
     """
     if not starts.size:
         return Timeline(np.zeros(1), np.array([duration]), np.ones(1), np.array([FILLER_CODE], dtype=np.intp))
-    leave = np.concatenate(([0.0], round4(stops)))
-    enter = np.concatenate((round4(starts), [round(duration, 4)]))
-    gaps = np.flatnonzero(leave != enter)
+    leave = np.append(0.0, round4(stops))
+    enter = np.append(round4(starts), round(duration, 4))
+    gap = leave != enter
+    gaps = gap.nonzero()[0]
+    before = gap.cumsum()
+    own, fillers = np.arange(starts.size) + before[:-1], gaps + before[gaps] - 1
     filled = Timeline(
-        np.insert(starts, gaps, leave[gaps]),
-        np.insert(stops, gaps, enter[gaps]),
-        np.insert(confidences, gaps, 1.0),
-        np.insert(labels, gaps, FILLER_CODE),
+        _interleave(own, starts, fillers, leave[gaps]),
+        _interleave(own, stops, fillers, enter[gaps]),
+        _interleave(own, confidences, fillers, 1.0),
+        _interleave(own, labels, fillers, FILLER_CODE),
     )
-    changes = np.flatnonzero(filled.labels[1:] != filled.labels[:-1])
-    first = np.concatenate(([0], changes + 1))
-    last = np.concatenate((changes, [filled.labels.size - 1]))
+    changes = (filled.labels[1:] != filled.labels[:-1]).nonzero()[0]
+    first, last = np.append(0, changes + 1), np.append(changes, filled.labels.size - 1)
     return Timeline(filled.starts[first], filled.stops[last], filled.confidences[first], filled.labels[first])
+
+
+def _interleave(
+    own: Codes, values: NDArray[Scalar], fillers: Codes, filler_values: NDArray[Scalar] | float
+) -> NDArray[Scalar]:
+    result = np.empty(own.size + fillers.size, dtype=values.dtype)
+    result[own], result[fillers] = values, filler_values
+    return result
 
 
 def round4(times: Floats) -> Floats:
@@ -135,6 +146,6 @@ def round4(times: Floats) -> Floats:
     which rounds the exact decimal value (NumPy's own rounding multiplies first, and so differs in the last bit).
     """
     rounded = np.rint(times * 1e4) / 1e4
-    for k in np.flatnonzero(rounded != times):
+    for k in (rounded != times).nonzero()[0]:
         rounded[k] = round(float(times[k]), 4)
     return rounded

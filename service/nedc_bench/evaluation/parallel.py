@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures  # its process pool is loaded when one is made: short corpora need none
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from concurrent.futures import BrokenExecutor, Executor, Future
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
@@ -23,7 +22,7 @@ class ParallelEvaluator(Executor):
     """A pool of worker processes, at most as many as this process may use CPUs.
 
     Unlike `ProcessPoolExecutor` it can be used on after a worker has died: the calls that were in flight fail with
-    `BrokenProcessPool`, and the next `submit` starts new workers. Left by an exception (Ctrl-C), it kills its
+    `BrokenExecutor`, and the next `submit` starts new workers. Left by an exception (Ctrl-C), it kills its
     workers at once; they also end by themselves when this process is gone.
 
     >>> with ParallelEvaluator(workers=1) as evaluator:
@@ -34,7 +33,7 @@ class ParallelEvaluator(Executor):
     def __init__(self, workers: int | None = None) -> None:
         cpus = available_cpus()
         self.workers = cpus if workers is None else max(1, min(workers, cpus))
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: concurrent.futures.ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -46,9 +45,11 @@ class ParallelEvaluator(Executor):
             if self._pool is not None:
                 try:
                     return self._pool.submit(fn, *args, **kwargs)
-                except BrokenProcessPool:
+                except BrokenExecutor:
                     self._pool.shutdown(wait=False)
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_start_worker)
+            self._pool = concurrent.futures.ProcessPoolExecutor(
+                self.workers, mp_context=_context(), initializer=_start_worker
+            )
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as Executor
@@ -95,5 +96,5 @@ def _start_worker() -> None:
 def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
-        wait([parent.sentinel])
+        parent.join()
         os._exit(1)

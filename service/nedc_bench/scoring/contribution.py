@@ -100,12 +100,11 @@ class Counts(NamedTuple):
     fn: float
 
 
-def in_order(numbers: Iterable[float]) -> float:
-    """The sum, adding from the left; ``sum`` is compensated from Python 3.12 on, and so differs in the last bit."""
-    result: float = 0
+def in_order(numbers: Iterable[float], start: float = 0) -> float:
+    """The sum, adding from the left to ``start``; ``sum`` compensates from Python 3.12 on, and so differs in a bit."""
     for number in numbers:
-        result += number
-    return result
+        start += number
+    return start
 
 
 def matrix(cells: NDArray[np.int64]) -> Matrix:

@@ -34,16 +34,15 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     """
     classes = len(parameters.label_map.classes)
     alignment = align(_codes(reference), _codes(hypothesis), parameters)
-    size = NULL + 1
-    ref = np.frombuffer(alignment.reference, dtype=np.uint8).astype(np.intp)
-    hyp = np.frombuffer(alignment.hypothesis, dtype=np.uint8)
+    ref, hyp = (np.minimum(np.frombuffer(side, dtype=np.uint8), classes).astype(np.intp) for side in alignment)
+    size = classes + 1  # the last row and column are those of the null symbol
     cells = np.bincount(ref * size + hyp, minlength=size * size).reshape(size, size)
     return Contribution(
         counters={
-            "insertions": tuple((int(n),) for n in cells[NULL, :classes]),
-            "deletions": tuple((int(n),) for n in cells[:classes, NULL]),
+            "insertions": tuple((n,) for n in cells[-1, :-1].tolist()),
+            "deletions": tuple((n,) for n in cells[:-1, -1].tolist()),
         },
-        confusion=matrix(cells[:classes, :classes]),
+        confusion=matrix(cells[:-1, :-1]),
         alignment=alignment,
     )
 
@@ -140,8 +139,9 @@ class _Rows:
 
     def __getitem__(self, i: int) -> tuple[int, int]:
         if i <= self.block_start:
-            self.block_start -= self.block_length
-            self.block_states = self.block_states[: self.block_start // self.block_length + 1]
+            number = (i - 1) // self.block_length
+            self.block_start = number * self.block_length
+            self.block_states = self.block_states[: number + 1]
             self.block = self._compute(self.block_start)
         return self.block[i - self.block_start - 1]
 

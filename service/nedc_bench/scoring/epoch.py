@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import Floats
-from nedc_bench.scoring.contribution import Alignment, Contribution, Counts, Events, Matrix, Total, matrix
+from nedc_bench.annotations.recording import Codes, Floats
+from nedc_bench.scoring.contribution import NO_ALIGNMENT, Alignment, Contribution, Counts, Events, Matrix, Total, matrix
 
 NAME = "epoch"
 
@@ -57,30 +57,41 @@ def counts(total: Total, parameters: Parameters) -> list[Counts]:
 
 def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes: int) -> Samples:
     """Sample both sides every ``epoch`` seconds up to the end of the last reference event, and compare."""
-    samples = int(_last_sample(reference.stops[-1:], epoch)[0]) + 1
+    starts = np.concatenate((reference.starts, hypothesis.starts))
+    stops = np.concatenate((reference.stops, hypothesis.stops))
+    first, last = _first_sample(starts, epoch), _last_sample(stops, epoch)
+    events = reference.classes.size
+    samples = int(last[events - 1]) + 1
     if samples <= 0:
-        return Samples(matrix(np.zeros((classes, classes), dtype=np.int64)), Alignment(b"", b""))
-    ref_starts, ref_classes = _label_runs(reference, samples, epoch)
-    hyp_starts, hyp_classes = _label_runs(hypothesis, samples, epoch)
-    starts = np.union1d(ref_starts, hyp_starts)
-    ref = ref_classes[np.searchsorted(ref_starts, starts, "right") - 1]
-    hyp = hyp_classes[np.searchsorted(hyp_starts, starts, "right") - 1]
-    confusion = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(confusion, (ref, hyp), np.diff(starts, append=samples))
-    changes = np.ones(starts.size, dtype=bool)
-    changes[1:] = (ref[1:] != ref[:-1]) | (hyp[1:] != hyp[:-1])
-    runs = (side[changes].astype(np.uint8).tobytes() for side in (ref, hyp))
-    return Samples(matrix(confusion), Alignment(*runs))
+        return Samples(matrix(np.zeros((classes, classes), dtype=np.int64)), NO_ALIGNMENT)
+    ref_runs = _label_runs(reference.classes, first[:events], last[:events], samples)
+    hyp_runs = _label_runs(hypothesis.classes, first[events:], last[events:], samples)
+    edges = np.concatenate((ref_runs.starts, hyp_runs.starts))
+    edges.sort()
+    edges = edges[np.append(edges[1:] != edges[:-1], True)]
+    ref, hyp = (runs.classes[runs.starts.searchsorted(edges, "right") - 1] for runs in (ref_runs, hyp_runs))
+    kinds = ref * classes + hyp
+    confusion = np.zeros(classes * classes, dtype=np.int64)
+    np.add.at(confusion, kinds, np.append(edges[1:], samples) - edges)
+    changes = np.append(True, kinds[1:] != kinds[:-1])
+    alignment = Alignment(*(side[changes].astype(np.uint8).tobytes() for side in (ref, hyp)))
+    return Samples(matrix(confusion.reshape(classes, classes)), alignment)
 
 
-def _label_runs(events: Events, samples: int, epoch: float) -> tuple[Integers, NDArray[np.intp]]:
-    """The samples at which a run of one event's label begins, ascending from 0, and the class of each run."""
-    first = np.maximum(_first_sample(events.starts, epoch), 0)
-    last = np.minimum(_last_sample(events.stops, epoch), samples - 1)
-    covering = np.flatnonzero(first <= last)
-    first, last, order = first[covering], last[covering], covering
-    if np.any(first[1:] < first[:-1]):
-        first, last, order = _first_owner(first, last, covering)
+class _Runs(NamedTuple):
+    """Runs of samples with one class: where each starts, ascending from 0, and its class."""
+
+    starts: Integers
+    classes: Codes
+
+
+def _label_runs(classes: Codes, first: Integers, last: Integers, samples: int) -> _Runs:
+    """The classes of all samples, from the first and last sample that each event covers."""
+    first, last = np.maximum(first, 0), np.minimum(last, samples - 1)
+    order = (first <= last).nonzero()[0]
+    first, last = first[order], last[order]
+    if (first[1:] < first[:-1]).any():
+        first, last, order = _first_owner(first, last, order)
     else:  # what earlier events cover from here on is one range
         covered = np.maximum.accumulate(np.append(-1, last))[:-1]
         first = np.maximum(first, covered + 1)
@@ -88,10 +99,10 @@ def _label_runs(events: Events, samples: int, epoch: float) -> tuple[Integers, N
         first, last, order = first[left], last[left], order[left]
     starts = np.zeros(2 * first.size + 1, dtype=np.int64)
     starts[1::2], starts[2::2] = first, last + 1
-    owners = np.full(starts.size, events.classes.size - 1)
+    owners = np.full(starts.size, classes.size - 1)
     owners[1::2] = order
     kept = np.append(starts[1:] > starts[:-1], True) & (starts < samples)
-    return starts[kept], events.classes[owners[kept]]
+    return _Runs(starts[kept], classes[owners[kept]])
 
 
 def _first_owner(

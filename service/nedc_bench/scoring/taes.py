@@ -9,8 +9,8 @@ open intervals of seconds (`overlap`), which events then belong together by whol
 integers ``int(start)..int(stop)`` (closed) of the two have one in common. Events up to a second apart can touch,
 and so a hit can be negative.
 
-Classes do not mix, so each is scored by itself: all touching pairs are found by binary search, their hits and
-false alarms computed at once, and the original's walk over flags is done on those pairs alone.
+All touching pairs are found by binary search, their hits and false alarms computed at once, and the original's
+walk over flags is done on those pairs alone.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from numpy.typing import NDArray
 from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.annotations.recording import Floats
 from nedc_bench.errors import refusal
-from nedc_bench.scoring.contribution import Alignment, Contribution, Counts, Events, Total
+from nedc_bench.scoring.contribution import Alignment, Contribution, Counts, Events, Total, in_order
 from nedc_bench.scoring.overlap import derive, overlapped
 
 NAME = "taes"
 
 MAX_TOUCHING_PAIRS = 10_000_000
+CLASS_BITS = 32  # more than any time in seconds needs
 
 Indices = NDArray[np.intp]
 
 
 def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
-    """Score the events class by class.
+    """Score the events; classes do not mix, and what is added to each is in the order of the reference events.
 
     Raises:
         InputError: a reference event of length zero is hit, where the original divides by zero; or far too many
@@ -43,26 +44,40 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     """
     classes = len(parameters.label_map.classes)
     looked_at = overlapped(reference, hypothesis, classes)
-    scored = []
-    for c in range(classes):
-        own, other = np.flatnonzero(reference.classes == c), np.flatnonzero(hypothesis.classes == c)
-        sides = _Sides(reference.starts[own], reference.stops[own], hypothesis.starts[other], hypothesis.stops[other])
-        scored.append(_score_class(own, sides, looked_at[own]))
-    events = np.concatenate([part.events for part in scored])
-    in_list_order = np.argsort(events, kind="stable")
-    hits, misses, alarms = np.concatenate([part.added for part in scored], axis=1)[:, in_list_order]
+    i, j = _touching_pairs(reference, hypothesis)
+    hits, alarms = _calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
+    ref_free, hyp_free = np.ones(reference.starts.size, dtype=bool), np.ones(hypothesis.starts.size, dtype=bool)
+
+    # A pair whose two events touch nothing else needs no walk: it is a hit in both of its branches.
+    alone = (np.bincount(i, minlength=ref_free.size)[i] == 1) & (np.bincount(j, minlength=hyp_free.size)[j] == 1)
+    single, rest = (alone & looked_at[i]).nonzero()[0], (~alone).nonzero()[0]
+    ref_free[i[single]] = hyp_free[j[single]] = False
+
+    outlasts = hypothesis.stops[j[rest]] >= reference.stops[i[rest]]
+    pairs = _Pairs(i[rest].tolist(), j[rest].tolist(), hits[rest].tolist(), alarms[rest].tolist(), outlasts.tolist())
+    flags = _Flags(ref_free.tolist(), hyp_free.tolist())
+    walked = np.array(_walk(pairs, looked_at.tolist(), flags), dtype=np.float64).reshape(-1, 4).T
+
+    refs = np.concatenate((i[single], walked[0].astype(np.intp)))
+    added = np.concatenate((np.stack((hits[single], 1 - hits[single], alarms[single])), walked[1:]), axis=1)
+    order = np.argsort(refs, kind="stable")
+    refs, added = refs[order], added[:, order]
+    _refuse_zero_length(reference, refs)
+    missed = np.bincount(reference.classes[np.array(flags.ref_free)], minlength=classes).tolist()
+    false = np.bincount(hypothesis.classes[np.array(flags.hyp_free)], minlength=classes).tolist()
+    of_class = [reference.classes[refs] == c for c in range(classes)]
     return Contribution(
         counters={
-            "targets": tuple((float(np.count_nonzero(reference.classes == c)),) for c in range(classes)),
-            "hits": tuple(_numbers(part.added[0], 0) for part in scored),
-            "misses": tuple(_numbers(part.added[1], part.missed) for part in scored),
-            "false_alarms": tuple(_numbers(part.added[2], part.false) for part in scored),
+            "targets": tuple((n,) for n in np.bincount(reference.classes, minlength=classes).astype(float).tolist()),
+            "hits": tuple(_numbers(added[0, own], 0) for own in of_class),
+            "misses": tuple(_numbers(added[1, own], missed[c]) for c, own in enumerate(of_class)),
+            "false_alarms": tuple(_numbers(added[2, own], false[c]) for c, own in enumerate(of_class)),
         },
         alignment=Alignment(reference.classes.astype(np.uint8).tobytes(), b""),
         sums=(
-            _running_sum(hits, 0),
-            _running_sum(misses, sum(part.missed for part in scored)),
-            _running_sum(alarms, sum(part.false for part in scored)),
+            in_order(_numbers(added[0], 0), 0.0),
+            in_order(_numbers(added[1], sum(missed)), 0.0),
+            in_order(_numbers(added[2], sum(false)), 0.0),
         ),
     )
 
@@ -73,59 +88,17 @@ def counts(total: Total, parameters: Parameters) -> list[Counts]:
     return [Counts(*map(float, row)) for row in derive(*columns)]
 
 
-def _numbers(credit: Floats, whole: int) -> tuple[float, ...]:
-    """The numbers to add for a class, in order; adding a zero changes nothing, so zeros are left out."""
-    return (*credit[credit != 0].tolist(), *[1.0] * whole)
+def _numbers(added: Floats, whole: int) -> tuple[float, ...]:
+    """The numbers to add, in order; adding a zero changes nothing, so zeros are left out."""
+    return (*added[added != 0].tolist(), *[1.0] * whole)
 
 
-def _running_sum(credit: Floats, whole: int) -> float:
-    return float(np.add.accumulate(np.concatenate(([0.0], credit, np.ones(whole))))[-1])
-
-
-class _Class(NamedTuple):
-    events: Indices  # the reference event of each addition, ascending
-    added: Floats  # what is added to hits, misses and false alarms, in order, shape (3, additions)
-    missed: int  # reference events left over, a whole miss each
-    false: int  # hypothesis events left over, a whole false alarm each
-
-
-class _Sides(NamedTuple):
-    """The events of one class on both sides."""
-
-    ref_starts: Floats
-    ref_stops: Floats
-    hyp_starts: Floats
-    hyp_stops: Floats
-
-
-def _score_class(events: Indices, sides: _Sides, looked_at: NDArray[np.bool_]) -> _Class:
-    """Score the events of one class; ``events`` are the places of the reference's in the recording."""
-    ref_starts, ref_stops, hyp_starts, hyp_stops = sides
-    i, j = _touching_pairs(sides)
-    hits, alarms = _calc_hf(_Sides(ref_starts[i], ref_stops[i], hyp_starts[j], hyp_stops[j]))
-    ref_free, hyp_free = np.ones(ref_starts.size, dtype=bool), np.ones(hyp_starts.size, dtype=bool)
-
-    # A pair whose two events touch nothing else needs no walk: it is a hit in both of its branches.
-    alone = (np.bincount(i, minlength=ref_starts.size)[i] == 1) & (np.bincount(j, minlength=hyp_starts.size)[j] == 1)
-    single = np.flatnonzero(alone & looked_at[i])
-    ref_free[i[single]] = hyp_free[j[single]] = False
-
-    rest = np.flatnonzero(~alone)
-    outlasts = hyp_stops[j[rest]] >= ref_stops[i[rest]]
-    pairs = _Pairs(i[rest].tolist(), j[rest].tolist(), hits[rest].tolist(), alarms[rest].tolist(), outlasts.tolist())
-    flags = _Flags(ref_free.tolist(), hyp_free.tolist())
-    walked = np.array(_walk(pairs, looked_at.tolist(), flags), dtype=np.float64).reshape(-1, 4).T
-
-    refs = np.concatenate((i[single], walked[0].astype(np.intp)))
-    added = np.concatenate((np.stack((hits[single], 1 - hits[single], alarms[single])), walked[1:]), axis=1)
-    order = np.argsort(refs, kind="stable")
-    refs, added = refs[order], added[:, order]
-    undefined = refs[ref_starts[refs] == ref_stops[refs]]
+def _refuse_zero_length(reference: Events, refs: Indices) -> None:
+    undefined = refs[reference.starts[refs] == reference.stops[refs]]
     if undefined.size:
         message = "taes has no value: overlapping reference events leave one of length zero at "
-        message += f"{ref_starts[undefined[0]]} s, and its hit is a part of that length; remove the overlap"
-        raise refusal("zero-length", message, side="reference")
-    return _Class(events[refs], added, sum(flags.ref_free), sum(flags.hyp_free))
+        message += f"{reference.starts[undefined[0]]} s, and its hit is a part of that length; remove the overlap"
+        raise refusal("zero-length", message)
 
 
 class _Pairs(NamedTuple):
@@ -181,42 +154,30 @@ def _walk(pairs: _Pairs, looked_at: list[bool], flags: _Flags) -> list[tuple[int
     return steps
 
 
-def _calc_hf(pairs: _Sides) -> tuple[Floats, Floats]:
+def _calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stops: Floats) -> tuple[Floats, Floats]:
     """The part of each reference event that its hypothesis event hits, and the part that sticks out (at most 1)."""
-    ref_starts, ref_stops, hyp_starts, hyp_stops = pairs
+    before = (hyp_starts <= ref_starts) & (hyp_stops <= ref_stops)
+    after = (hyp_starts >= ref_starts) & (hyp_stops >= ref_stops)
+    around = (hyp_starts < ref_starts) & (hyp_stops > ref_stops)
     with np.errstate(divide="ignore", invalid="ignore"):  # a length of zero is refused where it is used
         length = ref_stops - ref_starts
-        before = (hyp_starts <= ref_starts) & (hyp_stops <= ref_stops)
-        after = (hyp_starts >= ref_starts) & (hyp_stops >= ref_stops)
-        around = (hyp_starts < ref_starts) & (hyp_stops > ref_stops)
-        cases = [before, after, around]
-        hits = np.select(
-            cases,
-            [(hyp_stops - ref_starts) / length, (ref_stops - hyp_starts) / length, np.ones_like(length)],
-            (hyp_stops - hyp_starts) / length,
-        )
-        alarms = np.select(
-            cases,
-            [
-                (ref_starts - hyp_starts) / length,
-                (hyp_stops - ref_stops) / length,
-                ((hyp_stops - ref_stops) + (ref_starts - hyp_starts)) / length,
-            ],
-            np.zeros_like(length),
-        )
+        hits = np.where(before, hyp_stops - ref_starts, np.where(after, ref_stops - hyp_starts, hyp_stops - hyp_starts))
+        sticking = np.where(before, ref_starts - hyp_starts, hyp_stops - ref_stops)
+        sticking = np.where(before | after, sticking, (hyp_stops - ref_stops) + (ref_starts - hyp_starts))
+        hits = np.where(around, 1.0, hits / length)
+        alarms = np.where(before | after | around, sticking / length, 0.0)
         return hits, np.where(alarms > 1.0, 1.0, alarms)
 
 
-def _touching_pairs(sides: _Sides) -> tuple[Indices, Indices]:
-    """All (reference, hypothesis) pairs with a whole second in common, ascending.
+def _touching_pairs(reference: Events, hypothesis: Events) -> tuple[Indices, Indices]:
+    """All (reference, hypothesis) pairs of one class with a whole second in common, ascending.
 
     Two ranges of seconds meet when the second begins within the first, or the first within the second and
     later than it; either way the partners of a range are neighbours in the order of their beginnings.
     """
-    ref = _Seconds.of(sides.ref_starts, sides.ref_stops)
-    hyp = _Seconds.of(sides.hyp_starts, sides.hyp_stops)
-    hyp_left, hyp_right = np.searchsorted(hyp.first, ref.first, "left"), np.searchsorted(hyp.first, ref.last, "right")
-    ref_left, ref_right = np.searchsorted(ref.first, hyp.first, "right"), np.searchsorted(ref.first, hyp.last, "right")
+    ref, hyp = _Seconds.of(reference), _Seconds.of(hypothesis)
+    hyp_left, hyp_right = hyp.first.searchsorted(ref.first, "left"), hyp.first.searchsorted(ref.last, "right")
+    ref_left, ref_right = ref.first.searchsorted(hyp.first, "right"), ref.first.searchsorted(hyp.last, "right")
     pairs = int((hyp_right - hyp_left).sum() + (ref_right - ref_left).sum())
     if pairs > MAX_TOUCHING_PAIRS:
         message = f"taes is limited to {MAX_TOUCHING_PAIRS} pairs of overlapping events; these files have {pairs}"
@@ -230,23 +191,23 @@ def _touching_pairs(sides: _Sides) -> tuple[Indices, Indices]:
 
 
 class _Seconds(NamedTuple):
-    """The ranges of whole seconds that are not empty, ascending by their first."""
+    """The ranges of whole seconds that are not empty, ascending by their first; each class has its own stretch."""
 
     first: Indices
     last: Indices
     events: Indices
 
     @classmethod
-    def of(cls, starts: Floats, stops: Floats) -> _Seconds:
-        first, last = starts.astype(np.int64), stops.astype(np.int64)
-        events = np.flatnonzero(first <= last)
-        events = events[np.argsort(first[events], kind="stable")]
-        return cls(first[events], last[events], events)
+    def of(cls, events: Events) -> _Seconds:
+        stretch = events.classes.astype(np.int64) << CLASS_BITS
+        first, last = events.starts.astype(np.int64) + stretch, events.stops.astype(np.int64) + stretch
+        kept = (first <= last).nonzero()[0]
+        kept = kept[first[kept].argsort(kind="stable")]
+        return cls(first[kept], last[kept], kept)
 
 
 def _expand(left: Indices, right: Indices) -> tuple[Indices, Indices]:
     """(owner, member) for every member of every range ``left[k]..right[k]-1``."""
     lengths = right - left
-    owners = np.repeat(np.arange(left.size), lengths)
-    offsets = np.arange(owners.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return owners, left[owners] + offsets
+    owners = np.arange(left.size).repeat(lengths)
+    return owners, np.arange(owners.size) + (left - lengths.cumsum() + lengths)[owners]

@@ -1,0 +1,82 @@
+"""The corpora with the original's figures: those in ``tests/data`` and, by NEDC_BENCH_CORPORA, others beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nedc_bench import Pairing, Parameters, Result, find_pairs, read_parameters, score_corpus
+
+DATA = Path(__file__).parent / "data"
+
+# The golden files' keys and our names, in order.
+GOLDEN_KEYS = "tgt hit mis fal ins del tp tn fp fn tpr tnr ppv npv fnr fpr fdr for acc msr prv f1s mcc flr".split()
+NAMES = (
+    "targets hits misses false_alarms insertions deletions tp tn fp fn sensitivity specificity precision npv "
+    "miss_rate false_positive_rate false_discovery_rate false_omission_rate accuracy misclassification_rate "
+    "prevalence f1 mcc false_alarms_per_24h"
+).split()
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A folder with ``ref.list``, ``hyp.list``, perhaps ``params.toml``, and ``expected/``."""
+
+    folder: Path
+
+    @property
+    def pairing(self) -> Pairing:
+        return find_pairs(str(self.folder / "ref.list"), str(self.folder / "hyp.list"))
+
+    @property
+    def parameters(self) -> Parameters:
+        file = self.folder / "params.toml"
+        return read_parameters(file) if file.exists() else Parameters()
+
+    @cached_property
+    def result(self) -> Result:
+        return score_corpus(self.pairing, parameters=self.parameters, jobs=1)
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.folder / "expected/expected.json").read_text())
+        return document
+
+    @property
+    def expected_pairs(self) -> Iterator[dict[str, Any]]:
+        for line in (self.folder / "expected/pairs.jsonl").read_text().splitlines():
+            yield json.loads(line)
+
+    def report(self, name: str) -> str:
+        with open(self.folder / "expected" / name, encoding="utf-8", newline="") as file:
+            return file.read()
+
+
+def find_corpora() -> list[Corpus]:
+    others = [folder for folder in os.environ.get("NEDC_BENCH_CORPORA", "").split(os.pathsep) if folder]
+    folders = [*sorted((DATA / "golden").iterdir()), DATA / "chb-mit", *map(Path, others)]
+    return [Corpus(folder) for folder in folders if folder.is_dir()]
+
+
+def in_golden_names(document: dict[str, Any]) -> dict[str, Any]:
+    """The ``algorithms`` of a result document in the golden files' words."""
+    renamed = dict(zip(NAMES, GOLDEN_KEYS, strict=True))
+
+    def figures(values: dict[str, float]) -> dict[str, float]:
+        return {renamed[name]: value for name, value in values.items()}
+
+    return {
+        algorithm: content
+        if algorithm == "ira"
+        else content
+        | {
+            "labels": {label: figures(values) for label, values in content["labels"].items()},
+            "summary": figures(content["summary"]),
+        }
+        for algorithm, content in document.items()
+    }

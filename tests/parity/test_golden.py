@@ -1,0 +1,77 @@
+"""Every figure and every report that the original made for the corpora with known figures, to the bit and the byte."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpora import Corpus, find_corpora, in_golden_names
+from nedc_bench import ALGORITHMS
+
+CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
+PAIR_REPORTS = ("summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt")
+OUR_OWN = re.compile(r"(     Date|     File| Mod Time|File|NEDC EEG Eval Successfully Completed on).*")
+
+
+def test_all_corpora_are_there() -> None:
+    names = {corpus.folder.name for corpus in find_corpora()}
+    assert names >= {"chb-mit", "edges", "independent", "multiclass", "overlapping", "realistic"}
+
+
+def check(ours: dict[str, Any], golden: dict[str, Any], duration: float) -> int:
+    """Compare with ``==`` whatever the golden document holds; the number of figures compared."""
+    compared = 0
+    for algorithm in ALGORITHMS:
+        expected = golden[algorithm]
+        assert expected.pop("duration", duration) == duration
+        if "error" in expected:  # the original stopped in the middle: what it had computed by then, our MCC being 0
+            assert expected.pop("error") == "math domain error"
+            for label, values in expected.pop("labels").items():
+                for key, value in values.items():
+                    if key in {"tgt", "hit", "mis", "fal", "ins", "del", "tp", "tn", "fp", "fn"}:
+                        assert ours[algorithm]["labels"][label][key] == value
+                        compared += 1
+            assert not expected
+            continue
+        assert set(expected) <= set(ours[algorithm])
+        assert expected == {key: ours[algorithm][key] for key in expected}
+        compared += str(expected).count(":")
+    return compared
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_corpus_figures(corpus: Corpus) -> None:
+    document = json.loads(json.dumps(corpus.result.to_dict()))
+    assert check(in_golden_names(document["algorithms"]), corpus.expected, corpus.result.duration_seconds) > 200
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_figures_of_every_pair(corpus: Corpus) -> None:
+    document = json.loads(json.dumps(corpus.result.to_dict(per_pair=True)))
+    compared = 0
+    for ours, golden in zip(document["per_pair"], corpus.expected_pairs, strict=True):
+        assert Path(ours["reference"]).name == golden["pair"]
+        compared += check(in_golden_names(ours["algorithms"]), golden, ours["duration_seconds"])
+    assert compared > 200 * len(document["per_pair"])
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_summary_report_bytes(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.result.write_reports(tmp_path, reference="./ref.list", hypothesis="./hyp.list")
+    with open(tmp_path / "summary.txt", encoding="utf-8", newline="") as file:
+        ours = file.read()
+    assert OUR_OWN.sub(r"\1", ours) == OUR_OWN.sub(r"\1", corpus.report("summary.txt"))
+    assert len(OUR_OWN.findall(ours)) == 5
+
+
+@pytest.mark.parametrize("name", PAIR_REPORTS)
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_pair_report_bytes(corpus: Corpus, name: str, tmp_path: Path) -> None:
+    corpus.result.write_reports(tmp_path)
+    with open(tmp_path / name, encoding="utf-8", newline="") as file:
+        ours = file.read()
+    assert ours.replace(f"{corpus.folder}/./", "<corpus>/") == corpus.report(name)

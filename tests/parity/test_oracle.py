@@ -1,0 +1,183 @@
+"""The fast scorer against the oracle, a literal reading of the specification, on thousands of generated recordings.
+
+`HYPOTHESIS_PROFILE=explore` draws new recordings at every run; otherwise the same ones are drawn.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import oracle
+from corpora import in_golden_names
+from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, score_corpus
+from nedc_bench.scoring.contribution import NULL
+
+settings.register_profile("fixed", derandomize=True, max_examples=1500, deadline=None, database=None)
+settings.register_profile("explore", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+TWO_CLASSES = {"seiz": ["seiz"], "bckg": ["bckg"]}
+MANY_TO_ONE = {"pet": ["cat", "dog"], "mouse": ["mouse"], "farm": ["horse", "cow"], "bckg": ["bckg", "artf"]}
+LAST_IS_RARE = {"bckg": ["bckg"], "seiz": ["seiz"], "never": ["never"]}
+
+Raw = tuple[float, list[tuple[float, float, str]]]  # a recording's duration, and its events in file order
+
+
+@st.composite
+def recordings(draw: st.DrawFn, duration: float, labels: Sequence[str], unit: float) -> Raw:
+    """Events on a grid of ``unit`` seconds (so that ties and touching events are common), or of odd decimals."""
+    last = max(1, int(duration / unit))
+    exact = draw(st.booleans())
+    events = []
+    for _ in range(draw(st.integers(0, 12))):
+        start = draw(st.integers(0, last)) * unit
+        length = draw(st.integers(1, max(1, last // draw(st.sampled_from([1, 2, 6]))))) * unit
+        if not exact:
+            start = float(f"{start + draw(st.integers(0, 99999)) * 1e-5:.5f}")
+        start, stop = float(f"{start:.5f}"), float(f"{start + length:.5f}")
+        if draw(st.integers(0, 9)):  # one in ten may run past the end
+            stop = min(stop, duration)
+        if stop > start:
+            events.append((start, stop, draw(st.sampled_from(labels))))
+    if draw(st.booleans()):  # half of the recordings as a careful annotator writes them: no overlaps
+        events = without_overlaps(events)
+    return duration, events
+
+
+def without_overlaps(events: list[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    kept: list[tuple[float, float, str]] = []
+    for event in sorted(events):
+        if not kept or event[0] >= kept[-1][1]:
+            kept.append(event)
+    return kept
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> tuple[dict[str, list[str]], list[tuple[Raw, Raw]], float]:
+    label_map = draw(st.sampled_from([TWO_CLASSES, TWO_CLASSES, MANY_TO_ONE, LAST_IS_RARE]))
+    labels = [label for group in label_map.values() for label in group if label != "never"]
+    unit = draw(st.sampled_from([1.0, 0.5, 0.25, 0.125, 0.1, 0.0001]))
+    pairs = []
+    for _ in range(draw(st.integers(1, 3))):
+        duration = draw(st.sampled_from([0.0, 0.00004, 0.1, 0.125, 0.3, 1.0, 7.77775, 10.0, 23.4567, 40.0]))
+        pairs.append((draw(recordings(duration, labels, unit)), draw(recordings(duration, labels, unit))))
+    return label_map, pairs, draw(st.sampled_from([0.25, 0.25, 0.5, 1.0, 0.1, 0.3]))
+
+
+def by_oracle(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epoch: float) -> dict[str, Any] | None:
+    """What the oracle says, or None where the original divides by zero."""
+    options = oracle.Options(label_map=label_map, epoch_duration=epoch, ira_epoch_duration=epoch)
+    prepared = [(prepare(reference), prepare(hypothesis)) for reference, hypothesis in pairs]
+    try:
+        return oracle.score(prepared, options)
+    except ZeroDivisionError:
+        return None
+
+
+def prepare(raw: Raw) -> list[oracle.Event]:
+    duration, events = raw
+    _, sorted_events = oracle.read(as_text(duration, events))
+    return oracle.prepare(duration, sorted_events)
+
+
+def as_text(duration: float, events: list[tuple[float, float, str]]) -> str:
+    rows = "".join(f"TERM,{start!r},{stop!r},{label},1.0\n" for start, stop, label in events)
+    return f"# version = csv_v1.0.0\n# duration = {duration!r} secs\n{COLUMNS}\n{rows}"
+
+
+COLUMNS = "channel,start_time,stop_time,label,confidence"
+
+
+def by_scorer(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epoch: float) -> Result | None:
+    parameters = Parameters(label_map=LabelMap.from_mapping(label_map), epoch_duration=epoch, ira_epoch_duration=epoch)
+    sides = [tuple(Recording.from_events(*raw) for raw in pair) for pair in pairs]
+    try:
+        return score_corpus([(ref, hyp) for ref, hyp in sides], parameters=parameters, jobs=1)
+    except InputError as error:
+        assert {finding.code for finding in error.findings} == {"zero-length"}
+        return None
+
+
+@given(corpora())
+def test_all_figures(corpus: tuple[dict[str, list[str]], list[tuple[Raw, Raw]], float]) -> None:
+    expected, result = by_oracle(*corpus), by_scorer(*corpus)
+    if expected is None or result is None:
+        assert expected is result
+        return
+    ours = in_golden_names(result.to_dict()["algorithms"])
+    for algorithm, content in expected.items():
+        assert content.pop("duration") == result.duration_seconds
+        assert content == {key: ours[algorithm][key] for key in content}, algorithm
+
+
+@given(corpora())
+def test_what_the_pair_reports_print(corpus: tuple[dict[str, list[str]], list[tuple[Raw, Raw]], float]) -> None:
+    label_map, pairs, epoch = corpus
+    result = by_scorer(*corpus)
+    if result is None:
+        return
+    classes = [*label_map, *[""] * (NULL - len(label_map)), None]
+    options = oracle.Options(label_map=label_map, epoch_duration=epoch)
+    for (reference, hypothesis), score in zip(pairs, result.scores, strict=True):
+        ref, hyp = (oracle.map_events(prepare(side), options) for side in (reference, hypothesis))
+        aligned = score.contributions["dp"].alignment
+        ours = [(classes[r], classes[h]) for r, h in zip(*aligned, strict=True)]
+        assert ours == oracle.align([event.label for event in ref], [event.label for event in hyp], options)
+        runs = [(classes[r], classes[h]) for r, h in zip(*score.contributions["epoch"].alignment, strict=True)]
+        assert runs == collapsed(oracle.epoch_labels(ref, hyp, epoch))
+        assert score.contributions["taes"].sums == oracle.taes_lines(ref, hyp)
+
+
+def collapsed(labels: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [pair for k, pair in enumerate(labels) if k == 0 or pair != labels[k - 1]]
+
+
+@given(
+    st.lists(st.sampled_from("abc"), max_size=14),
+    st.lists(st.sampled_from("abc"), max_size=14),
+    st.tuples(*[st.sampled_from([1.0, 1.0, 0.0, 0.1, 0.3, 0.5, 2.0, 3.0])] * 3),
+)
+def test_alignment_with_any_penalties(ref: list[str], hyp: list[str], penalties: tuple[float, float, float]) -> None:
+    from nedc_bench.scoring import dp  # noqa: PLC0415  # the module, not the result of that name
+
+    deletion, insertion, substitution = penalties
+    parameters = Parameters(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
+    options = oracle.Options(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
+    aligned = dp.align("".join(ref).encode(), "".join(hyp).encode(), parameters)
+    ours = [tuple(None if code == NULL else chr(code) for code in pair) for pair in zip(*aligned, strict=True)]
+    assert ours == oracle.align(ref, hyp, options)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+@given(st.lists(st.sampled_from("ab"), max_size=40), st.lists(st.sampled_from("abc"), max_size=40))
+@settings(max_examples=300)
+def test_alignment_in_blocks(rows: int, ref: list[str], hyp: list[str]) -> None:
+    """The blocks of rows that bound the memory of long alignments, here a few rows each."""
+    from nedc_bench.scoring import dp  # noqa: PLC0415
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dp, "MAX_ROW_BYTES", rows * 2 * (len(hyp) // 7 + 60))
+        aligned = dp.align("".join(ref).encode(), "".join(hyp).encode(), Parameters())
+    ours = [tuple(None if code == NULL else chr(code) for code in pair) for pair in zip(*aligned, strict=True)]
+    assert ours == oracle.align(ref, hyp, oracle.Options())
+
+
+@given(st.floats(0, 1e6), st.integers(0, 3), st.sampled_from([0.25, 0.1, 0.3, 1 / 3, 1.0]))
+def test_a_sample_on_an_edge_belongs_to_the_first_event(time: float, nudge: int, epoch: float) -> None:
+    """Sample numbers are found by division: the product that defines a sample decides, to the last bit."""
+    import numpy as np  # noqa: PLC0415
+
+    from nedc_bench.scoring.epoch import _first_sample, _last_sample  # noqa: PLC0415
+
+    edge = epoch / 2 + int(time / epoch) * epoch
+    for _ in range(nudge):
+        edge = float(np.nextafter(edge, np.inf if nudge % 2 else -np.inf))
+    first, last = int(_first_sample(np.array([edge]), epoch)[0]), int(_last_sample(np.array([edge]), epoch)[0])
+    assert epoch / 2 + (first - 1) * epoch < edge <= epoch / 2 + first * epoch
+    assert epoch / 2 + last * epoch <= edge < epoch / 2 + (last + 1) * epoch
