@@ -228,7 +228,7 @@ def count_dp(pairs: Pairs, classes: list[str], options: Options) -> tuple[Table,
                 counts[hyp]["fal"] += 1
     for c, own in counts.items():
         own["tp"], own["fp"], own["fn"] = own["hit"], own["ins"], own["mis"]
-        own["tn"] = sum(sub[i][j] for i in classes for j in classes if i != c and j != c)
+        own["tn"] = sum(sub[i][j] for i in classes for j in classes if c not in (i, j))
     return counts, sub
 
 
@@ -243,7 +243,7 @@ def count_epoch(pairs: Pairs, classes: list[str], epoch_duration: float, null: s
         own["hit"] = own["tp"] = sub[c][c]
         own["mis"] = own["fn"] = sum(sub[c][other] for other in classes if other != c)
         own["fp"] = sum(sub[other][c] for other in classes if other != c)
-        own["tn"] = sum(sub[i][j] for i in classes for j in classes if i != c and j != c)
+        own["tn"] = sum(sub[i][j] for i in classes for j in classes if c not in (i, j))
         if c != null:
             own["fal"] = own["ins"] = sub[null][c]
             own["del"] = sub[c][null]

@@ -7,14 +7,14 @@ be carried out (a dead worker, a full disk); 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from nedc_bench.annotations import Pairing, Parameters, find_pairs, read_list, read_parameters, read_recording
-from nedc_bench.annotations.lists import SUFFIX
+from nedc_bench.annotations.lists import annotation_files
 from nedc_bench.errors import EvaluationError, InputError
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.reports import build_document, format_table, format_warnings, write_json
@@ -36,6 +36,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
+    gc.disable()  # a command that ends: what it makes is freed by counting references, and there is no end of tuples
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -220,5 +221,5 @@ def _progress(total: int) -> Iterator[Callable[[int], object] | None]:
 def _expand(argument: str) -> list[str]:
     """The annotation files that an argument of ``check`` means."""
     if os.path.isdir(argument):
-        return [str(path) for path in sorted(Path(argument).rglob(f"*{SUFFIX}"))]
+        return [os.path.join(argument, name) for name in annotation_files(argument)]
     return read_list(argument) if argument.endswith((".list", ".txt")) else [argument]

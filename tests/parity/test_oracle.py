@@ -100,15 +100,16 @@ def by_scorer(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epo
     try:
         return score_corpus([(ref, hyp) for ref, hyp in sides], parameters=parameters, jobs=1)
     except InputError as error:
-        assert {finding.code for finding in error.findings} == {"zero-length"}
-        return None
+        if {finding.code for finding in error.findings} == {"zero-length"}:
+            return None
+        raise
 
 
 @given(corpora())
 def test_all_figures(corpus: tuple[dict[str, list[str]], list[tuple[Raw, Raw]], float]) -> None:
     expected, result = by_oracle(*corpus), by_scorer(*corpus)
     if expected is None or result is None:
-        assert expected is result
+        assert (expected is None) == (result is None)
         return
     ours = in_golden_names(result.to_dict()["algorithms"])
     for algorithm, content in expected.items():

@@ -26,6 +26,7 @@ VERSION = "csv_v1.0.0"
 COLUMNS = "channel,start_time,stop_time,label,confidence"
 ALL_CHANNELS = "TERM"
 MAX_EVENTS = 100_000
+MAX_LINES = 2 * MAX_EVENTS  # with comments, blank lines and per-channel events
 MAX_LINE_CHARACTERS = 1_000
 MAX_SECONDS = 1e9
 
@@ -78,6 +79,10 @@ class _Reader:
 
     def read(self) -> Recording:
         """The recording, or the faults."""
+        line_count = self.file.text.count("\n")
+        if line_count > MAX_LINES:
+            self._fault(None, "size", f"has {line_count} lines; a file has at most {MAX_LINES}")
+            raise InputError(self.faults)
         lines = self.file.text.split("\n")
         body = self._read_header(lines)
         if body is not None and not self._read_columns(lines, body):
@@ -101,9 +106,10 @@ class _Reader:
             self._fault(1, "version", f"{quoted(lines[0])} is not the version line '# version = {VERSION}'")
         body = None
         for k, line in enumerate(lines):
-            if line.startswith("#"):
-                self._read_header_line(k + 1, line)
-            elif line.strip():
+            text = line.strip()
+            if text.startswith("#"):
+                self._read_header_line(k + 1, text)
+            elif text:
                 body = k
                 break
         if not self.durations and not any(fault.code == "duration" for fault in self.faults):
@@ -120,7 +126,7 @@ class _Reader:
         key, _, text = line[1:].partition("=")
         if key.strip() != "duration":
             return
-        words = text.split()
+        words = text.split(maxsplit=1)
         value = _number(words[0]) if words else None
         if value is None or not 0 <= value <= MAX_SECONDS:
             wanted = f"duration must be a number of seconds from 0 to {MAX_SECONDS:.0f}, not {quoted(text.strip())}"
@@ -167,7 +173,7 @@ class _Reader:
 
     def _read_events(self, lines: list[str], body: int) -> None:
         for number in range(body, len(lines)):
-            line = lines[number]
+            line = lines[number].strip()
             if not line or line[0] == "#":
                 continue
             if len(line) > MAX_LINE_CHARACTERS:
@@ -184,8 +190,7 @@ class _Reader:
     def _read_event(self, number: int, line: str) -> None:
         fields = line.split(",")
         if len(fields) != 5:
-            if line:
-                self._fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; {COLUMNS!r} are 5")
+            self._fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; {COLUMNS!r} are 5")
             return
         channel, start_text, stop_text, label, confidence_text = fields
         start, stop, confidence = _number(start_text), _number(stop_text), _number(confidence_text)

@@ -9,7 +9,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nedc_bench.annotations.csv_bi import VERSION
 from nedc_bench.annotations.recording import Recording
@@ -48,7 +47,7 @@ def find_pairs(reference: str, hypothesis: str) -> Pairing:
         message = f"the reference is a {kinds[0]} and the hypothesis a {kinds[1]}; give two of the same"
         raise refusal("pairing", message)
     if kinds[0] == "folder":
-        return _pair_by_name(Path(reference), Path(hypothesis))
+        return _pair_by_name(reference, hypothesis)
     if kinds[0] == "list":
         return _pair_by_position(read_list(reference, "reference"), read_list(hypothesis, "hypothesis"))
     return Pairing((Pair(reference, hypothesis),))
@@ -139,22 +138,27 @@ def _order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tup
     return ()
 
 
-def _pair_by_name(references: Path, hypotheses: Path) -> Pairing:
-    ours, theirs = _annotation_files(references), _annotation_files(hypotheses)
+def _pair_by_name(references: str, hypotheses: str) -> Pairing:
+    ours, theirs = annotation_files(references), annotation_files(hypotheses)
     faults = [
-        Finding(side, str(folder / name), None, "pairing", f"has no counterpart in {other}")
+        Finding(side, os.path.join(folder, name), None, "pairing", f"has no counterpart in {other}")
         for side, folder, other, lone in (
-            ("reference", references, hypotheses, sorted(ours - theirs)),
-            ("hypothesis", hypotheses, references, sorted(theirs - ours)),
+            ("reference", references, hypotheses, sorted({*ours} - {*theirs})),
+            ("hypothesis", hypotheses, references, sorted({*theirs} - {*ours})),
         )
         for name in lone[:MAX_FINDINGS_PER_FILE]
     ]
     if not ours and not theirs:
-        raise refusal("empty", f"has no {SUFFIX} file", side="reference", file=str(references))
+        raise refusal("empty", f"has no {SUFFIX} file", side="reference", file=references)
     if faults:
         raise InputError(faults)
-    return Pairing(tuple(Pair(str(references / name), str(hypotheses / name)) for name in sorted(ours)))
+    return Pairing(tuple(Pair(os.path.join(references, name), os.path.join(hypotheses, name)) for name in ours))
 
 
-def _annotation_files(folder: Path) -> set[Path]:
-    return {path.relative_to(folder) for path in folder.rglob(f"*{SUFFIX}") if path.is_file()}
+def annotation_files(folder: str) -> list[str]:
+    """The sorted names of the annotation files in and below ``folder``, relative to it."""
+    found = []
+    for parent, _, names in os.walk(folder):
+        below = os.path.relpath(parent, folder)
+        found += [os.path.normpath(os.path.join(below, name)) for name in names if name.endswith(SUFFIX)]
+    return sorted(found)

@@ -29,36 +29,53 @@ def read_text(source: Source, side: str = "", name: str | None = None) -> Text:
     Raises:
         InputError: it cannot be read, is too large, or is not UTF-8 text.
     """
-    if isinstance(source, (str, os.PathLike)):
-        name = os.fspath(source) if name is None else name
-        data = _read_path(os.fspath(source), name, side)
-    else:
-        name = str(getattr(source, "name", "<file>")) if name is None else name
-        raw = source.read(MAX_FILE_BYTES + 1)
-        data = raw.encode() if isinstance(raw, str) else raw
-    if len(data) > MAX_FILE_BYTES:
-        raise _too_large(name, side)
+    name = source_name(source) if name is None else name
+    data = read_bytes(source, name, side)
     return Text(_decode(data, name, side), name, hashlib.sha256(data).hexdigest())
 
 
-def _read_path(path: str, name: str, side: str) -> bytes:
+def source_name(source: Source) -> str:
+    """The name that ``source`` goes by where it is given no other: its path, where it has one."""
+    if isinstance(source, (str, os.PathLike)):
+        return str(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "<file>"  # a file opened by its number has that for a name
+
+
+def read_bytes(source: Source, name: str, side: str = "") -> bytes:
+    """The bytes of a path or an open file of at most `MAX_FILE_BYTES`.
+
+    Raises:
+        InputError: it cannot be read, or is too large.
+    """
     try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-                raise _too_large(name, side)
-            return file.read(MAX_FILE_BYTES + 1)
+        data = _read_path(source) if isinstance(source, (str, os.PathLike)) else _read_open(source)
     except FileNotFoundError:
         raise refusal("missing", "there is no such file", side=side, file=name) from None
     except IsADirectoryError:
         raise refusal("unreadable", "is a folder, where a file is expected", side=side, file=name) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+    except UnicodeError as error:  # of a file that was opened as text
+        raise refusal("encoding", f"is not UTF-8 text ({error}); save it as UTF-8", side=side, file=name) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path, or a closed file
         reason = getattr(error, "strerror", None) or str(error)
         raise refusal("unreadable", f"cannot be read: {reason}", side=side, file=name) from None
+    if len(data) > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES // (1024 * 1024)
+        raise refusal("size", f"is larger than {limit} MiB; an annotation file is far smaller", side=side, file=name)
+    return data
 
 
-def _too_large(name: str, side: str) -> Exception:
-    limit = MAX_FILE_BYTES // (1024 * 1024)
-    return refusal("size", f"is larger than {limit} MiB; an annotation file is far smaller", side=side, file=name)
+def _read_path(path: str | os.PathLike[str]) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def _read_open(file: IO[bytes] | IO[str]) -> bytes:
+    """Read to the end, or until it is too large: pipes deliver in pieces."""
+    data = bytearray()
+    while len(data) <= MAX_FILE_BYTES and (piece := file.read(MAX_FILE_BYTES + 1 - len(data))):
+        data += piece.encode() if isinstance(piece, str) else piece
+    return bytes(data)
 
 
 def _decode(data: bytes, name: str, side: str) -> str:

@@ -195,11 +195,14 @@ def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs
         raise refusal("jobs", f"jobs must be at least 1, not {jobs}")
     pool = ParallelEvaluator(jobs)
     alone_until = time.monotonic() + ALONE_SECONDS if pool.workers > 1 else float("inf")
-    for pair in pairs:
-        yield from work([pair])
-        if time.monotonic() > alone_until:
-            with pool:
+    started: Future[int] | None = None
+    with pool:
+        for pair in pairs:
+            yield from work([pair])
+            if started is not None and started.done():
                 yield from _spread(pairs, work, pool)
+            elif started is None and time.monotonic() > alone_until:
+                started = pool.submit(os.getpid)  # work goes on here while the workers start
 
 
 def _spread(pairs: Iterator[Pair], work: Work, executor: Executor) -> Iterator[Outcome]:

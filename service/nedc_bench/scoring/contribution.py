@@ -14,7 +14,6 @@ original's last bit however the pairs were spread over processes: docs/scoring.m
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +44,10 @@ class Alignment(NamedTuple):
 NO_ALIGNMENT = Alignment(b"", b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What one pair adds to the corpus in one algorithm.
+
+    A tuple, as is all within it, since it is what goes between processes.
 
     Attributes:
         counters: for each counter, a sequence a class of the numbers to add, in order.

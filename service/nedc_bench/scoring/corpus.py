@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from nedc_bench.annotations import Parameters, Recording
 from nedc_bench.errors import Finding, InputError, refusal
@@ -21,16 +21,14 @@ ALGORITHMS = (*COUNTED, ira.NAME)
 ConfusionMatrix = dict[str, dict[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class FileId:
+class FileId(NamedTuple):
     """The name of an input file as it was given, and the sha256 of its bytes."""
 
     name: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class PairScore:
+class PairScore(NamedTuple):
     """What one pair adds to a corpus.
 
     Attributes:

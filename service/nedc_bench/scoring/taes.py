@@ -15,7 +15,6 @@ walk over flags is done on those pairs alone.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
@@ -53,9 +52,8 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     single, rest = (alone & looked_at[i]).nonzero()[0], (~alone).nonzero()[0]
     ref_free[i[single]] = hyp_free[j[single]] = False
 
-    outlasts = hypothesis.stops[j[rest]] >= reference.stops[i[rest]]
-    pairs = _Pairs(i[rest].tolist(), j[rest].tolist(), hits[rest].tolist(), alarms[rest].tolist(), outlasts.tolist())
     flags = _Flags(ref_free.tolist(), hyp_free.tolist())
+    pairs = _Pairs.of(i[rest], j[rest], hits[rest], alarms[rest], hypothesis.stops[j[rest]] >= reference.stops[i[rest]])
     walked = np.array(_walk(pairs, looked_at.tolist(), flags), dtype=np.float64).reshape(-1, 4).T
 
     refs = np.concatenate((i[single], walked[0].astype(np.intp)))
@@ -109,6 +107,20 @@ class _Pairs(NamedTuple):
     hits: list[float]  # as `_calc_hf` gives them
     alarms: list[float]
     outlasts: list[bool]  # the hypothesis event stops with the reference event, or after it
+    ends: list[int]  # at the first pair of a reference event, where the pairs of the next one begin
+    next_ref: list[int]  # the pair of the same hypothesis event with the next reference event, or 0
+
+    @classmethod
+    def of(cls, refs: Indices, hyps: Indices, *columns: NDArray[np.float64] | NDArray[np.bool_]) -> _Pairs:
+        """The pairs with what `_walk` asks of them."""
+        begins = np.append(True, refs[1:] != refs[:-1])[: refs.size].nonzero()[0]
+        ends = np.zeros_like(refs)
+        ends[begins] = np.append(begins[1:], refs.size)
+        by_hyp = np.lexsort((refs, hyps))
+        same = (hyps[by_hyp][1:] == hyps[by_hyp][:-1]).nonzero()[0]
+        next_ref = np.zeros_like(refs)
+        next_ref[by_hyp[same]] = by_hyp[same + 1]
+        return cls(*(column.tolist() for column in (refs, hyps, *columns, ends, next_ref)))
 
 
 class _Flags(NamedTuple):
@@ -120,16 +132,12 @@ class _Flags(NamedTuple):
 
 def _walk(pairs: _Pairs, looked_at: list[bool], flags: _Flags) -> list[tuple[int, float, float, float]]:
     """The original's walk over the flags: (reference event, hit, miss, false alarm) for each pair that is used."""
-    refs, hyps, hits, alarms, outlasts = pairs
+    refs, hyps, hits, alarms, outlasts, ends, next_ref = pairs
     ref_free, hyp_free = flags
-    refs_of: dict[int, list[int]] = {}
-    for ref, hyp in zip(refs, hyps, strict=True):
-        refs_of.setdefault(hyp, []).append(ref)
     steps = []
     begin = 0
     while begin < len(refs):
-        ref = refs[begin]
-        end = bisect_right(refs, ref, begin)
+        ref, end = refs[begin], ends[begin]
         if ref_free[ref] and looked_at[ref]:
             for p in range(begin, end):
                 hyp = hyps[p]
@@ -139,16 +147,17 @@ def _walk(pairs: _Pairs, looked_at: list[bool], flags: _Flags) -> list[tuple[int
                 miss = 1 - hit
                 ref_free[ref] = hyp_free[hyp] = False
                 if outlasts[p]:
-                    for later in refs_of[hyp]:
-                        if later > ref:
-                            ref_free[later] = False
-                            miss += 1
+                    later = next_ref[p]
+                    while later:
+                        ref_free[refs[later]] = False
+                        miss += 1
+                        later = next_ref[later]
                 else:
-                    for q in range(p + 1, end):
-                        hyp_free[hyps[q]] = False
-                        hit += hits[q]
-                        miss -= hits[q]
-                        alarm += alarms[q]
+                    for later in range(p + 1, end):
+                        hyp_free[hyps[later]] = False
+                        hit += hits[later]
+                        miss -= hits[later]
+                        alarm += alarms[later]
                 steps.append((ref, hit, miss, alarm))
         begin = end
     return steps
