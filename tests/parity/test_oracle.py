@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 import oracle
 from corpora import in_golden_names
-from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, score_corpus
-from nedc_bench.scoring.contribution import NULL
+from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, read_recording, score_corpus
+from nedc_bench.scoring import dp
+from nedc_bench.scoring import epoch as epoch_module
+from nedc_bench.scoring import overlap as overlap_module
+from nedc_bench.scoring import taes as taes_module
+from nedc_bench.scoring.contribution import NULL, Events
+from nedc_bench.scoring.epoch import _first_sample, _last_sample
 
 settings.register_profile("fixed", derandomize=True, max_examples=1500, deadline=None, database=None)
 settings.register_profile("explore", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -58,6 +65,15 @@ def without_overlaps(events: list[tuple[float, float, str]]) -> list[tuple[float
     return kept
 
 
+recordings_with_any_labels = st.sampled_from([0.0, 0.1, 7.77775, 40.0]).flatmap(
+    lambda duration: recordings(duration, ["seiz", "bckg", "artf"], 0.25)
+)
+TIMES = st.integers(0, 80).map(lambda n: n / 8) | st.integers(0, 99_999).map(lambda n: n / 1e4)
+ANY_EVENT = st.builds(oracle.Event, TIMES, TIMES, st.sampled_from(["seiz", "bckg"]))
+EPOCHS = st.sampled_from([0.25, 0.5, 1.0, 0.1, 0.3])
+CLASSES = ["seiz", "bckg"]
+
+
 @st.composite
 def corpora(draw: st.DrawFn) -> tuple[dict[str, list[str]], list[tuple[Raw, Raw]], float]:
     label_map = draw(st.sampled_from([TWO_CLASSES, TWO_CLASSES, MANY_TO_ONE, LAST_IS_RARE]))
@@ -67,7 +83,7 @@ def corpora(draw: st.DrawFn) -> tuple[dict[str, list[str]], list[tuple[Raw, Raw]
     for _ in range(draw(st.integers(1, 3))):
         duration = draw(st.sampled_from([0.0, 0.00004, 0.1, 0.125, 0.3, 1.0, 7.77775, 10.0, 23.4567, 40.0]))
         pairs.append((draw(recordings(duration, labels, unit)), draw(recordings(duration, labels, unit))))
-    return label_map, pairs, draw(st.sampled_from([0.25, 0.25, 0.5, 1.0, 0.1, 0.3]))
+    return label_map, pairs, draw(EPOCHS)
 
 
 def by_oracle(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epoch: float) -> dict[str, Any] | None:
@@ -139,14 +155,60 @@ def collapsed(labels: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [pair for k, pair in enumerate(labels) if k == 0 or pair != labels[k - 1]]
 
 
+@given(recordings_with_any_labels)
+def test_reading_filling_and_merging(raw: Raw) -> None:
+    text = as_text(*raw)
+    duration, events = oracle.read(text)
+    recording = read_recording(io.BytesIO(text.encode()))
+    assert [tuple(event) for event in recording.events] == [tuple(e) for e in oracle.prepare(duration, events)]
+
+
+@given(st.lists(ANY_EVENT, min_size=1, max_size=9), st.lists(ANY_EVENT, min_size=1, max_size=9), EPOCHS)
+def test_events_in_any_order_with_gaps_and_of_negative_length(
+    ref: list[oracle.Event], hyp: list[oracle.Event], epoch: float
+) -> None:
+    """Filling never makes all that the rules allow; the algorithms hold for it nevertheless."""
+    parameters = Parameters(epoch_duration=epoch)
+    reference, hypothesis = as_arrays(ref), as_arrays(hyp)
+    runs = epoch_module.contribute(reference, hypothesis, parameters).alignment
+    assert [(CLASSES[r], CLASSES[h]) for r, h in zip(*runs, strict=True)] == collapsed(
+        oracle.epoch_labels(ref, hyp, epoch)
+    )
+    found = overlap_module.contribute(reference, hypothesis, parameters).counters
+    hits, misses, alarms = ([sum(numbers) for numbers in found[name]] for name in ("hits", "misses", "false_alarms"))
+    assert [hits, misses, alarms] == totals(oracle.overlap_contributions(ref, hyp))
+    try:
+        expected = oracle.taes_lines(ref, hyp)
+    except ZeroDivisionError:
+        with pytest.raises(InputError, match="length zero"):
+            taes_module.contribute(reference, hypothesis, parameters)
+    else:
+        assert taes_module.contribute(reference, hypothesis, parameters).sums == expected
+
+
+def as_arrays(events: list[oracle.Event]) -> Events:
+    return Events(
+        np.array([event.start for event in events]),
+        np.array([event.stop for event in events]),
+        np.array([CLASSES.index(event.label) for event in events]),
+    )
+
+
+def totals(contributions: list[tuple[str, float, float, float]]) -> list[list[float]]:
+    columns = list(zip(*contributions, strict=True))
+    classes, *numbers = columns
+    return [
+        [sum(float(n) for c, n in zip(classes, column, strict=True) if c == label) for label in CLASSES]
+        for column in numbers
+    ]
+
+
 @given(
     st.lists(st.sampled_from("abc"), max_size=14),
     st.lists(st.sampled_from("abc"), max_size=14),
     st.tuples(*[st.sampled_from([1.0, 1.0, 0.0, 0.1, 0.3, 0.5, 2.0, 3.0])] * 3),
 )
 def test_alignment_with_any_penalties(ref: list[str], hyp: list[str], penalties: tuple[float, float, float]) -> None:
-    from nedc_bench.scoring import dp  # noqa: PLC0415  # the module, not the result of that name
-
     deletion, insertion, substitution = penalties
     parameters = Parameters(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
     options = oracle.Options(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
@@ -160,8 +222,6 @@ def test_alignment_with_any_penalties(ref: list[str], hyp: list[str], penalties:
 @settings(max_examples=300)
 def test_alignment_in_blocks(rows: int, ref: list[str], hyp: list[str]) -> None:
     """The blocks of rows that bound the memory of long alignments, here a few rows each."""
-    from nedc_bench.scoring import dp  # noqa: PLC0415
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dp, "MAX_ROW_BYTES", rows * 2 * (len(hyp) // 7 + 60))
         aligned = dp.align("".join(ref).encode(), "".join(hyp).encode(), Parameters())
@@ -172,10 +232,6 @@ def test_alignment_in_blocks(rows: int, ref: list[str], hyp: list[str]) -> None:
 @given(st.floats(0, 1e6), st.integers(0, 3), st.sampled_from([0.25, 0.1, 0.3, 1 / 3, 1.0]))
 def test_a_sample_on_an_edge_belongs_to_the_first_event(time: float, nudge: int, epoch: float) -> None:
     """Sample numbers are found by division: the product that defines a sample decides, to the last bit."""
-    import numpy as np  # noqa: PLC0415
-
-    from nedc_bench.scoring.epoch import _first_sample, _last_sample  # noqa: PLC0415
-
     edge = epoch / 2 + int(time / epoch) * epoch
     for _ in range(nudge):
         edge = float(np.nextafter(edge, np.inf if nudge % 2 else -np.inf))

@@ -18,7 +18,16 @@ from math import inf
 import numpy as np
 
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import FILLER, FILLER_CODE, Codes, Floats, Recording, fill_and_merge, round4
+from nedc_bench.annotations.recording import (
+    FILLER,
+    FILLER_CODE,
+    Codes,
+    Floats,
+    Recording,
+    fill_and_merge,
+    round4,
+    time_order,
+)
 from nedc_bench.annotations.source import Source, Text, read_text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
@@ -235,7 +244,7 @@ class _Reader:
     def _recording(self) -> Recording:
         rows = self.rows
         starts, stops = np.array(rows.starts, dtype=np.float64), np.array(rows.stops, dtype=np.float64)
-        order = np.lexsort((stops, starts))
+        order = time_order(starts, stops)
         starts, stops = starts[order], stops[order]
         labels = np.array(rows.labels, dtype=np.intp)[order]
         warnings = self._warnings(np.array(rows.lines, dtype=np.intp)[order], starts, stops)

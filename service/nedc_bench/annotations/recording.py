@@ -79,7 +79,7 @@ class Recording:
         starts = np.array([row.start for row in rows], dtype=np.float64)
         stops = np.array([row.stop for row in rows], dtype=np.float64)
         confidences = np.array([row.confidence for row in rows], dtype=np.float64)
-        order = np.lexsort((stops, starts))
+        order = time_order(starts, stops)
         timeline = fill_and_merge(
             duration, starts[order], stops[order], confidences[order], np.array(codes, dtype=np.intp)[order]
         )
@@ -104,6 +104,11 @@ class Timeline(NamedTuple):
     stops: Floats
     confidences: Floats
     labels: Codes
+
+
+def time_order(starts: Floats, stops: Floats) -> Codes:
+    """The order of events by (start, stop); equal ones keep theirs."""
+    return np.lexsort((stops, starts))
 
 
 def fill_and_merge(duration: float, starts: Floats, stops: Floats, confidences: Floats, labels: Codes) -> Timeline:
