@@ -2,7 +2,8 @@
 
     NedcBenchError
     |-- InputError          what was handed in is refused; ``findings`` name side, file, line, text and reason
-    `-- EvaluationError     the input is fine, the evaluation could not be carried out (a dead worker, a full disk)
+    |-- EvaluationError     the input is fine, the evaluation could not be carried out (a dead worker, a full disk)
+    `-- SettingsError       the service cannot start; ``problems`` name variable, value and what is expected
 
 A *finding* is one observation about the input. Findings that refuse it travel in an `InputError`; the others
 are the ``warnings`` of a result.
@@ -63,6 +64,14 @@ class InputError(NedcBenchError):
 
 class EvaluationError(NedcBenchError):
     """The evaluation could not be carried out, through no fault of the input."""
+
+
+class SettingsError(NedcBenchError):
+    """The service's settings are refused. ``problems`` is never empty; ``str()`` lists them, one a line."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 def refusal(code: str, message: str, *, side: str = "", file: str = "", line: int | None = None) -> InputError:

@@ -1,0 +1,136 @@
+"""The service's logs: one JSON object a line on standard error, or lines for a person where that is a terminal.
+
+Every line has ``timestamp`` (UTC, ISO 8601), ``level``, ``logger`` and ``event``, then what was bound to the context
+(``request_id``, ``job_id``) and what the call adds. Lines of the standard library's loggers (hypercorn, taskiq,
+asyncio, warnings) go the same way.
+
+What was uploaded is never logged: bytes are named by their number, a refusal (whose findings quote the input) by its
+codes, and a traceback has no values of variables.
+
+    logger = structlog.stdlib.get_logger(__name__)
+    with structlog.contextvars.bound_contextvars(request_id=...):
+        logger.info("job accepted", pairs=59)
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import IO, Any
+
+import structlog
+from structlog.types import EventDict, ExcInfo, Processor, WrappedLogger
+
+from nedc_bench.errors import InputError
+
+FIRST_KEYS = ("timestamp", "level", "logger", "event")
+
+
+def configure_logging(level: str, stream: IO[str] | None = None) -> None:
+    """Send the lines of structlog and of the standard library's loggers to ``stream``.
+
+    Every process that logs calls it first, worker processes too; a later call takes the place of an earlier one.
+
+    Args:
+        level: the least severe level that is logged, ``debug`` to ``critical``.
+        stream: standard error, when None.
+    """
+    handler = _Handler(sys.stderr if stream is None else stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_common(), processors=_rendering(handler.stream))
+    )
+    handler.addFilter(_without_contents)
+    root = logging.getLogger()
+    root.handlers = [other for other in root.handlers if not isinstance(other, _Handler)] + [handler]
+    root.setLevel(level.upper())
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_common(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+class _Handler(logging.StreamHandler[IO[str]]):
+    """The root logger's handler, recognised by its type."""
+
+
+def _common() -> list[Processor]:
+    """What is added to every line, wherever it comes from."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _withhold_contents,
+    ]
+
+
+def _rendering(stream: IO[str]) -> list[Processor]:
+    first: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.ExceptionRenderer(_format_exception),
+        _order,
+    ]
+    if stream.isatty():
+        return [*first, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [*first, structlog.processors.JSONRenderer()]
+
+
+def _order(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    return {**{key: event.pop(key) for key in FIRST_KEYS if key in event}, **event}
+
+
+def _withhold_contents(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    return {key: withheld(value) for key, value in event.items()}
+
+
+def _without_contents(record: logging.LogRecord) -> bool:
+    """A filter that lets every record pass; its arguments are what a processor would see too late."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(withheld(argument) for argument in record.args)
+    record.msg = withheld(record.msg)
+    return True
+
+
+def withheld(value: Any) -> Any:
+    """``value`` as it may be logged.
+
+    >>> withheld(b"TERM,0.0,1.0,seiz,1.0"), withheld(59)
+    ('<21 bytes>', 59)
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, InputError):
+        return f"{len(value.findings)} findings: {', '.join(sorted({finding.code for finding in value.findings}))}"
+    return value
+
+
+def _format_exception(exc_info: ExcInfo) -> str:
+    """The traceback as Python prints it, but for the findings of refusals among what led to it."""
+    text = "".join(traceback.format_exception(*exc_info))
+    for error in _involved(exc_info[1]):
+        if isinstance(error, InputError):
+            for finding in error.findings:
+                text = text.replace(str(finding), f"({finding.code})")
+    return text.rstrip()
+
+
+def _involved(error: BaseException) -> Iterator[BaseException]:
+    """The exception, those that led to it, and those within a group."""
+    found: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop()
+        if current is not None and id(current) not in found:
+            found[id(current)] = current
+            waiting += [current.__cause__, current.__context__]
+            waiting += current.exceptions if isinstance(current, BaseExceptionGroup) else ()
+    return iter(found.values())

@@ -1,0 +1,135 @@
+"""HTTP counted at the edge: an ASGI middleware by aioprometheus, bridged into the one exposition.
+
+    nedc_http_requests_total{method,route,status}
+    nedc_http_request_duration_seconds{method,route}
+    nedc_http_requests_in_progress
+
+Conventions: a request is counted when it has ended, its body sent. ``route`` is the template that the app puts into
+the scope with `set_route`, never a path; what matched none is ``unmatched``. ``status`` 499 is a request whose client
+left before there was a response. WebSockets and the lifespan pass through uncounted.
+
+aioprometheus' own middleware labels by path, writes label values unescaped and names its counters against Prometheus'
+rules; of it the metric types and the place in the ASGI stack are used, and prometheus_client does the writing.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from math import inf
+from typing import Any, cast
+
+from aioprometheus.asgi.middleware import MetricsMiddleware
+from aioprometheus.collectors import Counter, Gauge, Histogram, Registry
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+App = Callable[[Any, Any, Any], Awaitable[None]]  # an ASGI app; every framework has types of its own
+
+ROUTE_KEY = "nedc_route"
+UNMATCHED = "unmatched"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
+CLIENT_LEFT, SERVER_ERROR = "499", "500"
+DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+_VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>:]+)>")
+
+
+def set_route(scope: Mapping[str, Any], rule: str) -> None:
+    """Tell the middleware which route a request matched.
+
+    Args:
+        scope: the request's ASGI scope (``request.scope`` in Quart).
+        rule: the URL rule as Quart writes it; ``/ws/<uuid:job_id>`` is counted as ``/ws/{job_id}``.
+    """
+    cast(MutableMapping[str, Any], scope)[ROUTE_KEY] = _VARIABLE.sub(r"{\1}", rule)
+
+
+class EdgeMiddleware(MetricsMiddleware):
+    """Counts the HTTP requests that pass through it.
+
+    Args:
+        app: the ASGI callable behind it; ``app.asgi_app`` of a Quart app.
+        registry: of the exposition that the figures are to appear in.
+    """
+
+    def __init__(self, app: App, registry: CollectorRegistry) -> None:
+        super().__init__(app, registry=Registry())
+        self.create_metrics()
+        registry.register(_Bridge(self.registry))
+
+    def create_metrics(self) -> None:
+        """Make the metrics, under names of our own."""
+        self.requests = Counter("nedc_http_requests_total", "HTTP requests that ended.", registry=self.registry)
+        self.duration = Histogram(
+            "nedc_http_request_duration_seconds",
+            "Time from a request's arrival to the end of its response.",
+            registry=self.registry,
+            buckets=DURATION_BUCKETS,
+        )
+        self.in_progress = Gauge("nedc_http_requests_in_progress", "HTTP requests under way.", registry=self.registry)
+        self.in_progress.set({}, 0)
+        self.metrics_created = True
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass the connection on; count and time it when it is an HTTP request."""
+        if scope["type"] != "http":
+            await self.asgi_callable(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = CLIENT_LEFT
+
+        async def watched_send(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        self.in_progress.inc({})
+        try:
+            await self.asgi_callable(scope, receive, watched_send)
+        except Exception:
+            status = SERVER_ERROR
+            raise
+        finally:
+            self.in_progress.dec({})
+            self._count(scope, status, time.perf_counter() - started)
+
+    def _count(self, scope: Mapping[str, Any], status: str, duration: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        labels = {"method": method, "route": self.get_full_or_template_path(scope)}
+        self.duration.observe(labels, duration)
+        self.requests.inc(labels | {"status": status})
+
+    def get_full_or_template_path(self, scope: Mapping[str, Any]) -> str:
+        """The route template, never the path."""
+        return str(scope.get(ROUTE_KEY, UNMATCHED))
+
+
+class _Bridge(Collector):
+    """The metrics of an aioprometheus registry as prometheus_client collects them."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.get_all():
+            family = Metric(metric.name.removesuffix("_total"), metric.doc, metric.kind.name)
+            for labels, value in metric.get_all():
+                if isinstance(value, dict):
+                    _add_histogram(family, labels, value)
+                else:
+                    family.add_sample(metric.name, labels, cast(float, value))
+            yield family
+
+
+def _add_histogram(family: Metric, labels: dict[str, str], value: Mapping[float | str, float]) -> None:
+    """The samples of one set of labels; the buckets, whose keys are their bounds, are cumulative already."""
+    for key, number in value.items():
+        if isinstance(key, str):  # sum and count
+            family.add_sample(f"{family.name}_{key}", labels, number)
+        else:
+            family.add_sample(f"{family.name}_bucket", labels | {"le": "+Inf" if key == inf else repr(key)}, number)

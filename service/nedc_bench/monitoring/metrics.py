@@ -1,0 +1,232 @@
+"""Every metric of the service but those of HTTP (`nedc_bench.monitoring.edge`), and their exposition.
+
+Conventions: seconds and plain counts; counters end in ``_total``; a label holds one of a few known words, and every
+known set of labels is there from the start, so that a rate begins at 0. A `Metrics` owns its registry: the app's
+factory makes one, and importing this module makes none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import platform
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from itertools import product
+from typing import Any, ParamSpec, TypeVar, cast
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from nedc_bench.errors import InputError
+from nedc_bench.scoring import ALGORITHMS
+from nedc_bench.version import __version__
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ALL, SEVERAL = "all", "several"  # what stands for more than one algorithm
+ALGORITHM_LABELS = (*ALGORITHMS, ALL, SEVERAL)
+PIPELINES = ("beta",)
+SUCCESS, REFUSED, ERROR, CANCELLED = STATUSES = ("success", "refused", "error", "cancelled")
+CACHE_RESULTS = ("hit", "miss", "error", "corrupt")
+JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
+LIMITS = ("default", "status")
+
+EVALUATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 2.5, 5, 10)
+LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1)
+
+OPENMETRICS = "application/openmetrics-text"
+
+
+class Metrics:
+    """The metrics of one process, by attribute, and what renders them.
+
+    Args:
+        redis: whether a Redis is configured; without one ``nedc_redis_up`` is left out, so that no alert waits for it.
+
+    Attributes:
+        registry: theirs and the process' own; further collectors may be registered.
+        evaluations, evaluation_duration, active_evaluations: kept by `track_evaluation`.
+        parity_failures: kept by `nedc_bench.monitoring.self_check`.
+        cache_requests: ``.labels(backend, result)``, results being `CACHE_RESULTS`.
+        jobs: ``.labels(state)``, counted when a job enters one of `JOB_STATES`.
+        queue_depth, queue_oldest_age: jobs that wait; set by whoever looks at the queue.
+        worker_restarts: worker processes that were replaced.
+        rate_limited_requests: ``.labels(limit)``, one of `LIMITS`; refused with 429.
+        rate_limiter_errors: requests let through since the limiter's store did not answer.
+        redis_up: 1 or 0.
+        event_loop_lag: how late the event loop woke up.
+
+    >>> metrics = Metrics()
+    >>> @metrics.track_evaluation("taes", "beta")
+    ... def evaluate() -> str:
+    ...     return "done"
+    >>> evaluate()
+    'done'
+    >>> metrics.registry.get_sample_value(
+    ...     "nedc_evaluations_total", {"algorithm": "taes", "pipeline": "beta", "status": "success"}
+    ... )
+    1.0
+    """
+
+    def __init__(self, *, redis: bool = False) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.evaluations = Counter(
+            "nedc_evaluations_total", "Evaluations that ended.", ("algorithm", "pipeline", "status"), registry=registry
+        )
+        self.evaluation_duration = Histogram(
+            "nedc_evaluation_duration_seconds",
+            "Time that an evaluation took, however it ended.",
+            ("algorithm", "pipeline"),
+            buckets=EVALUATION_BUCKETS,
+            registry=registry,
+        )
+        self.active_evaluations = Gauge("nedc_active_evaluations", "Evaluations under way.", registry=registry)
+        self.parity_failures = Counter(
+            "nedc_parity_failures_total",
+            "Self-checks in which a figure of the algorithm differed from the original's.",
+            ("algorithm",),
+            registry=registry,
+        )
+        self.cache_requests = Counter(
+            "nedc_cache_requests_total", "Look-ups in the cache.", ("backend", "result"), registry=registry
+        )
+        self.jobs = Counter("nedc_jobs_total", "Jobs that entered a state.", ("state",), registry=registry)
+        self.queue_depth = Gauge("nedc_queue_depth", "Jobs that wait.", registry=registry)
+        self.queue_oldest_age = Gauge(
+            "nedc_queue_oldest_age_seconds", "How long the oldest waiting job has waited.", registry=registry
+        )
+        self.worker_restarts = Counter(
+            "nedc_worker_restarts_total", "Worker processes that were replaced.", registry=registry
+        )
+        self.rate_limited_requests = Counter(
+            "nedc_rate_limited_requests_total", "Requests refused by a rate limit.", ("limit",), registry=registry
+        )
+        self.rate_limiter_errors = Counter(
+            "nedc_rate_limiter_errors_total",
+            "Requests let through since the rate limiter's store did not answer.",
+            registry=registry,
+        )
+        self.redis_up = Gauge(
+            "nedc_redis_up", "Whether Redis answers (1) or not (0).", registry=registry if redis else None
+        )
+        self.event_loop_lag = Histogram(
+            "nedc_event_loop_lag_seconds",
+            "How late the event loop woke up from a timer.",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+        build = Info("nedc_build", "The scorer's version and the Python that runs it.", registry=registry)
+        build.info({"version": __version__, "python": platform.python_version()})
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._start_at_zero("redis" if redis else "memory")
+
+    def _start_at_zero(self, backend: str) -> None:
+        for ended in product(ALGORITHM_LABELS, PIPELINES, STATUSES):
+            self.evaluations.labels(*ended)
+        for algorithm, pipeline in product(ALGORITHM_LABELS, PIPELINES):
+            self.evaluation_duration.labels(algorithm, pipeline)
+        for algorithm in ALGORITHMS:
+            self.parity_failures.labels(algorithm)
+        for result in CACHE_RESULTS:
+            self.cache_requests.labels(backend, result)
+        for state in JOB_STATES:
+            self.jobs.labels(state)
+        for limit in LIMITS:
+            self.rate_limited_requests.labels(limit)
+
+    @contextmanager
+    def evaluating(self, algorithm: str, pipeline: str) -> Iterator[None]:
+        """Count and time what is done within, as `track_evaluation` does for a function."""
+        started = time.perf_counter()
+        status = ERROR
+        self.active_evaluations.inc()
+        try:
+            yield
+            status = SUCCESS
+        except (asyncio.CancelledError, concurrent.futures.CancelledError):
+            status = CANCELLED
+            raise
+        except InputError:  # the client's doing: no alert is to count it among the errors
+            status = REFUSED
+            raise
+        finally:
+            self.active_evaluations.dec()
+            self.evaluation_duration.labels(algorithm, pipeline).observe(time.perf_counter() - started)
+            self.evaluations.labels(algorithm, pipeline, status).inc()
+
+    def track_evaluation(self, algorithm: str, pipeline: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """A decorator that counts and times the calls of a function or coroutine function, whose signature it keeps.
+
+        Args:
+            algorithm: one of `ALGORITHM_LABELS`; `algorithm_label` gives that of a selection.
+            pipeline: one of `PIPELINES`.
+        """
+
+        def decorate(function: Callable[P, R]) -> Callable[P, R]:
+            if inspect.iscoroutinefunction(function):
+                asynchronous = cast(Callable[P, Awaitable[Any]], function)
+
+                @wraps(function)
+                async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+                    with self.evaluating(algorithm, pipeline):
+                        return await asynchronous(*args, **kwargs)
+
+                return cast(Callable[P, R], awaited)
+
+            @wraps(function)
+            def called(*args: P.args, **kwargs: P.kwargs) -> R:
+                with self.evaluating(algorithm, pipeline):
+                    return function(*args, **kwargs)
+
+            return called
+
+        return decorate
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The exposition and its content type: OpenMetrics where the ``Accept`` header asks for it, else plain text."""
+        collected = _Collected(self.registry)
+        if _asks_for_openmetrics(accept):
+            body: bytes = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
+            return body, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4
+
+
+def algorithm_label(algorithms: Sequence[str]) -> str:
+    """The label of an evaluation with these algorithms: the only one's name, ``all`` or ``several``.
+
+    >>> algorithm_label(["taes"]), algorithm_label(["dp", "ira"])
+    ('taes', 'several')
+    """
+    if len(algorithms) == 1:
+        return algorithms[0]
+    return ALL if set(algorithms) >= set(ALGORITHMS) else SEVERAL
+
+
+class _Collected(Collector):
+    """What a registry collects, without the ``_created`` samples, which would nearly double the counters' series."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
+
+
+def _asks_for_openmetrics(accept: str) -> bool:
+    """Whether the ``Accept`` header names OpenMetrics; prometheus_client's own choice fails on odd versions in it."""
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name == OPENMETRICS:
+            return not any(parameter in {"q=0", "q=0.0", "q=0.00", "q=0.000"} for parameter in parameters)
+    return False
