@@ -1,0 +1,96 @@
+"""What the documentation says is so: links, commands, names of figures and warnings, and the examples."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from nedc_bench import ALGORITHMS, Figures
+from nedc_bench.cli import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text()
+SERVICE = ROOT / "service/nedc_bench"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [link for link in links if not link.startswith("http") and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_named_place_of_the_readme_exists() -> None:
+    places = re.findall(r"^\| `([^`]+/|[^`]+\.py)` \|", README, re.MULTILINE)
+    assert len(places) >= 5
+    assert [place for place in places if not (ROOT / place).exists()] == []
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    code = f"if __name__ == '__main__':\n{re.sub('^', '    ', block, flags=re.MULTILINE)}"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, check=True)
+    assert (tmp_path / "build/two-recordings/summary.txt").exists()
+
+
+def test_the_readmes_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    (table,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    data = ROOT / "tests/data/chb-mit"
+    assert main(["score", str(data / "ref.list"), str(data / "hyp.list")]) == 0
+    assert capsys.readouterr().out == table
+
+
+def test_the_subcommands_of_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in set(re.findall(r"^nedc-bench (\w+)", README, re.MULTILINE)):
+        with pytest.raises(SystemExit) as exit_:
+            main([command, "--help"])
+        assert exit_.value.code == 0
+    assert capsys.readouterr().out
+
+
+def test_every_figure_is_described_in_order() -> None:
+    table = (ROOT / "docs/result.md").read_text().partition("## Figures")[2].partition("## Warnings")[0]
+    described = [
+        name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert described == [field.name for field in fields(Figures)]
+
+
+def test_every_algorithm_is_described() -> None:
+    text = (ROOT / "docs/result.md").read_text()
+    assert [name for name in ALGORITHMS if f"`{name}`" not in text] == []
+
+
+def test_every_warning_is_described() -> None:
+    described = set(
+        re.findall(
+            r"^\| `([a-z-]+)` \|", (ROOT / "docs/result.md").read_text().partition("## Warnings")[2], re.MULTILINE
+        )
+    )
+    assert described == warning_codes()
+
+
+def warning_codes() -> set[str]:
+    """The codes of the findings that the package makes as warnings, read from its source."""
+    codes = {"list-order", "mcc"}
+    tree = ast.parse((SERVICE / "annotations/csv_bi.py").read_text())
+    function = next(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_warnings")
+    for call in ast.walk(function):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "_finding":
+            codes.add(ast.literal_eval(call.args[1]))
+    return codes
