@@ -7,10 +7,10 @@ LOCK   := service/locks/dev.txt
 OUT    ?= build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test demo bench lock clean
+.PHONY: help venv lint typecheck test demo bench bench-service lock clean
 
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 venv: $(VENV)/.ready ## install the project and its tools to $(VENV), from the hash lock
 
@@ -37,6 +37,9 @@ demo: venv ## score the example corpus and say where the reports lie
 
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 	$(BIN)/python tests/bench/bench.py
+
+bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from nedc_bench.annotations import Pairing, Parameters, find_pairs, read_list, read_parameters, read_recording
-from nedc_bench.annotations.lists import annotation_files
-from nedc_bench.errors import EvaluationError, InputError
+from nedc_bench.annotations.lists import SUFFIX, annotation_files
+from nedc_bench.errors import EvaluationError, InputError, SettingsError, refusal
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.reports import build_document, format_table, format_warnings, write_json
 from nedc_bench.scoring import ALGORITHMS
@@ -31,12 +32,15 @@ examples:
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
+  PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     gc.disable()  # a command that ends: what it makes is freed by counting references, and there is no end of tuples
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot write
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -46,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for finding in error.findings:
             print(f"error: {finding}", file=sys.stderr)
         return REFUSED
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return USAGE
     except EvaluationError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
@@ -53,8 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return FINE
+    except OSError as error:  # as when our output goes to a full disk
+        print(f"error: {error}", file=sys.stderr)
+        _drop_output()
+        return FAILED
+
+
+def _drop_output() -> None:
+    """What is still to be written to standard output goes nowhere: at exit it would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     parity = _command(commands, "parity", _parity, "compare with an installed original, figure by figure")
     parity.add_argument("--alpha", required=True, metavar="DIR", help="the folder of NEDC EEG Eval v6.0.0 (NEDC_NFC)")
     _add_pair_arguments(parity)
+
+    _command(commands, "serve", _serve, "run the HTTP service; its settings are environment variables")
     return parser
 
 
@@ -105,9 +124,7 @@ def _command(
         name,
         help=description,
         description=description[0].upper() + description[1:] + ".",
-        epilog="\n".join(
-            ["examples:", *(line for line in _EXAMPLES.splitlines() if line.startswith(f"  nedc-bench {name} "))]
-        ),
+        epilog="\n".join(["examples:", *(line for line in _EXAMPLES.splitlines() if f"nedc-bench {name}" in line)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
@@ -125,10 +142,9 @@ def _add_parameters_argument(command: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
+    return int(text)
 
 
 def _score(arguments: argparse.Namespace) -> int:
@@ -183,9 +199,21 @@ def _parity(arguments: argparse.Namespace) -> int:
     differences = compare_with_original(arguments.alpha, pairing, result, arguments.params)
     for difference in differences:
         print(difference)
-    verdict = f"{len(differences)} lines differ" if differences else "no figure differs"
+    lines = "1 line differs" if len(differences) == 1 else f"{len(differences)} lines differ"
+    verdict = lines if differences else "no figure differs"
     print(f"{len(pairing.pairs)} pairs, {len(ALGORITHMS)} algorithms: {verdict}")
     return REFUSED if differences else FINE
+
+
+def _serve(_: argparse.Namespace) -> int:
+    try:
+        from nedc_bench.server import serve  # noqa: PLC0415  # the service is an extra
+        from nedc_bench.settings import Settings  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise EvaluationError(f"the service is not installed ({error}): pip install 'nedc-bench[service]'") from error
+    gc.enable()
+    serve(Settings.from_env(os.environ))
+    return FINE
 
 
 def _parameters(arguments: argparse.Namespace) -> Parameters:
@@ -221,5 +249,8 @@ def _progress(total: int) -> Iterator[Callable[[int], object] | None]:
 def _expand(argument: str) -> list[str]:
     """The annotation files that an argument of ``check`` means."""
     if os.path.isdir(argument):
-        return [os.path.join(argument, name) for name in annotation_files(argument)]
+        names = annotation_files(argument)
+        if not names:
+            raise refusal("empty", f"has no {SUFFIX} file", file=argument)
+        return [os.path.join(argument, name) for name in names]
     return read_list(argument) if argument.endswith((".list", ".txt")) else [argument]

@@ -5,17 +5,25 @@ Source: docs/scoring.md sections 6 and 8.
 
 from __future__ import annotations
 
+import io
 import os
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nedc_bench.annotations.csv_bi import VERSION
 from nedc_bench.annotations.recording import Recording
-from nedc_bench.annotations.source import Source, read_text
+from nedc_bench.annotations.source import Source, read_bytes, read_text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
 
 SUFFIX = ".csv_bi"
+
+_VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)  # as os.path.expandvars sees them
+
+Given = TypeVar("Given")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +50,19 @@ def find_pairs(reference: str, hypothesis: str) -> Pairing:
     Raises:
         InputError: the two are of different kinds, or some file has no counterpart or is listed twice.
     """
-    kinds = [_kind(path, side) for path, side in ((reference, "reference"), (hypothesis, "hypothesis"))]
-    if kinds[0] != kinds[1]:
-        message = f"the reference is a {kinds[0]} and the hypothesis a {kinds[1]}; give two of the same"
+    (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
+    if kind != hypothesis_kind:
+        message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; give two of the same"
         raise refusal("pairing", message)
-    if kinds[0] == "folder":
+    if kind == "folder":
         return _pair_by_name(reference, hypothesis)
-    if kinds[0] == "list":
-        return _pair_by_position(read_list(reference, "reference"), read_list(hypothesis, "hypothesis"))
-    return Pairing((Pair(reference, hypothesis),))
+    if kind == "list":
+        names = {"reference": reference, "hypothesis": hypothesis}
+        return _pair_by_position(*_both_sides(lambda side, source: read_list(source, side, names[side]), ref, hyp))
+    return Pairing((Pair(ref, hyp, reference, hypothesis),))
 
 
-def read_list(path: str, side: str = "") -> list[str]:
+def read_list(source: Source, side: str = "", name: str | None = None) -> list[str]:
     """The paths of a list file: one a line; ``#`` lines, blank lines and all white space are ignored.
 
     ``$NAME`` is replaced from the environment. A relative path that does not lead anywhere from the current
@@ -62,38 +71,55 @@ def read_list(path: str, side: str = "") -> list[str]:
     Raises:
         InputError: the list cannot be read, is empty, or names an environment variable that is not set.
     """
+    text = read_text(source, side, name)
     paths: list[str] = []
     faults: list[Finding] = []
-    for number, line in enumerate(read_text(path, side).text.split("\n"), 1):
+    for number, line in enumerate(text.text.split("\n"), 1):
         entry = "".join(line.split())
         if not entry or entry.startswith("#"):
             continue
-        expanded = os.path.expandvars(entry)
-        if "$" in expanded:
+        if any(variable.strip("{}") not in os.environ for variable in _VARIABLE.findall(entry)):
             message = f"{quoted(entry)} names an environment variable that is not set"
-            faults.append(Finding(side, path, number, "variable", message))
+            faults.append(Finding(side, text.name, number, "variable", message))
             if len(faults) == MAX_FINDINGS_PER_FILE:
                 break
-        paths.append(_resolve(expanded, path))
+        paths.append(_resolve(os.path.expandvars(entry), text.name))
     if faults:
         raise InputError(faults)
     if not paths:
-        raise refusal("empty", "lists no file", side=side, file=path)
+        raise refusal("empty", "lists no file", side=side, file=text.name)
     return paths
+
+
+def _both_sides(read: Callable[[str, Given], Read], reference: Given, hypothesis: Given) -> tuple[Read, Read]:
+    """``read(side, given)`` of both sides; what refuses either is reported together."""
+    results: list[Read] = []
+    faults: list[Finding] = []
+    for side, given in (("reference", reference), ("hypothesis", hypothesis)):
+        try:
+            results.append(read(side, given))
+        except InputError as error:
+            faults += error.findings
+    if faults:
+        raise InputError(faults)
+    return results[0], results[1]
+
+
+def _look(side: str, path: str) -> tuple[str, Source]:
+    """Whether ``path`` is a folder, a file or a list, and what to read it from: a pipe can be read only once."""
+    if os.path.isdir(path):
+        return "folder", path
+    if path.endswith(SUFFIX):
+        return "file", path
+    data = read_bytes(path, path, side)
+    first_line = read_text(io.BytesIO(data), side, path).text.partition("\n")[0]
+    kind = "file" if VERSION in first_line else "list"
+    return kind, path if os.path.isfile(path) else io.BytesIO(data)
 
 
 def _resolve(entry: str, list_path: str) -> str:
     beside = os.path.join(os.path.dirname(list_path), entry)
     return beside if not os.path.exists(entry) and os.path.exists(beside) else entry
-
-
-def _kind(path: str, side: str) -> str:
-    if os.path.isdir(path):
-        return "folder"
-    if path.endswith(SUFFIX):
-        return "file"
-    first_line = read_text(path, side).text.partition("\n")[0]
-    return "file" if VERSION in first_line else "list"
 
 
 def _pair_by_position(references: Sequence[str], hypotheses: Sequence[str]) -> Pairing:

@@ -19,14 +19,14 @@ from pathlib import Path
 from nedc_bench.annotations import Pairing
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.corpus import Result
-from nedc_bench.reports import report_names
+from nedc_bench.reports import SUMMARY_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS
 
 ENTRY_POINT = "bin/nedc_eeg_eval"
 
-_OWN_LINES = re.compile(
-    r" *(Date|File|Version|Mod Time|Ref|Hyp): (?!.*  )|NEDC EEG Eval Successfully| *\d+: |       [^( ]"
-)
+# Dates, programs and paths: the lines that are not the same in any two runs.
+_OWN_LINES = re.compile(r" *(Date|File|Version|Mod Time|Ref|Hyp): |NEDC EEG Eval Successfully")
+_OWN_PAIR_LINES = re.compile(r" *\d+: | {7}[^( ]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def compare_with_original(
         for path, sources in zip(
             lists, zip(*((p.reference, p.hypothesis) for p in pairing.pairs), strict=True), strict=True
         ):
-            path.write_text("".join(f"{Path(str(source)).absolute()}\n" for source in sources))
+            path.write_text("".join(f"{os.path.abspath(str(source))}\n" for source in sources))
         _run_original(alpha, theirs, lists, parameters_file)
         result.write_reports(ours)
         return [
@@ -70,6 +70,7 @@ def compare_with_original(
 
 def compare_reports(name: str, theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Difference]:
     """The lines that differ, but for dates, programs and paths; with the section and label they stand under."""
+    own_lines = _OWN_LINES if name == SUMMARY_NAME else _OWN_PAIR_LINES
     section = label = ""
     for number, (original, own) in enumerate(zip_longest(theirs, ours, fillvalue="(no line)"), 1):
         if original.startswith("NEDC ") and original.endswith(":"):
@@ -78,12 +79,13 @@ def compare_reports(name: str, theirs: Sequence[str], ours: Sequence[str]) -> It
             label = original.removeprefix(" LABEL: ")
         elif original == "SUMMARY:":
             label = "summary"
-        if original != own and not (_OWN_LINES.match(original) and _OWN_LINES.match(own)):
+        if original != own and not (own_lines.match(original) and own_lines.match(own)):
             yield Difference(name, number, ", ".join(filter(None, (section, label))), original, own)
 
 
 def _run_original(alpha: str, output: Path, lists: tuple[Path, Path], parameters_file: str | None) -> None:
-    entry = Path(alpha).absolute() / ENTRY_POINT
+    root = os.path.abspath(alpha)
+    entry = Path(root) / ENTRY_POINT
     if not entry.is_file():
         raise EvaluationError(
             f"there is no {ENTRY_POINT} under {alpha}; --alpha takes the folder of NEDC EEG Eval v6.0.0"
@@ -91,20 +93,29 @@ def _run_original(alpha: str, output: Path, lists: tuple[Path, Path], parameters
     command = [str(entry)] if os.access(entry, os.X_OK) else [sys.executable, str(entry)]
     command += ["--odir", str(output)]
     if parameters_file is not None:
-        command += ["--parameters", str(Path(parameters_file).absolute())]
-    root = str(Path(alpha).absolute())
-    library = os.pathsep.join(filter(None, (str(Path(root) / "lib"), os.environ.get("PYTHONPATH"))))
+        command += ["--parameters", os.path.abspath(parameters_file)]
+    library = os.pathsep.join(filter(None, (os.path.join(root, "lib"), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"NEDC_NFC": root, "PYTHONPATH": library}
-    run = subprocess.run(  # noqa: S603  # the program that --alpha names
-        [*command, *map(str, lists)], env=environment, cwd=output.parent, capture_output=True, text=True, check=False
-    )
-    if run.returncode or not (output / "summary.txt").is_file():
+    try:
+        run = subprocess.run(  # noqa: S603  # the program that --alpha names
+            [*command, *map(str, lists)],
+            env=environment,
+            cwd=output.parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise EvaluationError(f"the original cannot be started: {error}") from error
+    if run.returncode or not (output / SUMMARY_NAME).is_file():
         words = (run.stderr or run.stdout).strip().splitlines()[-5:]
         raise EvaluationError(f"the original failed (exit {run.returncode}):\n    " + "\n    ".join(words))
 
 
 def _lines(report: Path) -> list[str]:
     try:
-        return report.read_text(encoding="utf-8").split("\n")
+        return report.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
         return []

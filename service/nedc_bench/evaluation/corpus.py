@@ -7,6 +7,7 @@ in one place, so that every figure has the same last bit for any number of worke
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, read_recording
+from nedc_bench.annotations.source import source_name
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
 from nedc_bench.evaluation.parallel import ParallelEvaluator
 from nedc_bench.reports import build_document, write_reports
@@ -210,41 +212,71 @@ def _spread(pairs: Iterator[Pair], work: Work, executor: Executor) -> Iterator[O
     waiting: deque[tuple[list[Pair], Future[list[Outcome]]]] = deque()
     try:
         while chunk := list(islice(pairs, CHUNK)):
-            waiting.append((chunk, executor.submit(work, chunk)))
+            waiting.append((chunk, _submit(chunk, work, executor)))
             if len(waiting) == IN_FLIGHT:
-                yield from _collect(*waiting.popleft(), work, executor)
+                yield from _collect(waiting, work, executor)
         while waiting:
-            yield from _collect(*waiting.popleft(), work, executor)
+            yield from _collect(waiting, work, executor)
     finally:
         for _, future in waiting:
             future.cancel()
 
 
-def _collect(chunk: list[Pair], future: Future[list[Outcome]], work: Work, executor: Executor) -> Iterator[Outcome]:
-    """A chunk's outcomes. When a worker died over it, or beside it, each of its pairs is tried once more, alone."""
+def _submit(chunk: list[Pair], work: Work, executor: Executor) -> Future[list[Outcome]]:
+    """A call to a worker; a chunk with an open file, which cannot be sent to another process, is done at once here."""
+    sources = (source for pair in chunk for source in (pair.reference, pair.hypothesis))
+    if all(map(_can_be_sent, sources)):
+        return executor.submit(work, chunk)
+    future: Future[list[Outcome]] = Future()
+    future.set_result(work(chunk))
+    return future
+
+
+def _can_be_sent(source: Source | Recording) -> bool:
+    if not isinstance(source, (str, os.PathLike, Recording)):
+        try:
+            pickle.dumps(source)
+        except (TypeError, pickle.PicklingError):
+            return False
+    return True
+
+
+def _collect(
+    waiting: deque[tuple[list[Pair], Future[list[Outcome]]]], work: Work, executor: Executor
+) -> Iterator[Outcome]:
+    """The outcomes of the first chunk. When a worker died over it, or beside it, its pairs are done one by one."""
+    chunk, future = waiting.popleft()
     try:
         yield from future.result()
         return
     except BrokenExecutor:
         pass
     for pair in chunk:
-        try:
-            yield from executor.submit(work, [pair]).result()
-        except BrokenExecutor as error:
-            raise EvaluationError(_death(pair, executor)) from error
+        yield from _collect_alone(pair, work, executor)
+
+
+def _collect_alone(pair: Pair, work: Work, executor: Executor) -> list[Outcome]:
+    """The outcome of a single pair. When a worker dies meanwhile, all else has died too, and the pair is by itself."""
+    try:
+        return executor.submit(work, [pair]).result()
+    except BrokenExecutor:
+        pass
+    try:
+        return executor.submit(work, [pair]).result()
+    except BrokenExecutor as error:
+        raise EvaluationError(_death(pair, executor)) from error
 
 
 def _death(pair: Pair, executor: Executor) -> str:
-    """What to say of a worker that died over a single pair: whether the pair or the workers are at fault."""
+    """What to say of workers that died over a single pair: whether the pair or the workers are at fault."""
     try:
         executor.submit(os.getpid).result()
     except BrokenExecutor:
         message = "worker processes cannot be started; a script that scores a corpus needs "
         return message + 'an `if __name__ == "__main__":` guard, or jobs=1'
-    names = (
-        name or (source.name if isinstance(source, Recording) else source)
+    reference, hypothesis = (
+        name or (source.name if isinstance(source, Recording) else source_name(source))
         for source, name in ((pair.reference, pair.reference_name), (pair.hypothesis, pair.hypothesis_name))
     )
-    reference, hypothesis = names
     message = f"the worker process died twice over the pair {reference} / {hypothesis} "
     return message + "(killed, or out of memory); score it by itself to see why"

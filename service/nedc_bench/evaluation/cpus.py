@@ -24,8 +24,9 @@ def _quotas(root: Path) -> Iterator[float]:
                 quota, _, period = _read(folder / "cpu.max").partition(" ")
                 yield from _quota(quota, period)
         elif "cpu" in controllers.split(","):
-            for folder in _upwards(mount / controllers, path):
-                yield from _quota(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
+            for name in (controllers, "cpu"):  # the mount may name its controllers in another order
+                for folder in _upwards(mount / name, path):
+                    yield from _quota(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
 
 
 def _upwards(mount: Path, path: str) -> Iterator[Path]:

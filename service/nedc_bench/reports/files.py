@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from datetime import datetime
+from errno import EISDIR
 from pathlib import Path
 
 from nedc_bench.errors import EvaluationError
@@ -36,6 +37,8 @@ def report_lines(
     Raises:
         KeyError: the corpus has no report of that name.
     """
+    if name not in report_names(score.algorithms):
+        raise KeyError(name)
     if name == SUMMARY_NAME:
         return summary.lines(score, os.path.join(folder, name), reference, hypothesis, datetime.now())  # noqa: DTZ005  # local, as in the original
     (algorithm,) = (algorithm for algorithm, report in PAIR_REPORTS.items() if report == name)
@@ -64,21 +67,25 @@ def write_reports(
         staging = Path(tempfile.mkdtemp(prefix=".nedc-bench-", dir=target))
     except OSError as error:
         raise EvaluationError(f"cannot write reports to {target}: {error.strerror}") from error
-    names = report_names(score.algorithms)
+    names = (*report_names(score.algorithms), RESULT_NAME)
+    stale = {SUMMARY_NAME, *PAIR_REPORTS.values()} - set(names)
     try:
         for name in names:
-            with open(staging / name, "w", encoding="utf-8", newline="\n") as file:
-                lines = report_lines(score, name, folder=str(target), reference=reference, hypothesis=hypothesis)
-                file.writelines(f"{line}\n" for line in lines)
-        with open(staging / RESULT_NAME, "w", encoding="utf-8", newline="\n") as file:
-            write_json(build_document(score, per_pair=per_pair), file)
-        for stale in {SUMMARY_NAME, *PAIR_REPORTS.values()} - set(names):
-            (target / stale).unlink(missing_ok=True)
-        written = [target / name for name in (*names, RESULT_NAME)]
-        for path in written:
-            os.replace(staging / path.name, path)
+            with open(staging / name, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+                if name == RESULT_NAME:
+                    write_json(build_document(score, per_pair=per_pair), file)
+                else:
+                    lines = report_lines(score, name, folder=str(target), reference=reference, hypothesis=hypothesis)
+                    file.writelines(f"{line}\n" for line in lines)
+        for name in (*names, *stale):
+            if (target / name).is_dir():
+                raise IsADirectoryError(EISDIR, f"{name} is a folder")
+        for name in names:
+            os.replace(staging / name, target / name)
+        for name in stale:
+            (target / name).unlink(missing_ok=True)
     except OSError as error:
         raise EvaluationError(f"cannot write reports to {target}: {error.strerror}; none was changed") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return written
+    return [target / name for name in names]

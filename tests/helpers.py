@@ -1,0 +1,138 @@
+"""What the unit tests share: annotation files, the command in a process of its own, and real faults."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+COMMAND = str(Path(sys.executable).parent / "nedc-bench")
+COLUMNS = "channel,start_time,stop_time,label,confidence"
+
+# A small process between the test and the command: what is measured of a child includes what its parent weighed.
+_MEASURE = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[2:]).returncode
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024))
+sys.exit(status)
+"""
+
+
+def annotation(*events: tuple[float, float, str], duration: float | str = 10.0) -> str:
+    """The text of a ``csv_bi`` file with these ``(start, stop, label)`` events."""
+    rows = "".join(f"TERM,{start},{stop},{label},1.0\n" for start, stop, label in events)
+    return f"# version = csv_v1.0.0\n# duration = {duration} secs\n{COLUMNS}\n{rows}"
+
+
+class Lists(NamedTuple):
+    """The list files of a corpus that a test wrote."""
+
+    reference: Path
+    hypothesis: Path
+
+
+def write_corpus(folder: Path, references: Sequence[str], hypotheses: Sequence[str]) -> Lists:
+    """Write the texts as ``ref/0000.csv_bi`` ... and ``hyp/0000.csv_bi`` ..., and their lists."""
+    lists = Lists(folder / "ref.list", folder / "hyp.list")
+    for side, texts, path in (("ref", references, lists.reference), ("hyp", hypotheses, lists.hypothesis)):
+        (folder / side).mkdir(parents=True)
+        names = [f"{side}/{k:04}.csv_bi" for k in range(len(texts))]
+        for name, text in zip(names, texts, strict=True):
+            (folder / name).write_text(text)
+        path.write_text("".join(f"{name}\n" for name in names))
+    return lists
+
+
+def write_small_corpus(folder: Path, pairs: int) -> Lists:
+    """A corpus of 10 s recordings; each hypothesis finds the seizure of its reference half a second late."""
+    starts = [1 + k % 5 for k in range(pairs)]
+    return write_corpus(
+        folder,
+        [annotation((start, start + 3, "seiz")) for start in starts],
+        [annotation((start + 0.5, start + 3.5, "seiz")) for start in starts],
+    )
+
+
+class Ran(NamedTuple):
+    """What a command has said."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
+    """Run ``nedc-bench`` with these arguments, its output in pipes."""
+    return run_program(COMMAND, *arguments, cwd=cwd, **environment)
+
+
+def run_program(*command: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def run_measured(folder: Path, *arguments: str | Path) -> tuple[Ran, int]:
+    """Run ``nedc-bench``; also its peak memory in MiB."""
+    measurement = folder / "peak-memory"
+    ran = run_program(sys.executable, "-c", _MEASURE, measurement, COMMAND, *arguments)
+    return ran, int(measurement.read_text())
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for what no event tells of, such as the end of a process that is no child of ours."""
+    while not condition():
+        time.sleep(0.005)
+
+
+def living_processes(session: int) -> list[int]:
+    """The processes of a session that have not ended."""
+    return [pid for pid, state, of in _processes() if of == session and state != "Z"]
+
+
+def readers_of(path: Path) -> list[int]:
+    """The processes that have ``path`` open."""
+    found = []
+    for pid, _, _ in _processes():
+        try:
+            files = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+        except OSError:  # it has ended meanwhile
+            continue
+        if str(path) in files and pid != os.getpid():
+            found.append(pid)
+    return found
+
+
+def _processes() -> Iterator[tuple[int, str, int]]:
+    """The id, state and session of every process."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            except OSError:  # it has ended meanwhile
+                continue
+            yield int(entry.name), state, int(session)
+
+
+class DeadlyFile(io.StringIO):
+    """An open file that kills the process that reads it: each time, or (``once``) until that path exists."""
+
+    def __init__(self, name: str, text: str = "", once: Path | None = None) -> None:
+        super().__init__(text)
+        self.name = name
+        self.once = once
+
+    def read(self, size: int | None = -1) -> str:
+        if self.once is None or not self.once.exists():
+            if self.once is not None:
+                self.once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(size)

@@ -1,0 +1,64 @@
+"""Ctrl-C and worse, while a corpus is scored by a real command on real workers: no process stays behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from corpora import DATA
+from helpers import COMMAND, living_processes, readers_of, wait_until, write_corpus
+from nedc_bench.evaluation.cpus import available_cpus
+
+CORPUS = DATA / "golden/overlapping"
+
+pytestmark = [
+    pytest.mark.timeout(60),
+    pytest.mark.skipif(available_cpus() < 2, reason="on one CPU no worker is started"),
+]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that scores 1,200 pairs, in a session of its own; a worker has the last one, a pipe without an end."""
+    texts = {side: [path.read_text() for path in sorted((CORPUS / side).iterdir())] * 20 for side in ("ref", "hyp")}
+    lists = write_corpus(tmp_path, texts["ref"], texts["hyp"])
+    pipe = tmp_path / "ref/1199.csv_bi"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    arguments = [COMMAND, "score", *map(str, lists), "-o", str(tmp_path / "out")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            with open(pipe, "w"):  # opens when a process has opened it to read
+                (reader,) = readers_of(pipe)
+                assert reader in set(living_processes(process.pid)) - {process.pid}
+                yield process
+        finally:
+            process.kill()
+
+
+def test_ctrl_c_ends_the_command_with_status_130_and_no_process_behind(
+    command: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    os.killpg(command.pid, signal.SIGINT)
+    output, errors = command.communicate()
+    assert (command.returncode, output, errors) == (130, b"", b"interrupted\n")
+    wait_until(lambda: not living_processes(command.pid))
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_of_the_command_alone_ends_its_workers_too(command: subprocess.Popen[bytes]) -> None:
+    command.send_signal(signal.SIGINT)
+    assert command.wait() == 130
+    wait_until(lambda: not living_processes(command.pid))
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_leave_with_a_command_that_is_killed(command: subprocess.Popen[bytes], end: signal.Signals) -> None:
+    command.send_signal(end)
+    assert command.wait() == -end
+    wait_until(lambda: not living_processes(command.pid))

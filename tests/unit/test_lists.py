@@ -1,0 +1,224 @@
+"""Which files are scored against which: specification sections 6 and 8."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from helpers import Lists, annotation
+from nedc_bench import InputError, Pairing, find_pairs, score_corpus
+from nedc_bench.annotations import read_list
+
+GOOD = annotation((2.0, 3.0, "seiz"))
+
+
+def paths(pairing: Pairing) -> list[tuple[object, object]]:
+    return [(pair.reference, pair.hypothesis) for pair in pairing.pairs]
+
+
+def files(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(GOOD)
+
+
+def lists(folder: Path, references: Iterable[str], hypotheses: Iterable[str]) -> Lists:
+    written = Lists(folder / "ref.list", folder / "hyp.list")
+    for path, entries in zip(written, (references, hypotheses), strict=True):
+        path.write_text("".join(f"{entry}\n" for entry in entries))
+    return written
+
+
+def pair_lists(folder: Path, references: Iterable[str], hypotheses: Iterable[str]) -> Pairing:
+    return find_pairs(*map(str, lists(folder, references, hypotheses)))
+
+
+def refused(reference: object, hypothesis: object) -> list[tuple[str, str, int | None, str]]:
+    with pytest.raises(InputError) as caught:
+        find_pairs(str(reference), str(hypothesis))
+    return [(finding.side, finding.file, finding.line, finding.message) for finding in caught.value.findings]
+
+
+# -- list files
+
+
+def test_a_list_holds_one_path_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.list"
+    path.write_text("\ufeff# comment\n\n  /a/1 .csv_bi\t\r\n   # indented comment\n/a/2.csv_bi")
+    assert read_list(str(path)) == ["/a/1.csv_bi", "/a/2.csv_bi"]
+
+
+def test_environment_variables_in_a_path_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORPUS", "/data/v$1")
+    path = tmp_path / "x.list"
+    path.write_text("$CORPUS/1.csv_bi\n${CORPUS}/2.csv_bi\n/a/cheap$.csv_bi\n")
+    assert read_list(str(path)) == ["/data/v$1/1.csv_bi", "/data/v$1/2.csv_bi", "/a/cheap$.csv_bi"]
+
+
+def test_environment_variables_that_are_not_set_are_refused_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "x.list"
+    path.write_text("/a.csv_bi\n$NOT_SET_HERE/1.csv_bi\n# $NOR_THIS\n${NOT_SET_HERE}/2.csv_bi\n")
+    with pytest.raises(InputError) as caught:
+        read_list(str(path), "reference")
+    assert [str(finding) for finding in caught.value.findings] == [
+        f"reference {path}, line 2: '$NOT_SET_HERE/1.csv_bi' names an environment variable that is not set",
+        f"reference {path}, line 4: '${{NOT_SET_HERE}}/2.csv_bi' names an environment variable that is not set",
+    ]
+
+
+def test_a_relative_path_leads_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files(tmp_path, "here/a.csv_bi", "lists/a.csv_bi")
+    (tmp_path / "lists/x.list").write_text("a.csv_bi\n")
+    monkeypatch.chdir(tmp_path / "here")
+    assert read_list("../lists/x.list") == ["a.csv_bi"]
+
+
+def test_a_relative_path_leads_from_the_folder_of_the_list_where_it_leads_nowhere_else(tmp_path: Path) -> None:
+    files(tmp_path, "lists/ref/a.csv_bi")
+    path = tmp_path / "lists/x.list"
+    path.write_text("./ref/a.csv_bi\n")
+    assert [os.path.normpath(entry) for entry in read_list(str(path))] == [str(tmp_path / "lists/ref/a.csv_bi")]
+
+
+def test_a_path_that_leads_nowhere_is_named_as_it_stands_in_the_list(tmp_path: Path) -> None:
+    pairing = pair_lists(tmp_path, ["ref/none.csv_bi"], ["hyp/none.csv_bi"])
+    with pytest.raises(InputError) as caught:
+        score_corpus(pairing)
+    assert [str(finding) for finding in caught.value.findings] == [
+        "reference ref/none.csv_bi: there is no such file",
+        "hypothesis hyp/none.csv_bi: there is no such file",
+    ]
+
+
+def test_lists_are_paired_by_position(tmp_path: Path) -> None:
+    pairing = pair_lists(tmp_path, ["/r/2.csv_bi", "/r/1.csv_bi"], ["/h/x.csv_bi", "/h/y.csv_bi"])
+    assert paths(pairing) == [("/r/2.csv_bi", "/h/x.csv_bi"), ("/r/1.csv_bi", "/h/y.csv_bi")]
+    assert pairing.warnings == ()
+
+
+def test_the_same_names_at_other_positions_are_a_warning(tmp_path: Path) -> None:
+    pairing = pair_lists(tmp_path, ["/r/1.csv_bi", "/r/2.csv_bi"], ["/h/2.csv_bi", "/h/1.csv_bi"])
+    (warning,) = pairing.warnings
+    assert str(warning) == (
+        "reference /r/1.csv_bi: is paired with '2.csv_bi' by position, "
+        "while '1.csv_bi' stands elsewhere in the other list"
+    )
+    assert warning.code == "list-order"
+    assert paths(pairing)[0] == ("/r/1.csv_bi", "/h/2.csv_bi")
+
+
+def test_a_warning_about_the_lists_reaches_the_result_and_strict_refuses_it(tmp_path: Path) -> None:
+    files(tmp_path, "r/1.csv_bi", "r/2.csv_bi", "h/1.csv_bi", "h/2.csv_bi")
+    pairing = pair_lists(tmp_path, ["r/1.csv_bi", "r/2.csv_bi"], ["h/2.csv_bi", "h/1.csv_bi"])
+    assert score_corpus(pairing).warnings == pairing.warnings
+    with pytest.raises(InputError, match="by position"):
+        score_corpus(pairing, strict=True)
+
+
+def test_lists_of_different_length_are_refused_with_what_has_no_counterpart(tmp_path: Path) -> None:
+    reference, hypothesis = lists(
+        tmp_path, ["/r/1.csv_bi", "/r/2.csv_bi", "/r/3.csv_bi"], ["/h/1.csv_bi", "/h/4.csv_bi"]
+    )
+    assert refused(reference, hypothesis) == [
+        ("", "", None, "the lists differ in length: 3 reference and 2 hypothesis files"),
+        ("reference", "/r/2.csv_bi", None, "has no hypothesis file of the same name"),
+        ("reference", "/r/3.csv_bi", None, "has no hypothesis file of the same name"),
+        ("hypothesis", "/h/4.csv_bi", None, "has no reference file of the same name"),
+    ]
+
+
+def test_files_that_are_listed_twice_are_refused_on_both_sides(tmp_path: Path) -> None:
+    reference, hypothesis = lists(
+        tmp_path, ["/r/1.csv_bi", "/r/./1.csv_bi", "/r/2.csv_bi"], ["/h/1.csv_bi", "/h/2.csv_bi", "/h/2.csv_bi"]
+    )
+    assert refused(reference, hypothesis) == [
+        ("reference", "/r/1.csv_bi", None, "is listed twice"),
+        ("hypothesis", "/h/2.csv_bi", None, "is listed twice"),
+    ]
+
+
+def test_a_file_may_stand_in_both_lists(tmp_path: Path) -> None:
+    assert paths(pair_lists(tmp_path, ["/1.csv_bi"], ["/1.csv_bi"])) == [("/1.csv_bi", "/1.csv_bi")]
+
+
+def test_faults_of_both_lists_are_reported_together(tmp_path: Path) -> None:
+    reference, hypothesis = lists(tmp_path, ["# nothing"], ["$NOT_SET_HERE"])
+    assert refused(reference, hypothesis) == [
+        ("reference", str(reference), None, "lists no file"),
+        ("hypothesis", str(hypothesis), 1, "'$NOT_SET_HERE' names an environment variable that is not set"),
+    ]
+
+
+def test_arguments_that_do_not_exist_are_refused_together(tmp_path: Path) -> None:
+    assert refused(tmp_path / "r.list", tmp_path / "h.list") == [
+        ("reference", str(tmp_path / "r.list"), None, "there is no such file"),
+        ("hypothesis", str(tmp_path / "h.list"), None, "there is no such file"),
+    ]
+
+
+def test_a_list_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    reference, hypothesis = lists(tmp_path, ["/r/1.csv_bi"], ["/h/1.csv_bi"])
+    hypothesis.write_bytes(b"/h/\xff.csv_bi\n")
+    (finding,) = refused(reference, hypothesis)
+    assert finding[:3] == ("hypothesis", str(hypothesis), 1)
+
+
+# -- files
+
+
+def test_two_files_are_a_pair_whatever_their_names(tmp_path: Path) -> None:
+    files(tmp_path, "a.csv_bi", "b.txt")
+    pairing = find_pairs(str(tmp_path / "a.csv_bi"), str(tmp_path / "b.txt"))
+    assert paths(pairing) == [(str(tmp_path / "a.csv_bi"), str(tmp_path / "b.txt"))]
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "kinds"),
+    [
+        ("a.csv_bi", "folder", "the reference is a file and the hypothesis a folder"),
+        ("x.list", "a.csv_bi", "the reference is a list and the hypothesis a file"),
+        ("folder", "x.list", "the reference is a folder and the hypothesis a list"),
+    ],
+)
+def test_two_kinds_are_refused(tmp_path: Path, reference: str, hypothesis: str, kinds: str) -> None:
+    files(tmp_path, "a.csv_bi", "folder/a.csv_bi")
+    (tmp_path / "x.list").write_text("a.csv_bi\n")
+    assert refused(tmp_path / reference, tmp_path / hypothesis) == [("", "", None, f"{kinds}; give two of the same")]
+
+
+# -- folders
+
+
+def test_folders_are_paired_by_relative_name_in_order(tmp_path: Path) -> None:
+    names = ["b.csv_bi", "a.csv_bi", "s01/t/c.csv_bi", "s01.csv_bi"]
+    files(tmp_path, *(f"{side}/{name}" for side in ("r", "h") for name in names), "r/notes.txt", "h/r.list")
+    ref, hyp = str(tmp_path / "r"), str(tmp_path / "h")
+    expected = sorted(names)
+    assert paths(find_pairs(ref, hyp)) == [(os.path.join(ref, name), os.path.join(hyp, name)) for name in expected]
+
+
+def test_files_of_folders_without_a_counterpart_are_refused_on_both_sides(tmp_path: Path) -> None:
+    files(tmp_path, "r/a.csv_bi", "r/s/b.csv_bi", "h/a.csv_bi", "h/b.csv_bi")
+    ref, hyp = tmp_path / "r", tmp_path / "h"
+    assert refused(ref, hyp) == [
+        ("reference", str(ref / "s/b.csv_bi"), None, f"has no counterpart in {hyp}"),
+        ("hypothesis", str(hyp / "b.csv_bi"), None, f"has no counterpart in {ref}"),
+    ]
+
+
+def test_one_empty_folder_is_refused_with_the_files_of_the_other(tmp_path: Path) -> None:
+    files(tmp_path, "r/a.csv_bi")
+    (tmp_path / "h").mkdir()
+    assert refused(tmp_path / "r", tmp_path / "h") == [
+        ("reference", str(tmp_path / "r/a.csv_bi"), None, f"has no counterpart in {tmp_path / 'h'}")
+    ]
+
+
+def test_two_empty_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "h").mkdir()
+    assert refused(tmp_path / "r", tmp_path / "h") == [("reference", str(tmp_path / "r"), None, "has no .csv_bi file")]

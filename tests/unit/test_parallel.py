@@ -1,0 +1,310 @@
+"""A corpus spread over workers: the same figures for any executor, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+
+from corpora import DATA, Corpus
+from helpers import DeadlyFile, annotation, readers_of, run_program, wait_until
+from nedc_bench import (
+    EvaluationError,
+    InputError,
+    Pair,
+    ParallelEvaluator,
+    Recording,
+    Result,
+    find_pairs,
+    score_corpus,
+)
+from nedc_bench.evaluation.corpus import CHUNK, IN_FLIGHT
+from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.reports import report_names
+from nedc_bench.reports.files import report_lines
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+OVERLAPPING = Corpus(DATA / "golden/overlapping")
+REFERENCE = annotation((1.0, 4.0, "seiz"))
+HYPOTHESIS = annotation((1.5, 4.5, "seiz"))
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def reports(result: Result) -> list[list[str]]:
+    """The lines of every report, but for those that say when it was written."""
+    return [
+        [line for line in report_lines(result, name) if "Date: " not in line and " Completed on " not in line]
+        for name in report_names(result.algorithms)
+    ]
+
+
+def pair(reference: Any = None) -> Pair:
+    return Pair(io.StringIO(REFERENCE) if reference is None else reference, io.StringIO(HYPOTHESIS))
+
+
+def recordings(name: str) -> Pair:
+    return Pair(Recording.from_events(1.0, [], f"r{name}"), Recording.from_events(1.0, [], f"h{name}"))
+
+
+@pytest.fixture
+def evaluator() -> Iterator[ParallelEvaluator]:
+    """Two workers, where there are two CPUs."""
+    with ParallelEvaluator(2) as evaluator:
+        yield evaluator
+
+
+# -- the same figures
+
+
+EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "1 worker": lambda: ParallelEvaluator(1),
+    "2 workers": lambda: ParallelEvaluator(2),
+    "as many workers as CPUs": ParallelEvaluator,
+    "5 processes of another pool": lambda: ProcessPoolExecutor(5, multiprocessing.get_context("forkserver")),
+    "3 threads": lambda: ThreadPoolExecutor(3),
+}
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_every_executor_gives_the_same_figures_and_reports(name: str) -> None:
+    with EXECUTORS[name]() as executor:
+        result = score_corpus(OVERLAPPING.pairing, executor=executor)
+    assert result.to_dict(per_pair=True) == OVERLAPPING.result.to_dict(per_pair=True)
+    assert reports(result) == reports(OVERLAPPING.result)
+
+
+def test_a_dask_cluster_gives_the_same_figures_and_reports() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+        client.get_executor() as executor,
+    ):
+        result = score_corpus(OVERLAPPING.pairing, executor=executor)
+    assert result.to_dict(per_pair=True) == OVERLAPPING.result.to_dict(per_pair=True)
+    assert reports(result) == reports(OVERLAPPING.result)
+
+
+@pytest.mark.skipif(available_cpus() < 2, reason="on one CPU no worker is started")
+def test_a_longer_corpus_goes_on_in_workers_by_itself() -> None:
+    pairs = OVERLAPPING.pairing.pairs * 20
+    workers: set[int | None] = set()
+    result = score_corpus(
+        pairs, jobs=2, progress=lambda _: workers.update(child.pid for child in multiprocessing.active_children())
+    )
+    assert len(workers) == 2
+    assert result.to_dict() == score_corpus(pairs, jobs=1).to_dict()
+
+
+def test_findings_are_the_same_from_a_worker(evaluator: ParallelEvaluator) -> None:
+    pairs = [pair(io.StringIO(text)) for text in (REFERENCE, annotation((4, 3, "seiz")), annotation(duration="nan"))]
+    findings = []
+    for executor in (None, evaluator):
+        with pytest.raises(InputError) as caught:
+            score_corpus(pairs, executor=executor, jobs=1)
+        findings.append(caught.value.findings)
+        for each in pairs:
+            for file in (each.reference, each.hypothesis):
+                assert isinstance(file, io.StringIO)
+                file.seek(0)
+    assert findings[0] == findings[1]
+    assert [finding.code for finding in findings[0]] == ["order", "duration"]
+
+
+def test_progress_is_told_after_every_pair_in_this_thread(evaluator: ParallelEvaluator) -> None:
+    told = []
+    pairs = [recordings(str(k)) for k in range(20)]
+    score_corpus(pairs, executor=evaluator, progress=lambda done: told.append((done, threading.get_ident())))
+    assert told == [(done, threading.get_ident()) for done in range(1, 21)]
+
+
+def test_open_files_are_read_here_when_the_workers_are_elsewhere(evaluator: ParallelEvaluator, tmp_path: Path) -> None:
+    path = tmp_path / "hyp.csv_bi"
+    path.write_text(HYPOTHESIS)
+    with open(path, encoding="utf-8") as text, open(path, "rb") as binary:
+        result = score_corpus(
+            [Pair(io.StringIO(REFERENCE), text), pair(), Pair(io.BytesIO(REFERENCE.encode()), binary)],
+            executor=evaluator,
+        )
+    assert [score.hypothesis.name for score in result.scores] == [str(path), "<file>", str(path)]
+    assert result.overlap.labels["seiz"].tp == 3
+
+
+# -- bounded in flight
+
+
+class _AtOnce(Executor):
+    """Does each call when it is submitted."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_a_corpus_is_drawn_from_its_generator_as_it_is_scored() -> None:
+    drawn = 0
+    ahead = []
+
+    def pairs() -> Iterator[Pair]:
+        nonlocal drawn
+        for drawn in range(1, 2 * IN_FLIGHT * CHUNK):
+            yield recordings(str(drawn))
+
+    score_corpus(pairs(), algorithms=["overlap"], executor=_AtOnce(), progress=lambda done: ahead.append(drawn - done))
+    assert max(ahead) == IN_FLIGHT * CHUNK - 1
+    assert ahead[-1] == 0
+
+
+def test_a_corpus_in_this_process_is_drawn_pair_by_pair() -> None:
+    drawn = 0
+
+    def pairs() -> Iterator[Pair]:
+        nonlocal drawn
+        for drawn in range(1, 5):
+            yield recordings(str(drawn))
+
+    score_corpus(pairs(), jobs=1, progress=lambda done: drawn == done or pytest.fail(f"{drawn} drawn, {done} done"))
+    assert drawn == 4
+
+
+# -- workers that die
+
+
+def test_a_worker_killed_over_a_pair_is_replaced_and_its_pair_scored(
+    evaluator: ParallelEvaluator, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "ref.csv_bi"
+    os.mkfifo(pipe)
+    killed = []
+
+    def kill_the_first_reader() -> None:
+        with open(pipe, "w"):  # opens when a worker has opened it to read
+            (reader,) = readers_of(pipe)
+            killed.append(reader)
+            os.kill(reader, signal.SIGKILL)
+            wait_until(lambda: reader not in readers_of(pipe))
+        pipe.write_text(REFERENCE)
+
+    killer = threading.Thread(target=kill_the_first_reader, daemon=True)
+    killer.start()
+    pairs = [pair(str(pipe) if k == 20 else None) for k in range(40)]
+    result = score_corpus(pairs, executor=evaluator)
+    killer.join()
+    assert killed
+    assert killed[0] != os.getpid()
+    assert [score.reference.name for score in result.scores] == ["<file>"] * 20 + [str(pipe)] + ["<file>"] * 19
+    assert result.to_dict()["algorithms"] == score_corpus([pair() for _ in range(40)]).to_dict()["algorithms"]
+
+
+def test_a_worker_that_dies_once_costs_nothing_but_time(tmp_path: Path) -> None:
+    def pairs() -> list[Pair]:
+        return [pair(DeadlyFile("r", REFERENCE, tmp_path / str(k)) if k in {0, 9} else None) for k in range(20)]
+
+    with ParallelEvaluator(1) as evaluator:
+        result = score_corpus(pairs(), executor=evaluator)
+    assert (tmp_path / "0").exists()
+    assert (tmp_path / "9").exists()
+    assert result.to_dict()["algorithms"] == score_corpus([pair() for _ in range(20)]).to_dict()["algorithms"]
+
+
+def test_a_pair_over_which_every_worker_dies_is_named(evaluator: ParallelEvaluator) -> None:
+    pairs = [pair(DeadlyFile("the deadly one") if k == 13 else None) for k in range(40)]
+    with pytest.raises(EvaluationError) as caught:
+        score_corpus(pairs, executor=evaluator)
+    assert str(caught.value) == (
+        "the worker process died twice over the pair the deadly one / <file> "
+        "(killed, or out of memory); score it by itself to see why"
+    )
+    assert evaluator.submit(divmod, 7, 2).result() == (3, 1)
+
+
+def test_a_pair_beside_a_deadly_one_is_not_blamed(tmp_path: Path) -> None:
+    """The first worker dies once, and all that is in flight with it; a later pair kills the ones that take over."""
+    with ParallelEvaluator(1) as evaluator:
+        last = IN_FLIGHT * CHUNK + 1
+        deadly = {0: DeadlyFile("dies once", REFERENCE, tmp_path / "died"), last: DeadlyFile("dies always")}
+        pairs = (
+            Pair(deadly[k], io.StringIO(HYPOTHESIS)) if k in deadly else recordings(str(k)) for k in range(last + 9)
+        )
+        with pytest.raises(EvaluationError, match="died twice over the pair dies always / <file>"):
+            score_corpus(pairs, algorithms=["overlap"], executor=evaluator)
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from nedc_bench import ParallelEvaluator, Recording, score_corpus\n"
+        "recording = Recording.from_events(1.0, [])\n"
+        "score_corpus([(recording, recording)], executor=ParallelEvaluator(1))\n"
+    )
+    last_line = run_program(sys.executable, script).stderr.splitlines()[-1]
+    assert last_line == (
+        "nedc_bench.errors.EvaluationError: worker processes cannot be started; a script that scores a corpus needs "
+        'an `if __name__ == "__main__":` guard, or jobs=1'
+    )
+
+
+# -- the evaluator by itself
+
+
+def test_calls_in_flight_fail_with_the_worker_and_the_next_one_has_another() -> None:
+    with ParallelEvaluator(1) as evaluator:
+        first = evaluator.submit(os.getpid).result()
+        deadly, beside = evaluator.submit(os.kill, first, signal.SIGKILL), evaluator.submit(os.getpid)
+        for future in (deadly, beside):
+            with pytest.raises(BrokenExecutor):
+                future.result()
+        assert evaluator.submit(os.getpid).result() not in {first, os.getpid()}
+
+
+def test_what_a_call_raises_comes_back(evaluator: ParallelEvaluator) -> None:
+    with pytest.raises(ZeroDivisionError):
+        evaluator.submit(divmod, 1, 0).result()
+
+
+def test_ctrl_c_is_nothing_to_a_worker(evaluator: ParallelEvaluator) -> None:
+    """It reaches the whole process group; what becomes of the workers is for their parent to say."""
+    evaluator.submit(signal.raise_signal, signal.SIGINT).result()
+    assert evaluator.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+
+
+def test_after_the_shutdown_no_call_is_taken() -> None:
+    evaluator = ParallelEvaluator(1)
+    evaluator.shutdown()
+    with pytest.raises(RuntimeError, match="the evaluator is shut down"):
+        evaluator.submit(os.getpid)
+
+
+def test_an_evaluator_left_by_an_exception_ends_its_workers_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    workers = []
+
+    def leave() -> None:
+        with ParallelEvaluator(1) as evaluator:
+            workers.append(evaluator.submit(os.getpid).result())
+            evaluator.submit(os.open, pipe, os.O_WRONLY)  # no one reads: waits for ever
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        leave()
+    assert not Path(f"/proc/{workers[0]}").exists()
+
+
+def test_folders_are_scored_by_workers_too(evaluator: ParallelEvaluator) -> None:
+    folder = OVERLAPPING.folder
+    result = score_corpus(find_pairs(str(folder / "ref"), str(folder / "hyp")), executor=evaluator)
+    assert result.to_dict()["algorithms"] == OVERLAPPING.result.to_dict()["algorithms"]

@@ -1,0 +1,158 @@
+"""The scoring parameters and the original's TOML file: specification section 6."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from nedc_bench import InputError, LabelMap, Parameters, read_parameters
+
+ORIGINAL = """\
+version = "param_v1.0.0"
+[MAP]
+SEIZ = "SEIZ"
+BCKG = "BCKG"
+[NEDC_DPALIGN]
+penalty_del = '1.0'
+penalty_ins = '1.0'
+penalty_sub = '1.0'
+[NEDC_EPOCH]
+epoch_duration = '0.25'
+null_class = "BCKG"
+[NEDC_OVERLAP]
+guard_width = '0.001'
+ndigits_round = '3'
+[NEDC_TAES]
+[NEDC_IRA]
+epoch_duration = '0.25'
+null_class = "BCKG"
+"""
+TABLES = "MAP, NEDC_DPALIGN, NEDC_EPOCH, NEDC_IRA, NEDC_OVERLAP, NEDC_TAES"
+
+
+def read(text: str) -> Parameters:
+    return read_parameters(io.StringIO(text))
+
+
+def refused(text: str) -> str:
+    with pytest.raises(InputError) as caught:
+        read_parameters(io.StringIO(text), name="p.toml")
+    (finding,) = caught.value.findings
+    assert (finding.file, finding.code) == ("p.toml", "parameter")
+    return finding.message
+
+
+def test_the_original_file_holds_the_defaults() -> None:
+    assert read(ORIGINAL) == Parameters()
+
+
+def test_the_defaults_are_the_original_ones() -> None:
+    assert Parameters().to_dict() == {
+        "label_map": {"seiz": ["seiz"], "bckg": ["bckg"]},
+        "penalty_del": 1.0,
+        "penalty_ins": 1.0,
+        "penalty_sub": 1.0,
+        "epoch_duration": 0.25,
+        "epoch_null_class": "bckg",
+        "ira_epoch_duration": 0.25,
+        "ira_null_class": "bckg",
+    }
+
+
+def test_a_file_of_five_classes_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text(
+        '[MAP]\nPET = "cat, dog"\nFARM = "horse"\nBCKG = "bckg"\n'
+        "[NEDC_DPALIGN]\npenalty_del = '2'\npenalty_ins = 3\npenalty_sub = 0.5\n"
+        "[NEDC_EPOCH]\nepoch_duration = 1\nnull_class = 'PET'\n"
+        "[NEDC_IRA]\nepoch_duration = '5e-1'\nnull_class = 'FARM'\n"
+    )
+    assert read_parameters(path) == Parameters(
+        label_map=LabelMap.from_mapping({"pet": ["cat", "dog"], "farm": ["horse"], "bckg": ["bckg"]}),
+        penalty_del=2.0,
+        penalty_ins=3.0,
+        penalty_sub=0.5,
+        epoch_duration=1.0,
+        epoch_null_class="pet",
+        ira_epoch_duration=0.5,
+        ira_null_class="farm",
+    )
+
+
+def test_what_a_file_leaves_out_keeps_its_default() -> None:
+    assert read("") == Parameters()
+    assert read("[NEDC_EPOCH]\nepoch_duration = 2") == Parameters(epoch_duration=2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[NEDC_TEAS]", f"'NEDC_TEAS' is not a table of the parameter file: {TABLES}"),
+        ("MAP = 1", f"'MAP' is not a table of the parameter file: {TABLES}"),
+        ("[NEDC_EPOCH]\nepoch = 1", "'epoch' is not a key of [NEDC_EPOCH]"),
+        ("[NEDC_TAES]\nepoch_duration = 1", "'epoch_duration' is not a key of [NEDC_TAES]"),
+        ("[NEDC_EPOCH]\nepoch_duration = 'x'", "epoch_duration must be a number, not 'x'"),
+        ("[NEDC_EPOCH]\nepoch_duration = true", "epoch_duration must be a number, not 'True'"),
+        ("[NEDC_EPOCH]\nepoch_duration = [1]", "epoch_duration must be a number, not '[1]'"),
+        ("[NEDC_EPOCH]\nepoch_duration = 1979-05-27", "epoch_duration must be a number, not '1979-05-27'"),
+        ("[NEDC_EPOCH]\nepoch_duration = nan", "epoch_duration must be from 0.001 to 86400, not nan"),
+        ("[NEDC_EPOCH]\nepoch_duration = 'inf'", "epoch_duration must be from 0.001 to 86400, not inf"),
+        ("[NEDC_EPOCH]\nepoch_duration = 0", "epoch_duration must be from 0.001 to 86400, not 0.0"),
+        ("[NEDC_EPOCH]\nepoch_duration = 1e-9", "epoch_duration must be from 0.001 to 86400, not 1e-09"),
+        ("[NEDC_IRA]\nepoch_duration = -1", "ira_epoch_duration must be from 0.001 to 86400, not -1.0"),
+        ("[NEDC_DPALIGN]\npenalty_del = -0.1", "penalty_del must be from 0 to 1e+06, not -0.1"),
+        ("[NEDC_DPALIGN]\npenalty_ins = nan", "penalty_ins must be from 0 to 1e+06, not nan"),
+        ("[NEDC_DPALIGN]\npenalty_sub = 1e7", "penalty_sub must be from 0 to 1e+06, not 10000000.0"),
+        ("[NEDC_EPOCH]\nnull_class = 1", "null_class must be text in quotes, not '1'"),
+        ("[NEDC_EPOCH]\nnull_class = 'none'", "epoch_null_class 'none' is not a class of [MAP]: seiz, bckg"),
+        ("[NEDC_IRA]\nnull_class = 'none'", "ira_null_class 'none' is not a class of [MAP]: seiz, bckg"),
+        ("[MAP]\nSEIZ = 1\nBCKG = 'bckg'", "SEIZ must be text in quotes, not '1'"),
+        ("[MAP]\nSEIZ = 'seiz'", "[MAP] has no class for the label 'bckg', which fills the gaps between events"),
+        ("[MAP]", "[MAP] has no class for the label 'bckg', which fills the gaps between events"),
+        ("[MAP]\nA = 'x,x'\nB = 'bckg'", "[MAP] names the label 'x' twice"),
+        ("[MAP]\nA = 'x'\na = 'y'\nB = 'bckg'", "[MAP] names the class 'a' twice"),
+        ("[MAP]\nA = ''\nB = 'bckg'", "[MAP] has an empty label"),
+        ("[MAP]\nA = 'x,'\nB = 'bckg'", "[MAP] has an empty label"),
+    ],
+)  # fmt: skip
+def test_a_value_that_makes_no_sense_is_refused(text: str, message: str) -> None:
+    assert refused(text) == message
+
+
+def test_a_map_without_the_default_null_class_needs_another() -> None:
+    with_map = "[MAP]\nA = 'x'\nNONE = 'bckg'\n"
+    assert refused(with_map) == "epoch_null_class 'bckg' is not a class of [MAP]: a, none"
+    parameters = read(with_map + "[NEDC_EPOCH]\nnull_class = 'NONE'\n[NEDC_IRA]\nnull_class = 'NONE'\n")
+    assert parameters.epoch_null_class == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[MAP", "is not TOML: "),
+        ("a = 1\na = 2", "is not TOML: "),
+        ("a = 'unfinished", "is not TOML: "),
+        (f"[NEDC_EPOCH]\nepoch_duration = {'[' * 100_000}", "is not TOML: "),
+        (f"[NEDC_EPOCH]\nepoch_duration = {'1' * 5000}", "is not TOML: "),
+        (f"[NEDC_EPOCH]\nepoch_duration = '{'1' * 5000}'", "epoch_duration must be from 0.001 to 86400, not inf"),
+        (f"[NEDC_EPOCH]\nepoch_duration = {'1' * 400}", "epoch_duration must be a number, not '1111"),
+        ("seiz,bckg", "is not TOML: "),
+    ],
+)
+def test_what_is_not_toml_is_refused(text: str, words: str) -> None:
+    assert refused(text).startswith(words)
+
+
+def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_parameters(tmp_path / "none.toml")
+    assert str(caught.value) == f"{tmp_path / 'none.toml'}: there is no such file"
+
+
+def test_parameters_are_checked_in_python_too() -> None:
+    with pytest.raises(InputError, match="epoch_duration must be from"):
+        Parameters(epoch_duration=float("nan"))
+    with pytest.raises(InputError, match="epoch_null_class 'x' is not a class"):
+        Parameters(epoch_null_class="x")

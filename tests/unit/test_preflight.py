@@ -1,0 +1,316 @@
+"""What is refused, and what a refusal says: specification section 8."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from helpers import COLUMNS, annotation
+from nedc_bench import InputError, LabelMap, Recording, read_recording, score, score_corpus
+from nedc_bench.annotations.csv_bi import MAX_EVENTS, MAX_LINES
+
+GOOD = annotation((2.0, 3.0, "seiz"))
+LABELS = LabelMap.from_mapping({"SEIZ": ["seiz"], "BCKG": ["bckg"]})
+
+
+class Fault(NamedTuple):
+    """Where a refusal points to, and its words."""
+
+    line: int | None
+    code: str
+    message: str
+
+
+def refused(text: str) -> list[Fault]:
+    """The findings that refuse a file with this content."""
+    with pytest.raises(InputError) as caught:
+        read_recording(io.StringIO(text), side="hypothesis", name="a.csv_bi", label_map=LABELS)
+    assert {(finding.side, finding.file) for finding in caught.value.findings} == {("hypothesis", "a.csv_bi")}
+    return [Fault(finding.line, finding.code, finding.message) for finding in caught.value.findings]
+
+
+def refused_event(row: str) -> list[Fault]:
+    """The findings that refuse a file whose line 5 is ``row``."""
+    return refused(f"{GOOD}{row}\n")
+
+
+# -- the header
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nan",
+        "inf secs",
+        "1e999 secs",
+        "-1 secs",
+        "1e10 secs",
+        "1_0 secs",
+        "\N{ARABIC-INDIC DIGIT THREE} secs",
+        "0x10 secs",
+        "ten secs",
+        "10secs",
+        "",
+    ],
+)
+def test_a_duration_that_is_no_number_of_seconds_is_refused(text: str) -> None:
+    message = f"duration must be a number of seconds from 0 to 1000000000, not {text!r}"
+    assert refused(GOOD.replace("10.0 secs", text)) == [Fault(2, "duration", message)]
+
+
+def test_a_missing_duration_is_refused() -> None:
+    text = GOOD.replace("# duration = 10.0 secs\n", "")
+    assert refused(text) == [Fault(None, "duration", "has no '# duration = ... secs' line")]
+
+
+def test_a_second_duration_that_contradicts_the_first_is_refused() -> None:
+    text = GOOD.replace("# duration", "# duration = 9 secs\n# duration")
+    assert refused(text) == [Fault(3, "duration", "duration '10.0' contradicts an earlier line")]
+
+
+def test_a_wrong_version_is_refused_with_what_stands_there() -> None:
+    message = "'# version = csv_v2.0.0' is not the version line '# version = csv_v1.0.0'"
+    assert refused(GOOD.replace("csv_v1.0.0", "csv_v2.0.0")) == [Fault(1, "version", message)]
+
+
+def test_a_version_after_the_first_line_is_refused() -> None:
+    message = "'# montage = x' is not the version line '# version = csv_v1.0.0'"
+    assert refused("# montage = x\n" + GOOD) == [Fault(1, "version", message)]
+
+
+def test_wrong_column_names_are_refused_with_what_stands_there() -> None:
+    wrong = "channel,start,stop,label,confidence"
+    message = f"{wrong!r} is not the column names {COLUMNS!r}"
+    assert refused(GOOD.replace(COLUMNS, wrong)) == [Fault(3, "columns", message)]
+
+
+def test_missing_column_names_are_refused() -> None:
+    message = f"has no line with the column names {COLUMNS!r}"
+    assert refused("# version = csv_v1.0.0\n# duration = 1 secs\n") == [Fault(None, "columns", message)]
+
+
+def test_every_fault_of_a_header_is_reported() -> None:
+    faults = refused("# version = 7\n# duration = nan\nTERM,1,2,seiz,1\n")
+    assert [fault[:2] for fault in faults] == [(1, "version"), (2, "duration"), (3, "columns")]
+
+
+def test_faults_of_the_header_do_not_hide_those_of_events() -> None:
+    faults = refused(GOOD.replace("10.0", "nan") + "TERM,5,4,seiz,1\n")
+    assert [fault[:2] for fault in faults] == [(2, "duration"), (5, "order")]
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \t\r\n\n ", "\ufeff"])
+def test_a_file_of_nothing_or_of_white_space_is_refused_as_empty(text: str) -> None:
+    assert refused(text) == [Fault(None, "empty", "is empty; a csv_bi file begins with '# version = csv_v1.0.0'")]
+
+
+# -- events
+
+
+@pytest.mark.parametrize(
+    "number", ["nan", "inf", "-inf", "1e999", "1_0", "\N{ARABIC-INDIC DIGIT SEVEN}", "0x1p3", "", "4;5", "x"]
+)
+@pytest.mark.parametrize("column", ["start_time", "stop_time", "confidence"])
+def test_what_is_no_finite_number_is_refused_with_its_column(column: str, number: str) -> None:
+    fields = {"channel": "TERM", "start_time": "4", "stop_time": "5", "label": "seiz", "confidence": "1"}
+    row = ",".join((fields | {column: number}).values())
+    assert refused_event(row) == [Fault(5, "number", f"{column} {number!r} is not a finite number")]
+
+
+def test_every_number_of_a_line_that_is_none_is_reported() -> None:
+    assert [fault.message for fault in refused_event("TERM,a,b,seiz,c")] == [
+        "start_time 'a' is not a finite number",
+        "stop_time 'b' is not a finite number",
+        "confidence 'c' is not a finite number",
+    ]
+
+
+@pytest.mark.parametrize("row", ["TERM,-1,5,seiz,1", "TERM,4,1e10,seiz,1"])
+def test_times_that_no_recording_has_are_refused(row: str) -> None:
+    assert refused_event(row) == [Fault(5, "time", f"{row!r} is not within 0 to 1000000000 seconds")]
+
+
+@pytest.mark.parametrize("stop", ["4", "3.9"])
+def test_an_event_that_does_not_stop_after_its_start_is_refused(stop: str) -> None:
+    message = f"stop_time {stop!r} is not after start_time '4.0'"
+    assert refused_event(f"TERM,4.0,{stop},seiz,1") == [Fault(5, "order", message)]
+
+
+@pytest.mark.parametrize(("row", "fields"), [("TERM,4,5,seiz", 4), ("TERM,4,5,seiz,1,x", 6), ("TERM", 1), ("4;5", 1)])
+def test_a_line_with_another_number_of_fields_is_refused(row: str, fields: int) -> None:
+    message = f"{row!r} has {fields} fields; {COLUMNS!r} are 5"
+    assert refused_event(row) == [Fault(5, "columns", message)]
+
+
+def test_a_line_of_two_missing_and_a_line_of_two_more_fields_do_not_make_two_lines() -> None:
+    faults = refused(GOOD + "TERM,4,5\nTERM,6,7,seiz,1,seiz,1\n")
+    assert [fault[:2] for fault in faults] == [(5, "columns"), (6, "columns")]
+
+
+def test_the_line_number_counts_comments_and_blank_lines() -> None:
+    message = "stop_time '3' is not after start_time '4'"
+    assert refused(GOOD + "\n# comment\r\n\r\nTERM,4,3,seiz,1\r\n") == [Fault(8, "order", message)]
+
+
+def test_a_label_that_the_map_does_not_know_is_refused_with_those_it_knows() -> None:
+    message = "label 'fnsz' is not in the label map; known labels: seiz, bckg"
+    assert refused_event("TERM,4,5,fnsz,1") == [Fault(5, "label", message)]
+
+
+def test_an_upper_case_label_is_refused_with_a_hint() -> None:
+    message = "label 'SEIZ' is not in the label map (labels are lower case); known labels: seiz, bckg"
+    assert refused_event("TERM,4,5,SEIZ,1") == [Fault(5, "label", message)]
+
+
+def test_per_channel_events_alone_are_refused_and_not_scored_as_none() -> None:
+    message = "has 2 per-channel events and none for TERM (all channels): "
+    message += "only TERM events are scored; write csv_bi with channel TERM"
+    assert refused(GOOD.replace("TERM", "FP1-F7") + "O1-O2,4,5,seiz,1\n") == [Fault(4, "channel", message)]
+
+
+def test_the_faults_of_all_lines_are_reported() -> None:
+    faults = refused(GOOD + "TERM,5,4,seiz,1\nTERM,x,5,seiz,1\nTERM,6,7,seiz,1\nTERM,8\nTERM,8,9,dog,1\n")
+    assert [fault[:2] for fault in faults] == [(5, "order"), (6, "number"), (8, "columns"), (9, "label")]
+
+
+def test_the_first_twenty_faults_of_a_file_are_reported() -> None:
+    assert [fault.line for fault in refused(GOOD + "TERM,5,4,seiz,1\n" * 1000)] == list(range(5, 25))
+    assert len(refused(GOOD + "TERM,a,b,seiz,c\n" * 1000)) == 20  # three a line
+
+
+def test_a_long_offending_text_is_cut() -> None:
+    message = f"start_time '{'9' * 60}'... is not a finite number"
+    assert refused_event(f"TERM,{'9' * 900},5,seiz,1") == [Fault(5, "number", message)]
+
+
+def test_control_characters_of_an_offending_text_are_escaped() -> None:
+    (fault,) = refused_event("TERM,4,5,\x1b[31mred,1")
+    assert fault.message.startswith(r"label '\x1b[31mred' is not in the label map")
+
+
+def test_more_than_the_most_events_are_refused() -> None:
+    row = "TERM,1,2,seiz,1\n"
+    most = annotation() + row * MAX_EVENTS
+    message = f"is the event after {MAX_EVENTS}; no more are scored in one file"
+    assert refused(most + row) == [Fault(MAX_EVENTS + 4, "size", message)]
+    (warning,) = read_recording(io.StringIO(most)).warnings
+    assert warning.message.startswith(f"{MAX_EVENTS - 1} events overlap")
+
+
+def test_more_than_the_most_lines_are_refused() -> None:
+    most = annotation() + "\n" * (MAX_LINES - 3)
+    message = f"has {MAX_LINES + 1} lines; a file has at most {MAX_LINES}"
+    assert refused(most + "\n") == [Fault(None, "size", message)]
+    assert read_recording(io.StringIO(most)).events == [(0.0, 10.0, "bckg", 1.0)]
+
+
+# -- the pair
+
+
+def test_the_faults_of_both_sides_are_reported_together() -> None:
+    with pytest.raises(InputError) as caught:
+        score(io.StringIO(annotation((5, 4, "seiz"))), io.StringIO(annotation(duration="nan")))
+    assert [(f.side, f.line, f.code) for f in caught.value.findings] == [
+        ("reference", 4, "order"),
+        ("hypothesis", 2, "duration"),
+    ]
+
+
+def test_the_words_of_a_refusal_name_side_file_line_text_and_reason(tmp_path: Path) -> None:
+    path = tmp_path / "ref.csv_bi"
+    path.write_text(annotation((5, 4, "seiz")))
+    with pytest.raises(InputError) as caught:
+        score(path, io.StringIO(GOOD))
+    assert str(caught.value) == f"reference {path}, line 4: stop_time '4' is not after start_time '5'"
+
+
+def test_recordings_of_different_duration_are_refused_with_both() -> None:
+    ref, hyp = (Recording.from_events(duration, [], name) for duration, name in ((10.0, "r"), (10.5, "h")))
+    with pytest.raises(InputError) as caught:
+        score(ref, hyp)
+    (finding,) = caught.value.findings
+    assert (finding.side, finding.file, finding.code) == ("hypothesis", "h", "duration")
+    assert finding.message.startswith("lasts 10.5 s, its reference r 10.0 s")
+
+
+def test_durations_that_agree_to_four_digits_are_scored() -> None:
+    assert score(Recording.from_events(10.00001, []), Recording.from_events(10.0, [])).duration_seconds == 10.00001
+
+
+def test_labels_unknown_to_the_map_are_refused_in_recordings_too() -> None:
+    with pytest.raises(InputError) as caught:
+        score(Recording.from_events(10.0, [(1, 2, "seiz"), (3, 4, "x")], "r"), Recording.from_events(10.0, [], "h"))
+    (finding,) = caught.value.findings
+    assert (finding.side, finding.file, finding.line, finding.code) == ("reference", "r", None, "label")
+
+
+def test_warnings_name_their_side() -> None:
+    overlapping = annotation((1, 4, "seiz"), (2, 5, "seiz"))
+    result = score(io.StringIO(overlapping), io.StringIO(overlapping))
+    assert [(w.side, w.line, w.code) for w in result.warnings] == [
+        ("reference", 5, "overlap"),
+        ("hypothesis", 5, "overlap"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        (annotation((1, 4, "seiz"), (2, 5, "seiz")), "overlap", 5),
+        (annotation((1, 4, "seiz"), (1, 4, "seiz")), "overlap", 5),
+        (annotation((1, 11, "seiz")), "past-end", 4),
+        (GOOD + "O1,1,2,seiz,1\n", "channel", 5),
+    ],
+)
+def test_strict_refuses_what_would_be_a_warning(text: str, code: str, line: int) -> None:
+    with pytest.raises(InputError) as caught:
+        score(io.StringIO(text), io.StringIO(text), strict=True)
+    assert [(f.side, f.line, f.code) for f in caught.value.findings] == [
+        ("reference", line, code),
+        ("hypothesis", line, code),
+    ]
+
+
+def test_a_corpus_names_every_refused_pair() -> None:
+    bad = annotation((3, 2, "seiz"))
+    hypotheses = [io.StringIO(text) for text in (GOOD, bad, GOOD, bad)]
+    with pytest.raises(InputError) as caught:
+        score_corpus((io.StringIO(GOOD), hypothesis) for hypothesis in hypotheses)
+    assert [(f.side, f.line) for f in caught.value.findings] == [("hypothesis", 4)] * 2
+
+
+def test_a_corpus_of_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="the corpus has no pair"):
+        score_corpus([])
+
+
+def test_a_corpus_is_given_up_after_fifty_refused_pairs() -> None:
+    bad = annotation((3, 2, "seiz"))
+    with pytest.raises(InputError) as caught:
+        score_corpus(((io.StringIO(GOOD), io.StringIO(bad)) for _ in range(1000)), jobs=1)
+    assert len(caught.value.findings) == 51
+    assert caught.value.findings[-1].message == "50 pairs are refused; the rest of the corpus was not looked at"
+
+
+@pytest.mark.parametrize("algorithms", [["tase"], []])
+def test_algorithms_that_do_not_exist_are_refused_with_those_that_do(algorithms: list[str]) -> None:
+    with pytest.raises(InputError, match="known: dp, epoch, overlap, taes, ira, all"):
+        score(io.StringIO(GOOD), io.StringIO(GOOD), algorithms=algorithms)
+
+
+def test_fewer_jobs_than_one_are_refused() -> None:
+    with pytest.raises(InputError, match="jobs must be at least 1, not 0"):
+        score_corpus([(io.StringIO(GOOD), io.StringIO(GOOD))], jobs=0)
+
+
+def test_an_mcc_without_a_real_value_is_zero_with_a_warning() -> None:
+    """Hits of events that touch without overlapping are negative (section 4.4), and so is a product of section 5."""
+    reference = Recording.from_events(10.0, [(1.0, 1.1, "seiz"), (5.0, 7.0, "seiz")])
+    hypothesis = Recording.from_events(10.0, [(1.05, 1.06, "seiz"), (1.5, 1.6, "seiz"), (5.0, 7.0, "seiz")])
+    result = score(reference, hypothesis, algorithms=["taes"])
+    assert "seiz" in result.warnings[0].message
+    assert [warning.code for warning in result.warnings] == ["mcc"] * len(result.warnings)
+    assert result.taes.labels["seiz"].mcc == 0
