@@ -1,0 +1,156 @@
+"""Who may call: bearer tokens, and how often: rate limits.
+
+Tokens: ``API_TOKENS_FILE`` holds one sha256 of a token a line (hexadecimal; ``#`` begins a comment), so that the file
+gives no token away. It is read again when it changes. Rates: the `limits` package, in Redis or in memory; when the
+store does not answer, requests pass and are counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from time import time
+from typing import Any
+
+import structlog
+from limits import RateLimitItem
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+from quart import Request
+
+from nedc_bench.api.errors import ProblemError
+from nedc_bench.errors import SettingsError
+from nedc_bench.monitoring import Metrics
+from nedc_bench.settings import Network
+
+log = structlog.stdlib.get_logger(__name__)
+
+TIMEOUT_SECONDS = 0.25
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class Tokens:
+    """The tokens of a file; without a file everybody is let in."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        self._state: tuple[int, int, int] | None = None
+        self._hashes: tuple[str, ...] = ()
+        if path is not None:
+            self._load()
+
+    def check(self, request: Request) -> str | None:
+        """The name that the request's token is counted under, or None where no token is needed.
+
+        Raises:
+            ProblemError: 401, the token is missing or unknown.
+        """
+        if self.path is None:
+            return None
+        self._reload()
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        digest = hashlib.sha256(token.strip().encode()).hexdigest()
+        known = [hmac.compare_digest(digest, known) for known in self._hashes]  # all of them, whichever it is
+        if scheme.lower() != "bearer" or not any(known):
+            detail = "send a known token: Authorization: Bearer TOKEN"
+            raise ProblemError(401, detail, headers={"WWW-Authenticate": 'Bearer realm="nedc-bench"'})
+        return f"token:{digest[:16]}"
+
+    def _reload(self) -> None:
+        """Read the file again when it has changed; a file that is gone or bad leaves the tokens as they are."""
+        try:
+            if self._state != self._stat():
+                self._load()
+        except (OSError, SettingsError) as error:
+            log.warning("the tokens were not reloaded", error=str(error))
+
+    def _stat(self) -> tuple[int, int, int]:
+        assert self.path is not None
+        stat = os.stat(self.path)
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    def _load(self) -> None:
+        assert self.path is not None
+        state = self._stat()
+        with open(self.path, encoding="utf-8") as file:
+            lines = [line.partition("#")[0].strip().lower() for line in file]
+        hashes = tuple(line for line in lines if line)
+        bad = next((number for number, line in enumerate(lines, 1) if line and not _HASH.fullmatch(line)), None)
+        if bad is not None or not hashes:
+            where = f"line {bad}" if bad is not None else "the file"
+            raise SettingsError([f"API_TOKENS_FILE {self.path}: {where} is not a sha256 in hexadecimal"])
+        self._hashes, self._state = hashes, state
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a caller's rate: the ``RateLimit-*`` headers."""
+
+    limit: RateLimitItem
+    remaining: int
+    reset_seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a response that was counted."""
+        return {
+            "RateLimit-Limit": str(self.limit.amount),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_seconds),
+        }
+
+
+class RateLimits:
+    """Counts the requests of each caller by a moving window."""
+
+    def __init__(self, redis_url: str | None, metrics: Metrics) -> None:
+        self.metrics = metrics
+        storage: Storage = MemoryStorage() if redis_url is None else _redis_storage(redis_url)
+        self._limiter = MovingWindowRateLimiter(storage)
+
+    async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:
+        """Count one request of ``caller``; None when the store does not answer.
+
+        Raises:
+            ProblemError: 429, the rate is used up.
+        """
+        try:
+            passed = await self._limiter.hit(limit, name, caller)
+            window = await self._limiter.get_window_stats(limit, name, caller)
+        except Exception:  # noqa: BLE001  # whatever the store raises: fail open, and count it
+            self.metrics.rate_limiter_errors.inc()
+            return None
+        allowance = Allowance(limit, max(0, window.remaining), max(1, round(window.reset_time - time() + 0.5)))
+        if not passed:
+            self.metrics.rate_limited_requests.labels(name).inc()
+            headers = allowance.headers | {"Retry-After": str(allowance.reset_seconds)}
+            raise ProblemError(429, f"at most {limit} are allowed; try again later", headers=headers)
+        return allowance
+
+
+def _redis_storage(url: str) -> Storage:
+    options: dict[str, Any] = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
+    return RedisStorage(f"async+{url}", implementation="redispy", key_prefix="nedc:v1:rate", **options)
+
+
+def client_address(request: Request, trusted: tuple[Network, ...]) -> str:
+    """The client's address; a forwarded one only where every hop behind it is a trusted proxy."""
+    address = request.remote_addr or "unknown"
+    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        if not _is_in(address, trusted) or not hop.strip():
+            break
+        address = hop.strip()
+    return address
+
+
+def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

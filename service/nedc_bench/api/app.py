@@ -1,0 +1,171 @@
+"""The factory of the Quart app: settings in, an app that serves out; nothing happens at import."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable
+
+import structlog
+from quart import Quart, Response, g, request
+
+from nedc_bench.api import docs, errors, evaluate, health, ws
+from nedc_bench.api.access import RateLimits, Tokens
+from nedc_bench.api.context import KEY, Service, service
+from nedc_bench.api.upload import discard_body
+from nedc_bench.evaluation.cache import MemoryCache, RedisCache
+from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.evaluation.orchestrator import Orchestrator
+from nedc_bench.evaluation.pool import WorkerPool
+from nedc_bench.jobs import MemoryJobs, Runner
+from nedc_bench.monitoring import EdgeMiddleware, Metrics, self_check, set_route
+from nedc_bench.settings import Settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+PROBES = {"/api/v1/health", "/api/v1/ready", "/metrics"}
+REDIS_CHECK_SECONDS = 1.0
+LAG_CHECK_SECONDS = 0.05
+JOBS_PER_WORKER = 2
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(settings: Settings) -> Quart:
+    """An app with all its parts; they start when it starts to serve."""
+    app = Quart("nedc_bench.api", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
+    app.url_map.strict_slashes = False
+    app.extensions[KEY] = _parts(settings)
+    for module in (evaluate, health, ws, docs):
+        app.register_blueprint(module.blueprint)
+    errors.register(app)
+    _register_hooks(app)
+    app.while_serving(_running(app))
+    metrics = app.extensions[KEY].metrics
+    app.asgi_app = EdgeMiddleware(app.asgi_app, metrics.registry)  # type: ignore[method-assign]  # Quart's own way
+    return app
+
+
+def _parts(settings: Settings) -> Service:
+    metrics = Metrics(redis=settings.redis_url is not None)
+    backend = "memory" if settings.redis_url is None else "redis"
+
+    def count(result: str) -> None:
+        metrics.cache_requests.labels(backend, result).inc()
+
+    cache = (
+        MemoryCache(max_bytes=settings.cache_max_bytes, ttl_seconds=settings.cache_ttl_seconds, record=count)
+        if settings.redis_url is None
+        else RedisCache(settings.redis_url, ttl_seconds=settings.cache_ttl_seconds, record=count)
+    )
+    workers = settings.max_workers or available_cpus()
+    pool = WorkerPool(
+        workers, timeout_seconds=settings.evaluation_timeout_seconds, on_restart=metrics.worker_restarts.inc
+    )
+    runner = Runner(Orchestrator(cache, pool, count), metrics)
+    jobs = MemoryJobs(
+        runner,
+        concurrency=JOBS_PER_WORKER * workers,
+        max_queued=settings.max_queued_jobs,
+        ttl_seconds=settings.job_ttl_seconds,
+    )
+    limits = RateLimits(settings.redis_url, metrics)
+    return Service(settings, metrics, cache, pool, runner, jobs, Tokens(settings.api_tokens_file), limits)
+
+
+def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
+    async def serving() -> AsyncGenerator[None]:
+        found: Service = app.extensions[KEY]
+        await found.pool.start()
+        found.differing = await asyncio.to_thread(self_check, found.metrics)
+        await found.jobs.start()
+        watchers = [asyncio.create_task(_watch_cache(found)), asyncio.create_task(_watch_lag(found))]
+        try:
+            yield
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await found.runner.orchestrator.close()
+            await found.pool.close()
+            await found.cache.close()
+
+    return serving
+
+
+async def _watch_cache(found: Service) -> None:
+    """Know whether Redis answers; without one there is nothing to wait for."""
+    if found.settings.redis_url is None:
+        found.cache_answered = True
+        return
+    while True:
+        up = await found.cache.ping()
+        found.metrics.redis_up.set(up)
+        if up:
+            found.cache_answered, found.lost_since = True, None
+        elif found.lost_since is None:
+            found.lost_since = time.monotonic()
+            log.warning("redis does not answer; the service goes on without its cache")
+        await asyncio.sleep(REDIS_CHECK_SECONDS)
+
+
+async def _watch_lag(found: Service) -> None:
+    while True:
+        begin = time.perf_counter()
+        await asyncio.sleep(LAG_CHECK_SECONDS)
+        found.metrics.event_loop_lag.observe(max(0.0, time.perf_counter() - begin - LAG_CHECK_SECONDS))
+
+
+def _register_hooks(app: Quart) -> None:
+    @app.before_request
+    async def _identify() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        if request.url_rule is not None:
+            set_route(request.scope, str(request.url_rule))
+
+    @app.before_request
+    async def _admit() -> None:
+        found = service()
+        if request.path in PROBES:
+            if request.path == "/metrics" and found.settings.metrics_need_token:
+                found.tokens.check(request)
+            return
+        if request.method == "OPTIONS":
+            return
+        g.token = found.tokens.check(request)
+        reading = request.method in {"GET", "HEAD"}
+        name = "status" if reading else "default"
+        limit = found.settings.status_rate_limit if reading else found.settings.rate_limit
+        g.allowance = await found.limits.take(name, limit, found.caller())
+
+    @app.after_request
+    async def _complete(response: Response) -> Response:
+        if response.status_code >= 400 and not await discard_body(request):
+            response.headers["Connection"] = "close"
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        allowance = g.get("allowance")
+        if allowance is not None:
+            response.headers.update(allowance.headers)
+        _allow_origin(response)
+        return response
+
+
+def _allow_origin(response: Response) -> None:
+    """CORS, for the origins that are named and no others."""
+    origins = service().settings.cors_origins
+    if not origins:
+        return
+    response.headers.add("Vary", "Origin")
+    origin = request.headers.get("Origin", "")
+    if origin.lower() in origins:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-ID"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key, Prefer"

@@ -1,0 +1,53 @@
+"""Errors of the API: every exception of a request becomes ``application/problem+json`` (`nedc_bench.jobs.problem`)."""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+from quart import Quart, Response
+from werkzeug.exceptions import HTTPException
+
+from nedc_bench.errors import InputError
+from nedc_bench.jobs.problem import TITLES, Problem, input_problem, problem
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem."""
+
+    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.problem = problem(status, detail)
+        self.headers = headers or {}
+
+
+def problem_response(found: Problem, headers: dict[str, str] | None = None) -> Response:
+    """A problem as a response."""
+    return Response(msgspec.json.encode(found), found.status, headers, content_type=PROBLEM_JSON)
+
+
+def register(app: Quart) -> None:
+    """Turn every exception of a request into a problem."""
+
+    @app.errorhandler(ProblemError)
+    async def _problem(error: ProblemError) -> Response:
+        return problem_response(error.problem, error.headers)
+
+    @app.errorhandler(InputError)
+    async def _input(error: InputError) -> Response:
+        return problem_response(input_problem(error))
+
+    @app.errorhandler(HTTPException)
+    async def _http(error: HTTPException) -> Response:
+        status = error.code if error.code in TITLES else 400 if (error.code or 500) < 500 else 500
+        response = problem_response(problem(status, error.description or TITLES[status]))
+        for name, value in error.get_headers():
+            if name.lower() not in {"content-type", "content-length"}:
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    async def _unexpected(error: Exception) -> Response:
+        structlog.stdlib.get_logger(__name__).error("request failed", exc_info=error)
+        return problem_response(problem(500, "an unexpected error; the service's log has it under the request's id"))

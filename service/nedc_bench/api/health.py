@@ -1,0 +1,47 @@
+"""Probes and metrics: ``/api/v1/health``, ``/api/v1/ready``, ``/metrics``."""
+
+from __future__ import annotations
+
+import msgspec
+from quart import Blueprint, Response, request
+
+from nedc_bench.api.context import service
+from nedc_bench.api.errors import problem_response
+from nedc_bench.api.responses import json_response
+from nedc_bench.jobs.problem import problem
+from nedc_bench.version import __version__
+
+blueprint = Blueprint("health", __name__)
+
+
+class Health(msgspec.Struct, frozen=True):
+    """That the process answers, and what it is."""
+
+    status: str
+    version: str
+
+
+@blueprint.get("/api/v1/health")
+async def health() -> Response:
+    """200 while the process can answer."""
+    return json_response(Health("ok", __version__))
+
+
+@blueprint.get("/api/v1/ready")
+async def ready() -> Response:
+    """200 when requests may come; else 503, naming what is missing."""
+    missing = service().missing()
+    if missing:
+        return problem_response(problem(503, "; ".join(missing)), {"Retry-After": "1"})
+    return json_response(Health("ready", __version__))
+
+
+@blueprint.get("/metrics")
+async def metrics() -> Response:
+    """The Prometheus exposition."""
+    found = service()
+    depth, age = found.jobs.waiting()
+    found.metrics.queue_depth.set(depth)
+    found.metrics.queue_oldest_age.set(age)
+    body, content_type = found.metrics.render(request.headers.get("Accept", ""))
+    return Response(body, 200, content_type=content_type)

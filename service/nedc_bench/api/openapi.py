@@ -1,0 +1,202 @@
+"""The OpenAPI 3.1 document: every route with its parameters, responses, examples and errors.
+
+The models' schemas come from their types; a test compares the routes with those of the app.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nedc_bench.api.errors import PROBLEM_JSON
+from nedc_bench.api.health import Health
+from nedc_bench.api.responses import JSON
+from nedc_bench.jobs import Job, JobPage, JobStatus
+from nedc_bench.jobs.problem import TITLES, Problem
+from nedc_bench.scoring import ALGORITHMS
+from nedc_bench.version import __version__
+
+MODELS = (Job, JobPage, Problem, Health)
+
+EXAMPLE_JOB = {
+    "job_id": "5b0e0f6e-8f3c-4a57-9d0c-2f6b7f1f2b11",
+    "status": "running",
+    "created_at": "2026-01-31T12:00:00Z",
+    "completed_at": None,
+    "pipeline": "beta",
+    "progress": {"done": 12, "total": 59},
+    "cached": False,
+    "result": None,
+    "error": None,
+}
+EXAMPLE_FAULT = {
+    "side": "hypothesis",
+    "file": "hyp.csv_bi",
+    "line": 7,
+    "reason": "start_time 'abc' is not a finite number",
+}
+
+
+def build_openapi() -> dict[str, Any]:
+    """The document, as ``/openapi.json`` serves it."""
+    _, schemas = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "nedc-bench",
+            "version": __version__,
+            "description": "Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, to the last bit.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": _paths(),
+        "components": {
+            "schemas": schemas,
+            "responses": {f"Problem{status}": _problem(status) for status in TITLES},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def _paths() -> dict[str, Any]:
+    return {
+        "/api/v1/evaluate": {
+            "post": _operation(
+                "submit",
+                "Accept an evaluation",
+                {
+                    "200": _job_response(
+                        "The ended job, when the client waited for it or had sent it before.", location=True
+                    ),
+                    "202": _job_response("The job is accepted.", location=True),
+                },
+                (400, 401, 406, 408, 413, 415, 422, 429, 500, 503),
+                parameters=[
+                    _header(
+                        "Prefer", "wait=S: answer once the job has ended, or after S seconds (RFC 7240).", "wait=10"
+                    ),
+                    _header("Idempotency-Key", "A retry with the same key and content gets the same job.", "4f1c"),
+                ],
+                body=_upload(),
+            ),
+            "get": _operation(
+                "list",
+                "List jobs, newest first",
+                {"200": _content("Some of the jobs, without their results.", "JobPage")},
+                (401, 406, 422, 429, 500),
+                parameters=[
+                    _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+                    _query("offset", {"type": "integer", "minimum": 0, "maximum": 10**9, "default": 0}),
+                    _query("status", {"type": "string", "enum": [status.value for status in JobStatus]}),
+                ],
+            ),
+        },
+        "/api/v1/evaluate/{job_id}": {
+            "parameters": [_path("job_id")],
+            "get": _operation("show", "Show a job", {"200": _job_response("The job.")}, (401, 404, 406, 429, 500)),
+            "delete": _operation(
+                "remove", "Cancel or remove a job", {"204": {"description": "It is gone."}}, (401, 404, 429, 500)
+            ),
+        },
+        "/api/v1/evaluate/{job_id}/reports/{name}": {
+            "parameters": [_path("job_id"), _path("name", "summary.txt")],
+            "get": _operation(
+                "report",
+                "Get one of the NEDC text reports",
+                {"200": {"description": "The report.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+                (401, 404, 409, 429, 500),
+            ),
+        },
+        "/api/v1/health": {
+            "get": _operation(
+                "health", "Whether the process answers", {"200": _content("It does.", "Health")}, (406, 500)
+            )
+        },
+        "/api/v1/ready": {
+            "get": _operation(
+                "ready", "Whether requests may come", {"200": _content("They may.", "Health")}, (406, 500, 503)
+            )
+        },
+        "/metrics": {
+            "get": _operation(
+                "metrics",
+                "Prometheus metrics",
+                {"200": {"description": "The exposition.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+                (401, 500),
+            )
+        },
+    }
+
+
+def _operation(
+    name: str,
+    summary: str,
+    responses: dict[str, Any],
+    problems: tuple[int, ...],
+    *,
+    parameters: list[dict[str, Any]] | None = None,
+    body: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    operation: dict[str, Any] = {"operationId": name, "summary": summary}
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = body
+    errors = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in problems}
+    return operation | {"responses": responses | errors}
+
+
+def _upload() -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    properties = {
+        "reference": {
+            "type": "array",
+            "items": file,
+            "description": "csv_bi files; the n-th is paired with the n-th hypothesis.",
+        },
+        "hypothesis": {"type": "array", "items": file},
+        "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
+        "algorithms": {"type": "array", "items": {"type": "string", "enum": [*ALGORITHMS, "all"]}},
+        "pipeline": {"type": "string", "enum": ["beta"], "default": "beta"},
+        "parameters": file | {"description": "The original's TOML parameter file."},
+        "strict": {"type": "string", "enum": ["true", "false"], "default": "false"},
+        "per_pair": {"type": "string", "enum": ["true", "false"], "default": "false"},
+    }
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+def _job_response(description: str, *, location: bool = False) -> dict[str, Any]:
+    response = _content(description, "Job", EXAMPLE_JOB)
+    if location:
+        response["headers"] = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
+    return response
+
+
+def _content(description: str, model: str, example: dict[str, Any] | None = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model}"}}
+    if example is not None:
+        content["example"] = example
+    return {"description": description, "content": {JSON: content}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    example: dict[str, Any] = {"type": f"/docs#{status}", "title": TITLES[status], "status": status, "detail": "..."}
+    if status == 422:
+        example["errors"] = [EXAMPLE_FAULT]
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    return {"description": TITLES[status], "content": {PROBLEM_JSON: content}}
+
+
+def _header(name: str, description: str, example: str) -> dict[str, Any]:
+    schema = {"type": "string", "maxLength": 255}
+    return {"name": name, "in": "header", "description": description, "schema": schema, "example": example}
+
+
+def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def _path(name: str, example: str = EXAMPLE_JOB["job_id"]) -> dict[str, Any]:  # type: ignore[assignment]  # it is text
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": example}

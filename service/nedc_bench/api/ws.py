@@ -1,0 +1,97 @@
+"""``/ws/{job_id}``: a job's state as it changes, over a WebSocket.
+
+Messages are JSON: ``{"type": "initial" | "status" | "progress", "job": {...}}`` and ``{"type": "heartbeat"}``; a
+client's ``ping`` is answered with ``{"type": "pong"}``. The job is sent without its result, which is fetched over HTTP.
+A slow reader misses changes in between, never the end; only the newest state is held for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import msgspec
+from quart import Blueprint, Response, websocket
+
+from nedc_bench.api.context import Service, service
+from nedc_bench.api.errors import problem_response
+from nedc_bench.jobs import Job
+from nedc_bench.jobs.problem import problem
+
+blueprint = Blueprint("ws", __name__)
+
+HEARTBEAT_SECONDS = 15.0
+MAX_MESSAGE_CHARACTERS = 1024
+NORMAL, GOING_AWAY, TOO_LARGE = 1000, 1001, 1009
+
+
+@blueprint.websocket("/ws/<job_id>")
+async def watch(job_id: str) -> Response | None:
+    """Send the job's state until it has ended, the client leaves or the process is asked to end."""
+    found = service()
+    if not _origin_allowed(found):
+        return problem_response(problem(403, "this origin is not among CORS_ORIGINS"))
+    if await found.jobs.get(job_id) is None:
+        return problem_response(problem(404, f"there is no job {job_id[:60]!r}"))
+    await websocket.accept()
+    tasks = [asyncio.create_task(task) for task in (_send(found, job_id), _answer(), _drained(found))]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        code = next(iter(done)).result()
+        if code is not None:
+            await websocket.close(code)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return None
+
+
+async def _send(found: Service, job_id: str) -> int:
+    """Send each state, and a heartbeat where none comes; the code to close with."""
+    states = found.jobs.watch(job_id)
+    last: Job | None = None
+    coming = asyncio.ensure_future(anext(states, None))
+    try:
+        while True:
+            await asyncio.wait([coming], timeout=HEARTBEAT_SECONDS)
+            if not coming.done():
+                await _message("heartbeat")
+                continue
+            job = coming.result()
+            if job is None:
+                return NORMAL
+            kind = "initial" if last is None else "status" if last.status is not job.status else "progress"
+            await _message(kind, msgspec.structs.replace(job, result=None))
+            last = job
+            coming = asyncio.ensure_future(anext(states, None))
+    finally:
+        coming.cancel()
+
+
+async def _answer() -> int:
+    """Answer pings; anything else is ignored."""
+    while True:
+        message = await websocket.receive()
+        if len(message) > MAX_MESSAGE_CHARACTERS:
+            return TOO_LARGE
+        if message in {"ping", '{"type":"ping"}', '{"type": "ping"}'}:
+            await _message("pong")
+
+
+async def _drained(found: Service) -> int:
+    await found.draining.wait()
+    return GOING_AWAY
+
+
+async def _message(kind: str, job: Job | None = None) -> None:
+    content = {"type": kind} if job is None else {"type": kind, "job": job}
+    await websocket.send(msgspec.json.encode(content).decode())
+
+
+def _origin_allowed(found: Service) -> bool:
+    """A browser's page may connect from the service's own host and from the origins that are named."""
+    origin = websocket.headers.get("Origin")
+    if origin is None:
+        return True
+    return urlsplit(origin).netloc == websocket.host or origin.lower() in found.settings.cors_origins

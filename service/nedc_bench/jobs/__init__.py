@@ -1,0 +1,17 @@
+"""Jobs: accepted work, its states, and who runs it."""
+
+from nedc_bench.jobs.memory import MemoryJobs
+from nedc_bench.jobs.model import Job, JobPage, JobRequest, JobStatus, PairInput, Progress, QueueFullError
+from nedc_bench.jobs.runner import Runner
+
+__all__ = [
+    "Job",
+    "JobPage",
+    "JobRequest",
+    "JobStatus",
+    "MemoryJobs",
+    "PairInput",
+    "Progress",
+    "QueueFullError",
+    "Runner",
+]

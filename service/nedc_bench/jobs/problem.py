@@ -1,0 +1,68 @@
+"""One shape for every error of the service: a problem as RFC 9457 writes it.
+
+``type`` is the path of the section of the API's page that explains it; no problem shows what is inside the service.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from nedc_bench.errors import EvaluationError, InputError
+
+DOCUMENTATION = "/docs"
+
+TITLES = {
+    400: "The request is malformed",
+    401: "A token is needed",
+    403: "Not allowed",
+    404: "There is no such thing",
+    405: "The method is not allowed here",
+    406: "No acceptable representation",
+    408: "The request took too long",
+    409: "Not in this state",
+    413: "The request is too large",
+    415: "The content type is not supported",
+    422: "The input is refused",
+    429: "Too many requests",
+    500: "The service failed",
+    503: "The service cannot take this now",
+}
+
+
+class InputFault(msgspec.Struct, frozen=True):
+    """Why an input is refused, and where."""
+
+    side: str
+    file: str
+    line: int | None
+    reason: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error; ``errors`` say what is wrong with the input."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[InputFault] = []
+
+
+def problem(status: int, detail: str, errors: list[InputFault] | None = None) -> Problem:
+    """A problem with the title of its status."""
+    return Problem(f"{DOCUMENTATION}#{status}", TITLES[status], status, detail, errors or [])
+
+
+def input_problem(error: InputError) -> Problem:
+    """The problem of a refused input, with every finding."""
+    faults = [InputFault(found.side, found.file, found.line, found.message) for found in error.findings]
+    return problem(422, str(error.findings[0]), faults)
+
+
+def failure(error: Exception) -> Problem:
+    """What a failed job shows of the error that ended it."""
+    if isinstance(error, InputError):
+        return input_problem(error)
+    if isinstance(error, EvaluationError):
+        return problem(500, str(error))
+    return problem(500, "the evaluation failed; the service's log says why, under the job's id")

@@ -1,0 +1,69 @@
+"""``nedc-bench serve``: the service under Hypercorn, in this process.
+
+One event loop (uvloop) serves; worker processes score. The first SIGTERM or SIGINT drains: not ready at once, no new
+work, running requests and jobs finish, WebSockets close; a second one ends the process. Hypercorn's own command is not
+used, since its worker processes are daemonic and may have no children.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from typing import Any, cast
+
+import structlog
+import uvloop
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+
+from nedc_bench.api.app import create_app
+from nedc_bench.api.context import KEY, Service
+from nedc_bench.logs import configure_logging
+from nedc_bench.settings import Settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+START_SECONDS = 60
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal asks to end."""
+    configure_logging(settings.log_level)
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    app = create_app(settings)
+    found = cast(Service, app.extensions[KEY])
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _drain, found, number)
+    log.info("starting", host=settings.host, port=settings.port, workers=found.pool.workers)
+    await hypercorn_serve(cast(Any, app), _config(settings), shutdown_trigger=found.drained.wait)
+    log.info("ended")
+
+
+def _config(settings: Settings) -> Config:
+    config = Config()
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    config.bind = [f"{host}:{settings.port}"]
+    config.startup_timeout = START_SECONDS
+    config.graceful_timeout = settings.shutdown_grace_seconds
+    config.shutdown_timeout = settings.shutdown_grace_seconds + 5
+    config.keep_alive_timeout = 75
+    config.keep_alive_max_requests = 1_000_000  # a client that is closed on in between sees a failed request
+    config.websocket_max_message_size = 64 * 1024
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    return config
+
+
+def _drain(found: Service, number: int) -> None:
+    if found.draining.is_set():
+        os._exit(128 + number)
+    log.info("draining", signal=signal.Signals(number).name)
+    found.draining.set()
+    asyncio.get_running_loop().create_task(found.drain())

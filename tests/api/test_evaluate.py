@@ -1,0 +1,250 @@
+"""Evaluations over HTTP: the golden figures through JSON, the jobs' life, and the errors."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.conftest import Server
+from corpora import Corpus, find_corpora
+from nedc_bench import ALGORITHMS
+
+CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
+EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
+PAIR = [(str(pair.reference), str(pair.hypothesis)) for pair in EXAMPLE.pairing.pairs][5]
+
+File = tuple[str, tuple[str, bytes]]
+
+
+def parts(corpus: Corpus) -> list[File]:
+    found: list[File] = []
+    for pair in corpus.pairing.pairs:
+        for name, source in (("reference", pair.reference), ("hypothesis", pair.hypothesis)):
+            found.append((name, (Path(str(source)).name, Path(str(source)).read_bytes())))
+    if (corpus.folder / "params.toml").exists():
+        found.append(("parameters", ("params.toml", (corpus.folder / "params.toml").read_bytes())))
+    return found
+
+
+def one_pair() -> list[File]:
+    return [
+        (name, (Path(path).name, Path(path).read_bytes()))
+        for name, path in zip(("reference", "hypothesis"), PAIR, strict=True)
+    ]
+
+
+def post(server: Server, files: list[File], headers: dict[str, str] | None = None, **data: Any) -> httpx.Response:
+    return server.client.post(
+        "/api/v1/evaluate", files=files, data=data, headers={"Prefer": "wait=60"} if headers is None else headers
+    )
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_golden_figures_cold_and_warm(server: Server, corpus: Corpus) -> None:
+    expected = json.loads(json.dumps(corpus.result.to_dict(per_pair=True)))
+    for cached in (False, True):
+        response = post(server, parts(corpus), per_pair="true")
+        assert response.status_code == 200, response.text
+        job = response.json()
+        assert (job["status"], job["cached"], job["error"]) == ("completed", cached, None)
+        assert job["progress"] == {"done": len(corpus.pairing.pairs), "total": len(corpus.pairing.pairs)}
+        assert job["result"]["algorithms"] == expected["algorithms"]
+        assert job["result"]["duration_seconds"] == expected["duration_seconds"]
+        ours = [pair["algorithms"] for pair in job["result"]["per_pair"]]
+        assert ours == [pair["algorithms"] for pair in expected["per_pair"]]
+
+
+def test_a_job_from_acceptance_to_removal(server: Server) -> None:
+    accepted = post(server, one_pair(), headers={})
+    assert accepted.status_code == 202
+    assert accepted.json()["status"] in {"pending", "running"}
+    where = accepted.headers["Location"]
+    while (job := server.client.get(where).json())["status"] in {"pending", "running"}:
+        pass
+    assert job["status"] == "completed"
+    assert list(job["result"]["algorithms"]) == list(ALGORITHMS)
+    listed = server.client.get("/api/v1/evaluate", params={"limit": 1, "status": "completed"}).json()
+    assert listed["jobs"][0]["job_id"] == job["job_id"]
+    assert listed["jobs"][0]["result"] is None
+    assert server.client.delete(where).status_code == 204
+    assert server.client.get(where).status_code == 404
+    assert server.client.delete(where).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name", ["summary.txt", "summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt"]
+)
+def test_text_reports(server: Server, name: str) -> None:
+    job = post(server, one_pair()).json()
+    report = server.client.get(f"/api/v1/evaluate/{job['job_id']}/reports/{name}", headers={"Accept": "text/plain"})
+    assert report.status_code == 200
+    assert report.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "TAES" in report.text or "(Hit: " in report.text
+
+
+def test_reports_of_algorithms_that_were_not_asked_for_are_not_there(server: Server) -> None:
+    job = post(server, one_pair(), algorithms="taes").json()
+    missing = server.client.get(f"/api/v1/evaluate/{job['job_id']}/reports/summary_epoch.txt")
+    assert missing.status_code == 404
+    assert "summary.txt, summary_taes.txt" in missing.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_a_corpus_as_an_archive(server: Server, kind: str) -> None:
+    files = {f"corpus/{'ref' if name == 'reference' else 'hyp'}/{file}": data for name, (file, data) in parts(EXAMPLE)}
+    archive = make_archive(kind, files)
+    job = post(server, [("archive", (f"corpus.{kind}", archive))]).json()
+    assert job["status"] == "completed", job
+    assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+
+
+def make_archive(kind: str, files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+    else:
+        with tarfile.open(fileobj=buffer, mode="w:gz" if kind.endswith("gz") else "w") as tar:
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["../ref/a.csv_bi", "/ref/a.csv_bi", "other/a.csv_bi", "ref/../../a"])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_archives_that_lead_elsewhere_are_refused(server: Server, kind: str, name: str) -> None:
+    response = post(server, [("archive", ("bad", make_archive(kind, {name: b"x"})))])
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_link_in_an_archive_is_refused(server: Server) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("ref/a.csv_bi")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(member)
+    response = post(server, [("archive", ("links.tar", buffer.getvalue()))])
+    assert (response.status_code, "is a link" in response.text) == (422, True)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_a_bomb_is_refused(server: Server, kind: str) -> None:
+    response = post(server, [("archive", ("bomb", make_archive(kind, {"ref/a.csv_bi": bytes(300 * 2**20)})))])
+    assert response.status_code == 422
+    assert "larger than" in response.json()["detail"]
+
+
+def test_refused_input_is_a_failed_job_that_says_where_and_why(server: Server) -> None:
+    (name, (file, data)), other = one_pair()
+    job = post(server, [(name, (file, data + b"TERM,5.0,abc,seiz,1.0\nTERM,9.0,8.0,seiz,1.0\n")), other]).json()
+    assert job["status"] == "failed"
+    assert job["result"] is None
+    problem = job["error"]
+    assert (problem["status"], problem["title"]) == (422, "The input is refused")
+    lines = data.decode().count("\n")
+    assert [(fault["side"], fault["file"], fault["line"]) for fault in problem["errors"]] == [
+        ("reference", file, lines + 1),
+        ("reference", file, lines + 2),
+    ]
+    assert "'abc'" in problem["errors"][0]["reason"]
+
+
+def test_the_same_idempotency_key_gets_the_same_job(server: Server) -> None:
+    headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
+    first, again = (post(server, one_pair(), headers).json() for _ in range(2))
+    assert first["job_id"] == again["job_id"]
+    other = post(server, one_pair(), headers, algorithms="taes")
+    assert (other.status_code, other.json()["title"]) == (422, "The input is refused")
+
+
+BAD = [
+    ({"algorithms": "tae"}, 422, "'tae' is not an algorithm"),
+    ({"pipeline": "alpha"}, 422, "'alpha' runs in CI and by hand only"),
+    ({"pipeline": "dual"}, 422, "'dual' runs in CI and by hand only"),
+    ({"strict": "yes"}, 422, "strict must be true or false"),
+    ({"strict": ["true", "true"]}, 422, "strict is given 2 times"),
+    ({"colour": "red"}, 422, "'colour' is not a part"),
+    ({"algorithms": "x" * 2000}, 413, "larger than 1024 bytes"),
+]
+
+
+@pytest.mark.parametrize(("data", "status", "words"), BAD)
+def test_bad_fields(server: Server, data: dict[str, Any], status: int, words: str) -> None:
+    response = post(server, one_pair(), **data)
+    assert response.status_code == status
+    problem = response.json()
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (problem["status"], problem["type"]) == (status, f"/docs#{status}")
+    assert words in problem["detail"]
+
+
+def test_files_without_counterpart_are_refused(server: Server) -> None:
+    response = post(server, one_pair()[:1])
+    assert response.status_code == 422
+    assert "1 reference and 0 hypothesis" in response.json()["detail"]
+
+
+def test_other_bodies_are_refused(server: Server) -> None:
+    cases = [
+        ({"content": b"{" * 400_000, "headers": {"Content-Type": "application/json"}}, 415),
+        ({"content": b"abc"}, 415),
+        ({"content": b"abc", "headers": {"Content-Type": "multipart/form-data"}}, 400),
+        ({"content": b"abc", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400),
+    ]
+    for request, status in cases:
+        response = server.client.post("/api/v1/evaluate", **request)  # type: ignore[arg-type]
+        assert (response.status_code, response.json()["status"]) == (status, status)
+
+
+def test_a_body_over_the_limit_is_refused_while_it_is_read(server: Server) -> None:
+    response = post(server, [("reference", ("big", bytes(65 * 2**20)))])
+    assert response.status_code == 413
+
+
+def test_a_file_over_the_limit_is_refused(server: Server) -> None:
+    response = post(server, [("reference", ("big.csv_bi", bytes(17 * 2**20)))])
+    assert response.status_code == 413
+    assert "'reference' (big.csv_bi)" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/nothing", {}, 404),
+        ("GET", "/api/v1/evaluate/unknown", {}, 404),
+        ("PUT", "/api/v1/evaluate", {}, 405),
+        ("GET", "/api/v1/evaluate", {"Accept": "text/html"}, 406),
+        ("GET", "/api/v1/evaluate?limit=0", {}, 422),
+        ("GET", "/api/v1/evaluate?limit=NaN", {}, 422),
+        ("GET", "/api/v1/evaluate?status=done", {}, 422),
+    ],
+)
+def test_every_error_is_a_problem(server: Server, method: str, path: str, headers: dict[str, str], status: int) -> None:
+    response = server.client.request(method, path, headers=headers)
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert response.headers["X-Request-ID"]
+
+
+def test_head_is_get_without_a_body(server: Server) -> None:
+    for path in ("/api/v1/health", "/api/v1/ready", "/metrics", "/openapi.json", "/docs", "/api/v1/evaluate"):
+        response = server.client.head(path, headers={"Accept": "*/*"})
+        assert (response.status_code, response.content) == (200, b"")
+
+
+def test_a_request_id_is_kept_and_a_bad_one_replaced(server: Server) -> None:
+    assert server.client.get("/api/v1/health", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+    replaced = server.client.get("/api/v1/health", headers={"X-Request-ID": 'a"b'}).headers["X-Request-ID"]
+    assert replaced.isalnum()
