@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from nedc_bench.jobs.model import Job, JobPage, JobRequest, JobStatus, Progress, QueueFullError, new_job, now
-from nedc_bench.jobs.problem import problem
+from nedc_bench.jobs.model import Job, JobPage, JobRequest, JobStatus, Progress, QueueFullError, cancelled, new_job
 from nedc_bench.jobs.runner import Runner
 
 
@@ -63,6 +62,9 @@ class MemoryJobs:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
 
+    async def close(self) -> None:
+        """Nothing is held that would have to be let go."""
+
     async def submit(self, request: JobRequest, key: str | None = None, digest: bytes = b"") -> tuple[Job, bool]:
         """Accept a job; with an idempotency ``key`` the job that the same request made before.
 
@@ -113,13 +115,14 @@ class MemoryJobs:
         entry = self._entries.pop(job_id, None)
         if entry is None:
             return False
+        self._keys = {key: value for key, value in self._keys.items() if value[0] != job_id}
         if job_id in self._queue:
             self._queue.remove(job_id)
         if entry.task is not None:
             entry.task.cancel()
         if not entry.job.status.ended:
             self.runner.metrics.jobs.labels("cancelled").inc()
-            self._set(entry, _cancelled(entry.job))
+            self._set(entry, cancelled(entry.job))
         return True
 
     async def watch(self, job_id: str) -> AsyncIterator[Job]:
@@ -133,7 +136,7 @@ class MemoryJobs:
             if job is entry.job:
                 await changed.wait()
 
-    def waiting(self) -> tuple[int, float]:
+    async def waiting(self) -> tuple[int, float]:
         """How many jobs wait, and how many seconds the oldest of them has."""
         oldest = self._entries[self._queue[0]].accepted if self._queue else time.monotonic()
         return len(self._queue), time.monotonic() - oldest
@@ -173,8 +176,3 @@ class MemoryJobs:
                 break
             del self._entries[job_id]
             self._keys = {key: value for key, value in self._keys.items() if value[0] != job_id}
-
-
-def _cancelled(job: Job) -> Job:
-    gone = problem(404, "the job was cancelled and removed by its client")
-    return msgspec.structs.replace(job, status=JobStatus.FAILED, completed_at=now(), error=gone)

@@ -2,7 +2,8 @@
 
 Under the prefix lie, of a job: ``job:ID``, a hash of ``record`` (the job as accepted, JSON), ``status``, ``done`` (pairs),
 ``key`` (of its idempotency key), ``message`` (its id in the stream), ``runner`` and ``starts`` (who runs it, and how
-often it was begun), and once it has ended ``end`` (the job, JSON), ``result`` (zlib) and ``ender``; ``input:ID``; and
+often it was begun), and once it has ended ``end`` (the job, JSON), ``result`` (zlib), its ``size``, and
+``ender``; ``input:ID``; and
 ``key:DIGEST``, an idempotency key. Of all jobs: ``jobs``, ``jobs:STATUS`` (sorted by acceptance), ``jobs:expiry``
 and ``jobs:stream``. Changes are announced as ``ID`` over the channel ``jobs:changes``.
 
@@ -96,7 +97,7 @@ local now = redis.call('HMGET', job(id), 'status', 'ender')
 if not now[1] then return 0 end
 if ended(now[1]) then return now[2] == runner and 1 or 0 end
 redis.call('HSET', job(id), 'end', record, 'ender', runner)
-if result ~= '' then redis.call('HSET', job(id), 'result', result) end
+if result ~= '' then redis.call('HSET', job(id), 'result', result, 'size', #result) end
 keep(id, milliseconds)
 enter(id, status)
 return 1

@@ -32,7 +32,6 @@ CONNECTIONS = 16
 FAILURES_TO_OPEN = 4
 PAUSE_SECONDS = 0.5
 THREAD_BYTES = 256 * 1024  # compressing more than this would hold up the event loop
-LARGEST_BYTES = 256 * 1024 * 1024  # what an input of unknown size may have
 WAITING_SECONDS = 86_400  # for which a job that has not ended is kept at least
 REFUSED_SECONDS = 60
 
@@ -107,11 +106,14 @@ class Store:
     async def load(self, job_id: str) -> Job | None:
         """The job with its result, or None."""
         name = f"{PREFIX}job:{job_id}"
-        fields = ["record", "status", "done", "end", "result"]
-        *values, result = await self._ask(lambda: self.client.hmget(name, fields), LARGEST_BYTES)
+        fields = ["record", "status", "done", "end", "size"]
+        *values, size = await self._ask(lambda: self.client.hmget(name, fields))
         job = _decoded(values)
-        if job is None or result is None:
+        if job is None or size is None:
             return job
+        result = await self._ask(lambda: self.client.hget(name, "result"), int(size))
+        if result is None:
+            return None  # removed in between
         try:
             plain = await _aside(zlib.decompress, result)
         except zlib.error:
@@ -121,7 +123,9 @@ class Store:
 
     async def request(self, job_id: str) -> JobRequest | None:
         """The job's input, or None where there is none, or none that can be read."""
-        content = await self._ask(lambda: self.client.get(f"{PREFIX}input:{job_id}"), LARGEST_BYTES)
+        name = f"{PREFIX}input:{job_id}"
+        size = await self._ask(lambda: self.client.strlen(name))
+        content = await self._ask(lambda: self.client.get(name), size)
         if content is None:
             return None
         try:
