@@ -35,9 +35,11 @@ Work = Callable[[Sequence[Pair]], list[Outcome]]
 class Result(CorpusScore):
     """The figures of a pair or corpus, as they are reported.
 
-    >>> result = score(*example)
-    >>> result.taes.labels["seiz"].tp, result.ira.multi_class_kappa, result.warnings
-    (0.5, 1.0, ())
+    >>> reference = Recording.from_events(10.0, [(2.0, 6.0, "seiz")])
+    >>> hypothesis = Recording.from_events(10.0, [(4.0, 6.0, "seiz")])
+    >>> result = score(reference, hypothesis)
+    >>> result.taes.labels["seiz"].tp, result.overlap.labels["seiz"].tp, result.warnings
+    (0.5, 1, ())
     """
 
     def to_dict(self, *, per_pair: bool = False) -> dict[str, Any]:
