@@ -8,6 +8,7 @@ used, since its worker processes are daemonic and may have no children.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -31,6 +32,7 @@ START_SECONDS = 60
 def serve(settings: Settings) -> None:
     """Serve until a signal asks to end."""
     configure_logging(settings.log_level)
+    gc.set_threshold(10_000, 20, 200)  # a full collection over a large corpus' scores holds up the event loop
     uvloop.run(_serve(settings))
 
 

@@ -117,7 +117,7 @@ def score_corpus(
         raise InputError(noticed)
     work = _Work(parameters, asked, strict=strict)
     outcomes = _outcomes((pair if isinstance(pair, Pair) else Pair(*pair) for pair in listed), work, executor, jobs)
-    return Result.fold(_scores(outcomes, progress), parameters, asked, noticed)
+    return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
 
 
 def evaluate_pair(
@@ -164,7 +164,7 @@ class _Work:
             return error.findings
 
 
-def _scores(outcomes: Iterator[Outcome], progress: Callable[[int], object] | None) -> Iterator[PairScore]:
+def accepted_scores(outcomes: Iterator[Outcome], progress: Callable[[int], object] | None) -> Iterator[PairScore]:
     """The scores of the pairs; once a pair is refused the rest is only looked through for further refusals."""
     refused: list[Finding] = []
     pairs_refused = done = 0

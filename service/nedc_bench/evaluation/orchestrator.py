@@ -18,8 +18,7 @@ from nedc_bench.annotations import Parameters
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.cache import Cache, cache_key
 from nedc_bench.evaluation.codec import FORMAT, with_files
-from nedc_bench.evaluation.corpus import MAX_REFUSED_FILES, Outcome, Result
-from nedc_bench.evaluation.corpus import _scores as accepted_scores
+from nedc_bench.evaluation.corpus import MAX_REFUSED_FILES, Outcome, Result, accepted_scores
 from nedc_bench.evaluation.flights import Asked, Flight, Flights, Landing
 from nedc_bench.evaluation.pool import WorkerPool
 from nedc_bench.evaluation.work import Contents, renamed

@@ -48,7 +48,7 @@ class ParallelEvaluator(Executor):
                 except BrokenExecutor:
                     self._pool.shutdown(wait=False)
             self._pool = concurrent.futures.ProcessPoolExecutor(
-                self.workers, mp_context=_context(), initializer=_start_worker
+                self.workers, mp_context=worker_context(), initializer=start_worker
             )
             return self._pool.submit(fn, *args, **kwargs)
 
@@ -79,7 +79,7 @@ class ParallelEvaluator(Executor):
             self.kill()
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def worker_context() -> multiprocessing.context.BaseContext:
     """Workers are forked from a server that has this package loaded and no threads; where there is none, spawned."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -88,7 +88,8 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
+    """What every worker process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 

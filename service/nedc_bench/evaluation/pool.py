@@ -20,8 +20,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.cpus import available_cpus
-from nedc_bench.evaluation.parallel import _context as worker_context
-from nedc_bench.evaluation.parallel import _start_worker as start_worker
+from nedc_bench.evaluation.parallel import start_worker, worker_context
 from nedc_bench.evaluation.work import warm_up
 
 P = ParamSpec("P")
@@ -230,6 +229,7 @@ class _Worker(asyncio.Protocol):
         """See the process off: an idle one leaves when its stream ends, a busy one is killed."""
         if self.busy:
             self.kill()
+        self.ended.set()  # from here on it is not to be killed: its id may soon be another's
         if self._transport is not None:
             self._transport.abort()
         if self._process is not None and self._process.pid is not None:
@@ -275,6 +275,7 @@ def _see_off(process: BaseProcess) -> None:
     if process.is_alive():
         process.kill()
         process.join()
+    process.close()
 
 
 def _work(channel: socket.socket) -> None:

@@ -75,8 +75,7 @@ class Total:
         for name, per_class in contribution.counters.items():
             sums = self.counters.setdefault(name, [0] * self.classes)
             for c, numbers in enumerate(per_class):
-                for number in numbers:
-                    sums[c] += number
+                sums[c] = in_order(numbers, sums[c])
         for row, added in zip(self.confusion, contribution.confusion, strict=False):
             for c, number in enumerate(added):
                 row[c] += number

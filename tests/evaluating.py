@@ -1,0 +1,136 @@
+"""What the tests of the service's evaluation share: pairs as a request brings them, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from corpora import Corpus
+from helpers import annotation
+from nedc_bench import ALGORITHMS, Pair, Parameters, Result, score_corpus
+from nedc_bench.evaluation.cache import Cache, MemoryCache, RedisCache
+from nedc_bench.evaluation.orchestrator import Evaluated, Orchestrator, PairInput
+from nedc_bench.evaluation.pool import WorkerPool
+
+DAY = 86_400
+UNEVEN = Parameters(penalty_sub=1.5)  # the plain table of dp, which takes its time
+
+
+class Tally(Counter[str]):
+    """Counts what it is called with."""
+
+    def __call__(self, result: str) -> None:
+        self[result] += 1
+
+
+class CountingPool(WorkerPool):
+    """A pool that counts the pairs sent to its workers, and tells when a call begins."""
+
+    def __init__(self, workers: int, **options: Any) -> None:
+        super().__init__(workers, **options)
+        self.pairs = 0
+        self.called = asyncio.Event()
+
+    async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        self.pairs += len(args[0]) if args else 0
+        self.called.set()
+        return await super().run(function, *args, **kwargs)
+
+
+@asynccontextmanager
+async def started(pool: WorkerPool) -> AsyncIterator[WorkerPool]:
+    await pool.start()
+    try:
+        yield pool
+    finally:
+        await pool.close(kill=True)
+
+
+class House:
+    """An orchestrator and its parts, with its cache in memory or, given a URL, in Redis."""
+
+    def __init__(self, url: str | None = None, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
+        self.tally = Tally()
+        self.restarts = Tally()
+        self.cache: Cache = memory(self.tally) if url is None else in_redis(url, self.tally)
+        self.pool = CountingPool(workers, timeout_seconds=timeout_seconds, on_restart=lambda: self.restarts("restart"))
+        self.orchestrator = Orchestrator(self.cache, self.pool, self.tally)
+
+    async def __aenter__(self) -> Self:
+        await self.pool.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.pool.close(kill=True)
+        await self.orchestrator.close()
+        await self.cache.close()
+
+
+def in_redis(url: str, tally: Tally) -> RedisCache:
+    return RedisCache(url, ttl_seconds=60, record=tally)
+
+
+def memory(tally: Tally | None = None, max_bytes: int = 10_000_000) -> MemoryCache:
+    return MemoryCache(max_bytes=max_bytes, ttl_seconds=60, record=Tally() if tally is None else tally)
+
+
+async def evaluate(
+    orchestrator: Orchestrator, pairs: Sequence[PairInput], parameters: Parameters | None = None, **options: Any
+) -> Evaluated:
+    asked: dict[str, Any] = {"algorithms": ALGORITHMS, "parameters": parameters or Parameters()} | options
+    return await orchestrator.evaluate(pairs, **asked)
+
+
+def expected(pairs: Sequence[PairInput], parameters: Parameters | None = None, **options: Any) -> Result:
+    """What the library says, in this process."""
+    listed = [Pair(io.BytesIO(ref), io.BytesIO(hyp), ref_name, hyp_name) for ref, ref_name, hyp, hyp_name in pairs]
+    return score_corpus(listed, parameters=parameters, jobs=1, **options)
+
+
+def uploads(corpus: Corpus) -> list[PairInput]:
+    """The pairs of a corpus as a request brings them."""
+    return [
+        (
+            Path(str(pair.reference)).read_bytes(),
+            str(pair.reference),
+            Path(str(pair.hypothesis)).read_bytes(),
+            str(pair.hypothesis),
+        )
+        for pair in corpus.pairing.pairs
+    ]
+
+
+def small_pair(number: int = 0, name: str = "") -> PairInput:
+    """A pair of 10 s; those of different numbers differ."""
+    shift = number / 1000
+    reference, hypothesis = annotation((1.0 + shift, 5.0, "seiz")), annotation((2.0, 6.0 + shift, "seiz"))
+    return reference.encode(), f"ref{name or number}", hypothesis.encode(), f"hyp{name or number}"
+
+
+def day_pair(events: int = 2000, name: str = "day") -> PairInput:
+    """A day with so many events a side, as a seed draws them."""
+    chance = random.Random(7)
+    sides = []
+    for _ in range(2):
+        starts = sorted(chance.sample(range(0, DAY - 40, 40), events))
+        rows = [(start + chance.random() * 9, start + 10 + chance.random() * 29, "seiz") for start in starts]
+        sides.append(annotation(*rows, duration=DAY).encode())
+    return sides[0], f"ref-{name}", sides[1], f"hyp-{name}"
+
+
+def overlapping_pair(name: str = "") -> PairInput:
+    """A pair that is scored with a warning on each side."""
+    text = annotation((1.0, 5.0, "seiz"), (4.0, 6.0, "seiz")).encode()
+    return text, f"ref{name}", text + b"\n", f"hyp{name}"
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what no event tells of; the test's timeout ends it."""
+    while not condition():  # noqa: ASYNC110  # of other processes no event tells
+        await asyncio.sleep(0.002)

@@ -1,0 +1,341 @@
+"""Redis may fail in every way a server can, during use: the figures stay right, the time bounded, the fault counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from evaluating import House, evaluate, expected, in_redis, small_pair, until
+from nedc_bench import ALGORITHMS, Parameters
+from nedc_bench.evaluation.cache import ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS, cache_key
+from nedc_bench.evaluation.orchestrator import VERSION, Orchestrator, PairInput
+from redis_server import RedisServer
+
+pytestmark = pytest.mark.integration
+
+EVALUATIONS = 50
+SLACK_SECONDS = 1.0  # for scoring 50 small pairs on a busy machine
+
+
+def key_of(pair: PairInput) -> str:
+    return cache_key(pair[0], pair[2], ALGORITHMS, Parameters(), VERSION)
+
+
+async def check(house: House, pair: PairInput) -> int:
+    """Evaluate, compare with the library; how many pairs were known."""
+    evaluated = await evaluate(house.orchestrator, [pair])
+    assert evaluated.result == expected([pair])
+    return evaluated.cached
+
+
+async def check_many(house: House, begin: int = 0) -> float:
+    """Evaluate many pairs one after the other; the seconds that it took."""
+    started = time.monotonic()
+    for number in range(begin, begin + EVALUATIONS):
+        await check(house, small_pair(number))
+    return time.monotonic() - started
+
+
+async def stored(house: House, pair: PairInput) -> None:
+    assert await check(house, pair) == 0
+    await house.orchestrator.close()
+
+
+async def available_again(house: House, pair: PairInput) -> None:
+    """Redis is found again within a pause, by requests alone."""
+    begin = time.monotonic()
+    while await check(house, pair) == 0:
+        await house.orchestrator.close()
+        assert time.monotonic() - begin < 2 * PAUSE_SECONDS + SLACK_SECONDS
+        await asyncio.sleep(0.05)
+
+
+async def test_without_a_fault_every_pair_is_looked_up_stored_and_found(house: House) -> None:
+    await stored(house, small_pair())
+    assert await check(house, small_pair()) == 1
+    assert house.tally == {"miss": 1, "hit": 1}
+    assert await house.cache.ping()
+
+
+async def test_entries_expire(house: House, redis_server: RedisServer) -> None:
+    await stored(house, small_pair())
+    (key,) = redis_server.keys()
+    assert key == key_of(small_pair())
+    assert 55_000 < redis_server.ask(lambda client: client.pttl(key)) <= 60_000
+
+
+async def test_a_corpus_is_looked_up_in_one_round_trip_a_batch(house: House, redis_server: RedisServer) -> None:
+    pairs = [small_pair(number) for number in range(100)]
+    for _ in range(2):
+        await evaluate(house.orchestrator, pairs)
+        await house.orchestrator.close()
+    commands = redis_server.ask(lambda client: client.info("commandstats"))
+    assert commands["cmdstat_mget"]["calls"] == 4
+    assert commands["cmdstat_set"]["calls"] == 100
+
+
+# -- killed, frozen, full, restarted
+
+
+async def test_killed(house: House, redis_server: RedisServer) -> None:
+    await stored(house, small_pair())
+    redis_server.kill()
+    assert await check_many(house) < SLACK_SECONDS + 2
+    assert house.tally["error"] >= EVALUATIONS
+    assert not await house.cache.ping()
+    redis_server.start()
+    await available_again(house, small_pair())
+
+
+async def test_killed_while_a_corpus_is_under_way(house: House, redis_server: RedisServer) -> None:
+    pairs = [small_pair(number) for number in range(500)]
+
+    def progress(done: int) -> None:
+        if done == 100:
+            redis_server.kill()
+
+    evaluated = await evaluate(house.orchestrator, pairs, progress=progress)
+    assert evaluated.result == expected(pairs)
+    assert house.tally["error"] > 0
+
+
+async def test_frozen(house: House, redis_server: RedisServer) -> None:
+    """Fifty evaluations cost a few time-outs, not fifty."""
+    await stored(house, small_pair())
+    redis_server.freeze()
+    try:
+        took = await check_many(house)
+    finally:
+        redis_server.thaw()
+    trials = 1 + took // PAUSE_SECONDS
+    assert took < 4 * TIMEOUT_SECONDS + trials * TIMEOUT_SECONDS + SLACK_SECONDS
+    assert took < EVALUATIONS * TIMEOUT_SECONDS / 3
+    assert house.tally["error"] >= EVALUATIONS
+    await available_again(house, small_pair())
+
+
+async def test_frozen_under_concurrent_requests(house: House, redis_server: RedisServer) -> None:
+    redis_server.freeze()
+    try:
+        begin = time.monotonic()
+        pairs = [small_pair(number) for number in range(EVALUATIONS)]
+        evaluated = await asyncio.gather(*(evaluate(house.orchestrator, [pair]) for pair in pairs))
+        took = time.monotonic() - begin
+    finally:
+        redis_server.thaw()
+    assert [each.result for each in evaluated] == [expected([pair]) for pair in pairs]
+    assert took < ATTEMPTS * TIMEOUT_SECONDS + SLACK_SECONDS
+
+
+async def test_frozen_while_a_corpus_is_under_way(house: House, redis_server: RedisServer) -> None:
+    pairs = [small_pair(number) for number in range(500)]
+
+    def progress(done: int) -> None:
+        if done == 100:
+            redis_server.freeze()
+
+    try:
+        evaluated = await evaluate(house.orchestrator, pairs, progress=progress)
+    finally:
+        redis_server.thaw()
+    assert evaluated.result == expected(pairs)
+
+
+async def test_full(house: House, redis_server: RedisServer) -> None:
+    await stored(house, small_pair(1))
+    redis_server.fill()
+    for number in range(EVALUATIONS):
+        await check(house, small_pair(number))
+        await house.orchestrator.close()
+    assert house.tally == {"miss": EVALUATIONS, "hit": 1, "error": EVALUATIONS - 1}
+    redis_server.empty()
+    await stored(house, small_pair(1))
+    assert await check(house, small_pair(1)) == 1
+
+
+async def test_restarted(house: House, redis_server: RedisServer) -> None:
+    await stored(house, small_pair())
+    redis_server.restart()
+    await stored(house, small_pair())
+    assert await check(house, small_pair()) == 1
+    assert house.tally == {"miss": 2, "hit": 1}
+
+
+async def test_a_password_that_is_wrong(tmp_path_factory: pytest.TempPathFactory, house: House) -> None:
+    with RedisServer(tmp_path_factory.mktemp("redis"), "--maxclients", "50") as server:
+        server.ask(lambda client: client.config_set("requirepass", "secret"))
+        house.orchestrator = Orchestrator(cache := in_redis(server.url, house.tally), house.pool, house.tally)
+        assert await check_many(house) < SLACK_SECONDS + 2
+        assert not await cache.ping()
+        await cache.close()
+        house.orchestrator = Orchestrator(
+            cache := in_redis(server.url.replace("//", "//:secret@"), house.tally), house.pool, house.tally
+        )
+        await stored(house, small_pair())
+        assert await check(house, small_pair()) == 1
+        await cache.close()
+
+
+# -- garbage under our keys
+
+
+async def test_garbage_under_our_keys(house: House, redis_server: RedisServer) -> None:
+    pair, other = small_pair(), small_pair(1)
+    await stored(house, other)
+    await stored(house, pair)
+    key = key_of(pair)
+    good: bytes = redis_server.ask(lambda client: client.get(key))
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    lies = [
+        b"",
+        b"garbage",
+        bytes(10_000),
+        good[:-1],
+        good + b" ",
+        good[16:],
+        bytes(flipped),
+        redis_server.ask(lambda client: client.get(key_of(other))),  # the answer to another question
+    ]
+    for number, lie in enumerate(lies, 1):
+        redis_server.put(key, lie)
+        assert await check(house, pair) == 0
+        await house.orchestrator.close()
+        assert house.tally["corrupt"] == number
+        assert redis_server.ask(lambda client: client.get(key)) == good
+    assert await check(house, pair) == 1
+
+
+async def test_another_type_under_our_keys(house: House, redis_server: RedisServer) -> None:
+    pair = small_pair()
+    for put in (
+        lambda client: client.rpush(key_of(pair), "a"),
+        lambda client: client.hset(key_of(pair), "a", "b"),
+        lambda client: client.xadd(key_of(pair), {"a": "b"}),
+    ):
+        redis_server.empty()
+        redis_server.ask(put)
+        await stored(house, pair)
+        assert await check(house, pair) == 1
+
+
+# -- what is no Redis at all
+
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def close_at_once(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    pass
+
+
+async def say_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await reader.read(-1)
+
+
+def say(answer: bytes) -> Answer:
+    async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(10_000):
+            writer.write(answer)
+
+    return repeat
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer, a byte at a time, more slowly than anybody waits."""
+    await reader.read(1)
+    for byte in b"+OK\r\n" * 1000:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def listening(answer: Answer) -> AsyncIterator[str]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await answer(reader, writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(close_at_once, id="closes"),
+        pytest.param(say_nothing, id="says nothing"),
+        pytest.param(drip, id="drips"),
+        pytest.param(say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), id="speaks HTTP"),
+        pytest.param(say(b"$99999999999\r\nx"), id="promises much"),
+        pytest.param(say(b"*-5\r\n$x\r\n"), id="writes nonsense numbers"),
+        pytest.param(say(b"*1\r\n" * 2000), id="nests"),
+        pytest.param(say(b"+OK\r\n"), id="always says OK"),
+        pytest.param(say(b":1\r\n"), id="always says 1"),
+        pytest.param(say(b"*2\r\n:1\r\n$1\r\nx\r\n"), id="answers another question"),
+        pytest.param(say(b"-ERR no\r\n"), id="refuses"),
+        pytest.param(say(b"-LOADING Redis is loading\r\n"), id="loads"),
+        pytest.param(say(b"\xff\xfe\r\n"), id="bytes"),
+    ],
+)
+async def test_what_is_no_redis(house: House, answer: Answer) -> None:
+    async with listening(answer) as url:
+        cache = in_redis(url, house.tally)
+        house.orchestrator = Orchestrator(cache, house.pool, house.tally)
+        assert await check_many(house) < SLACK_SECONDS + 3
+        assert house.tally["hit"] == 0
+        assert house.tally["error"] + house.tally["corrupt"] >= EVALUATIONS
+        await house.orchestrator.close()
+        await cache.close()
+
+
+# -- cancellation
+
+
+async def test_waiting_for_a_frozen_redis_can_be_cancelled(house: House, redis_server: RedisServer) -> None:
+    await house.cache.set_many({"a": b"1", "b": b"2"})
+    redis_server.freeze()
+    try:
+        tasks = [asyncio.create_task(house.cache.get_many(["a"])) for _ in range(40)]
+        await asyncio.sleep(TIMEOUT_SECONDS / 3)
+        begin = time.monotonic()
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        assert time.monotonic() - begin < TIMEOUT_SECONDS / 2
+        assert {type(end) for end in ends} == {asyncio.CancelledError}
+    finally:
+        redis_server.thaw()
+    assert await house.cache.get_many(["b"]) == [b"2"]  # and not the answer that came too late
+
+
+async def test_cancelled_requests_leave_no_connection_behind(house: House, redis_server: RedisServer) -> None:
+    def connected() -> int:
+        return int(redis_server.ask(lambda client: client.info("clients"))["connected_clients"])
+
+    for number in range(200):
+        task = asyncio.create_task(house.cache.get_many([f"a{number}"]))
+        for _ in range(number % 7):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    await house.cache.set_many({"a": b"1"})
+    assert await house.cache.get_many(["a", "b"]) == [b"1", None]
+    await until(lambda: connected() <= 3)
+
+
+async def test_a_closed_cache_finds_nothing_and_raises_nothing(house: House) -> None:
+    await house.cache.close()
+    assert await house.cache.get_many(["a"]) == [None]
+    await house.cache.set_many({"a": b"1"})
+    assert house.tally == {"error": 2}

@@ -1,0 +1,130 @@
+"""A real Redis server for tests: on a free port, in a folder of its own, and with the faults that a server can have."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+START_SECONDS = 10.0
+
+
+class RedisServer:
+    """A ``redis-server`` of ours.
+
+    Args:
+        folder: where its files go.
+        options: further options of the command line, such as ``--requirepass secret``.
+
+    Attributes:
+        url: what the service takes as ``REDIS_URL``; the same after a restart.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.options = options
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; it answers when this returns."""
+        program = shutil.which("redis-server")
+        assert program is not None, "these tests need a Redis server: apt-get install redis-server"
+        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        command += ["--save", "", "--appendonly", "no", "--loglevel", "warning", *self.options]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert self._process.poll() is None, "redis-server has ended at once"
+            assert time.monotonic() < deadline, "redis-server does not answer"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+        self._process = None
+
+    def restart(self) -> None:
+        """Kill it and start it again on the same port; what it had is gone, unless its options keep it."""
+        self.kill()
+        self.start()
+
+    def freeze(self) -> None:
+        """Stop its process (SIGSTOP): connections are accepted by the kernel and never answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def fill(self) -> None:
+        """Let it take no more: every write is refused with an OOM error, and nothing is evicted."""
+        self.ask(lambda client: client.config_set("maxmemory-policy", "noeviction"))
+        self.ask(lambda client: client.config_set("maxmemory", 1))
+
+    def empty(self) -> None:
+        """Forget everything, and take as much as there is memory."""
+        self.ask(lambda client: client.config_set("maxmemory", 0))
+        self.ask(lambda client: client.flushall())
+
+    def put(self, key: str, value: bytes) -> None:
+        """Set a key behind the service's back."""
+        self.ask(lambda client: client.set(key, value))
+
+    def keys(self) -> list[str]:
+        """All keys."""
+        return sorted(key.decode() for key in self.ask(lambda client: client.keys("*")))
+
+    def ask(self, question: Callable[[Redis], Any]) -> Any:
+        """What a client of its own is answered."""
+        with Redis.from_url(self.url, socket_timeout=START_SECONDS, protocol=2) as client:
+            return question(client)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask(lambda client: client.ping()))
+        except (RedisError, OSError):
+            return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
