@@ -19,7 +19,7 @@ from nedc_bench.evaluation.cache import MemoryCache, RedisCache
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.evaluation.orchestrator import Orchestrator
 from nedc_bench.evaluation.pool import WorkerPool
-from nedc_bench.jobs import MemoryJobs, Runner
+from nedc_bench.jobs import Jobs, MemoryJobs, Runner
 from nedc_bench.monitoring import EdgeMiddleware, Metrics, self_check, set_route
 from nedc_bench.settings import Settings
 
@@ -66,14 +66,18 @@ def _parts(settings: Settings) -> Service:
         workers, timeout_seconds=settings.evaluation_timeout_seconds, on_restart=metrics.worker_restarts.inc
     )
     runner = Runner(Orchestrator(cache, pool, count), metrics)
-    jobs = MemoryJobs(
-        runner,
-        concurrency=JOBS_PER_WORKER * workers,
-        max_queued=settings.max_queued_jobs,
-        ttl_seconds=settings.job_ttl_seconds,
-    )
+    jobs = _jobs(settings, runner, JOBS_PER_WORKER * workers)
     limits = RateLimits(settings.redis_url, metrics)
     return Service(settings, metrics, cache, pool, runner, jobs, Tokens(settings.api_tokens_file), limits)
+
+
+def _jobs(settings: Settings, runner: Runner, concurrency: int) -> Jobs:
+    bounds = {"max_queued": settings.max_queued_jobs, "ttl_seconds": settings.job_ttl_seconds}
+    if settings.redis_url is None:
+        return MemoryJobs(runner, concurrency=concurrency, **bounds)
+    from nedc_bench.jobs.redis import RedisJobs  # noqa: PLC0415  # taskiq takes its time, and only this needs it
+
+    return RedisJobs(runner, settings.redis_url, concurrency=concurrency, **bounds)
 
 
 def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
@@ -88,6 +92,7 @@ def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
         finally:
             for watcher in watchers:
                 watcher.cancel()
+            await found.jobs.close()
             await found.runner.orchestrator.close()
             await found.pool.close()
             await found.cache.close()

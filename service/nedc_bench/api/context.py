@@ -13,7 +13,7 @@ from nedc_bench.api.access import RateLimits, Tokens, client_address
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.evaluation.cache import Cache
 from nedc_bench.evaluation.pool import WorkerPool
-from nedc_bench.jobs import MemoryJobs, Runner
+from nedc_bench.jobs import Jobs, Runner
 from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Settings
 
@@ -36,7 +36,7 @@ class Service:
     cache: Cache
     pool: WorkerPool
     runner: Runner
-    jobs: MemoryJobs
+    jobs: Jobs
     tokens: Tokens
     limits: RateLimits
     draining: asyncio.Event = field(default_factory=asyncio.Event)

@@ -8,6 +8,7 @@ from quart import Quart, Response
 from werkzeug.exceptions import HTTPException
 
 from nedc_bench.errors import InputError
+from nedc_bench.jobs.model import JobsUnavailableError
 from nedc_bench.jobs.problem import TITLES, Problem, input_problem, problem
 
 PROBLEM_JSON = "application/problem+json"
@@ -37,6 +38,10 @@ def register(app: Quart) -> None:
     @app.errorhandler(InputError)
     async def _input(error: InputError) -> Response:
         return problem_response(input_problem(error))
+
+    @app.errorhandler(JobsUnavailableError)
+    async def _unavailable(_error: JobsUnavailableError) -> Response:
+        return problem_response(problem(503, "jobs cannot be reached for the moment; try again"), {"Retry-After": "2"})
 
     @app.errorhandler(HTTPException)
     async def _http(error: HTTPException) -> Response:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 from quart import Blueprint, Response, request
 
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import problem_response
 from nedc_bench.api.responses import json_response
+from nedc_bench.jobs import JobsUnavailableError
 from nedc_bench.jobs.problem import problem
 from nedc_bench.version import __version__
 
@@ -40,8 +43,9 @@ async def ready() -> Response:
 async def metrics() -> Response:
     """The Prometheus exposition."""
     found = service()
-    depth, age = found.jobs.waiting()
-    found.metrics.queue_depth.set(depth)
-    found.metrics.queue_oldest_age.set(age)
+    with contextlib.suppress(JobsUnavailableError):  # the last that was known stays
+        depth, age = await found.jobs.waiting()
+        found.metrics.queue_depth.set(depth)
+        found.metrics.queue_oldest_age.set(age)
     body, content_type = found.metrics.render(request.headers.get("Accept", ""))
     return Response(body, 200, content_type=content_type)

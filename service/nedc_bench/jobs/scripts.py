@@ -1,11 +1,11 @@
 """What is done to jobs in Redis, each step whole or not at all: Lua scripts.
 
-Under the prefix lie, of a job: ``job:ID``, a hash of ``record`` (the job as accepted, JSON), ``status``, ``done`` (pairs),
-``key`` (of its idempotency key), ``message`` (its id in the stream), ``runner`` and ``starts`` (who runs it, and how
-often it was begun), and once it has ended ``end`` (the job, JSON), ``result`` (zlib), its ``size``, and
-``ender``; ``input:ID``; and
-``key:DIGEST``, an idempotency key. Of all jobs: ``jobs``, ``jobs:STATUS`` (sorted by acceptance), ``jobs:expiry``
-and ``jobs:stream``. Changes are announced as ``ID`` over the channel ``jobs:changes``.
+Under the prefix lie, of a job: ``job:ID``, a hash of ``record`` (the job as accepted, JSON), ``status``, ``done``
+(pairs), ``key`` (of its idempotency key), ``message`` (its id in the stream), ``runner`` and ``starts`` (who runs it,
+and how often it was begun), and once it has ended ``end`` (the job, JSON), ``result`` (zlib), its ``size``, and
+``ender``; ``input:ID``; and ``key:DIGEST``, an idempotency key. Of all jobs: ``jobs``, ``jobs:STATUS`` (sorted by
+acceptance), ``jobs:expiry`` and ``jobs:stream``. Changes are announced over the channel ``jobs:changes``: ``ID``, or
+``-ID`` for a job that was removed.
 
 A script's first write is one that a full Redis refuses, so that nothing is half done there. Keys are made within the
 scripts: a Redis Cluster is not what they are for.
@@ -20,9 +20,11 @@ CHANGES = f"{PREFIX}jobs:changes"
 GROUP = "replicas"
 RETURNED = "returned"  # the consumer that holds what was handed back
 
-_PRELUDE = f"""
+_PRELUDE = (
+    f"""
 local P, STREAM, CHANGES, GROUP, RETURNED = '{PREFIX}', '{STREAM}', '{CHANGES}', '{GROUP}', '{RETURNED}'
-""" + """
+"""
+    """
 local STATUSES = {'pending', 'running', 'completed', 'failed'}
 local function job(id) return P .. 'job:' .. id end
 local function input(id) return P .. 'input:' .. id end
@@ -47,8 +49,11 @@ local function unlist(id)
   for _, status in ipairs(STATUSES) do redis.call('ZREM', P .. 'jobs:' .. status, id) end
 end
 """
+)
 
-ACCEPT = _PRELUDE + """
+ACCEPT = (
+    _PRELUDE
+    + """
 local id, record, content, message, most, milliseconds, key, digest = unpack(ARGV)
 if redis.call('EXISTS', P .. 'refused:' .. id) == 1 then return {'refused'} end
 if redis.call('EXISTS', job(id)) == 1 then return {'accepted'} end
@@ -69,8 +74,11 @@ redis.call('HSET', job(id), 'message', redis.call('XADD', STREAM, '*', 'data', m
 keep(id, milliseconds)
 return {'accepted'}
 """
+)
 
-BEGIN = _PRELUDE + """
+BEGIN = (
+    _PRELUDE
+    + """
 local id, runner, milliseconds = unpack(ARGV)
 local status = redis.call('HGET', job(id), 'status')
 if not status or ended(status) then return false end
@@ -82,16 +90,23 @@ if redis.call('HGET', job(id), 'runner') ~= runner then
 end
 return redis.call('HMGET', job(id), 'record', 'starts')
 """
+)
 
-PROGRESS = _PRELUDE + """
+PROGRESS = (
+    _PRELUDE
+    + """
 local id, runner, done = unpack(ARGV)
-if redis.call('HGET', job(id), 'runner') ~= runner or redis.call('HGET', job(id), 'status') ~= 'running' then return 0 end
+local now = redis.call('HMGET', job(id), 'status', 'runner')
+if now[1] ~= 'running' or now[2] ~= runner then return 0 end
 redis.call('HSET', job(id), 'done', done)
 redis.call('PUBLISH', CHANGES, id)
 return 1
 """
+)
 
-END = _PRELUDE + """
+END = (
+    _PRELUDE
+    + """
 local id, runner, record, status, result, milliseconds = unpack(ARGV)
 local now = redis.call('HMGET', job(id), 'status', 'ender')
 if not now[1] then return 0 end
@@ -102,8 +117,11 @@ keep(id, milliseconds)
 enter(id, status)
 return 1
 """
+)
 
-GIVE_BACK = _PRELUDE + """
+GIVE_BACK = (
+    _PRELUDE
+    + """
 local id, runner = unpack(ARGV)
 local now = redis.call('HMGET', job(id), 'status', 'runner')
 if now[1] ~= 'running' or now[2] ~= runner then return 0 end
@@ -112,8 +130,11 @@ redis.call('HSET', job(id), 'done', 0, 'runner', '')
 enter(id, 'pending')
 return 1
 """
+)
 
-FORGET = _PRELUDE + """
+FORGET = (
+    _PRELUDE
+    + """
 local id, refuse_milliseconds = unpack(ARGV)
 local known = redis.call('HMGET', job(id), 'status', 'key', 'message')
 redis.call('DEL', job(id), input(id))
@@ -124,11 +145,14 @@ if known[3] then
   redis.call('XDEL', STREAM, known[3])
 end
 if tonumber(refuse_milliseconds) > 0 then redis.call('SET', P .. 'refused:' .. id, '', 'PX', refuse_milliseconds) end
-redis.call('PUBLISH', CHANGES, id)
+redis.call('PUBLISH', CHANGES, '-' .. id)
 return known[1]
 """
+)
 
-PRUNE = _PRELUDE + """
+PRUNE = (
+    _PRELUDE
+    + """
 local now = microseconds() / 1000
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'jobs:expiry', '-inf', now, 'LIMIT', 0, 1000)) do
   local left = redis.call('PTTL', job(id))
@@ -136,8 +160,11 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'jobs:expiry', '-inf', now,
 end
 return 1
 """
+)
 
-LIST = _PRELUDE + """
+LIST = (
+    _PRELUDE
+    + """
 local status, offset, limit = unpack(ARGV)
 local all = P .. 'jobs' .. (status == '' and '' or ':' .. status)
 local found = {redis.call('ZCARD', all)}
@@ -146,14 +173,20 @@ for _, id in ipairs(redis.call('ZREVRANGE', all, offset, offset + limit - 1)) do
 end
 return found
 """
+)
 
-WAITING = _PRELUDE + """
+WAITING = (
+    _PRELUDE
+    + """
 local oldest = redis.call('ZRANGE', P .. 'jobs:pending', 0, 0, 'WITHSCORES')
 local age = oldest[2] and math.max(0, microseconds() - oldest[2]) or 0
 return {redis.call('ZCARD', P .. 'jobs:pending'), math.floor(age / 1000)}
 """
+)
 
-HOLD = _PRELUDE + """
+HOLD = (
+    _PRELUDE
+    + """
 local consumer, lost = table.remove(ARGV, 1), {}
 for _, message in ipairs(ARGV) do
   local held = redis.call('XPENDING', STREAM, GROUP, message, message, 1, consumer)
@@ -165,13 +198,19 @@ for _, message in ipairs(ARGV) do
 end
 return lost
 """
+)
 
-ACKNOWLEDGE = _PRELUDE + """
+ACKNOWLEDGE = (
+    _PRELUDE
+    + """
 redis.call('XACK', STREAM, GROUP, ARGV[1])
 return redis.call('XDEL', STREAM, ARGV[1])
 """
+)
 
-HAND_BACK = _PRELUDE + """
+HAND_BACK = (
+    _PRELUDE
+    + """
 local consumer, idle = unpack(ARGV)
 for _, held in ipairs(redis.call('XPENDING', STREAM, GROUP, '-', '+', 1000, consumer)) do
   redis.call('XCLAIM', STREAM, GROUP, RETURNED, 0, held[1], 'IDLE', idle, 'JUSTID')
@@ -181,11 +220,15 @@ if #redis.call('XPENDING', STREAM, GROUP, '-', '+', 1, consumer) == 0 then
 end
 return 1
 """
+)
 
-SWEEP = _PRELUDE + """
+SWEEP = (
+    _PRELUDE
+    + """
 for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', STREAM, GROUP)) do
   local name, pending, idle = consumer[2], consumer[4], consumer[6]
   if pending == 0 and idle > tonumber(ARGV[1]) then redis.call('XGROUP', 'DELCONSUMER', STREAM, GROUP, name) end
 end
 return 1
 """
+)

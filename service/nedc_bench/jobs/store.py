@@ -31,7 +31,7 @@ BYTES_PER_SECOND = 20_000_000  # of what is sent or read; the time that an attem
 CONNECTIONS = 16
 FAILURES_TO_OPEN = 4
 PAUSE_SECONDS = 0.5
-THREAD_BYTES = 256 * 1024  # compressing more than this would hold up the event loop
+THREAD_BYTES = 256 * 1024  # compressing more than this would hold up the event loop, sending it the answer
 WAITING_SECONDS = 86_400  # for which a job that has not ended is kept at least
 REFUSED_SECONDS = 60
 
@@ -45,7 +45,7 @@ class Begun(NamedTuple):
     starts: int
 
 
-class Doubtful(JobsUnavailableError):  # noqa: N818  # it is one that has a name by what it means
+class DoubtfulError(JobsUnavailableError):
     """Redis was asked and has not answered: what was asked may be done yet."""
 
 
@@ -85,7 +85,7 @@ class Store:
         Raises:
             QueueFullError: ``most`` jobs wait.
             KeyError: the key was used for another request.
-            Doubtful: it may have been accepted, or yet be.
+            DoubtfulError: it may have been accepted, or yet be.
         """
         place = "" if key is None else f"{PREFIX}key:{sha256(key.encode()).hexdigest()}"
         record = msgspec.json.encode(job)
@@ -105,15 +105,15 @@ class Store:
 
     async def load(self, job_id: str) -> Job | None:
         """The job with its result, or None."""
-        name = f"{PREFIX}job:{job_id}"
-        fields = ["record", "status", "done", "end", "size"]
-        *values, size = await self._ask(lambda: self.client.hmget(name, fields))
+        *values, size, result = await self._run(scripts.LOAD, job_id, THREAD_BYTES)
         job = _decoded(values)
         if job is None or size is None:
             return job
-        result = await self._ask(lambda: self.client.hget(name, "result"), int(size))
         if result is None:
-            return None  # removed in between
+            name = f"{PREFIX}job:{job_id}"
+            result = await self._ask(lambda: self.client.hget(name, "result"), int(size))
+            if result is None:
+                return None  # removed in between
         try:
             plain = await _aside(zlib.decompress, result)
         except zlib.error:
@@ -123,9 +123,9 @@ class Store:
 
     async def request(self, job_id: str) -> JobRequest | None:
         """The job's input, or None where there is none, or none that can be read."""
-        name = f"{PREFIX}input:{job_id}"
-        size = await self._ask(lambda: self.client.strlen(name))
-        content = await self._ask(lambda: self.client.get(name), size)
+        size, content = await self._run(scripts.REQUEST, job_id, THREAD_BYTES)
+        if content is None:
+            content = await self._ask(lambda: self.client.get(f"{PREFIX}input:{job_id}"), size)
         if content is None:
             return None
         try:
@@ -156,9 +156,7 @@ class Store:
         """Store the job's end; False when it is gone, or has ended otherwise."""
         result = b"" if job.result is None else await _aside(_compress, bytes(job.result))
         record = msgspec.json.encode(msgspec.structs.replace(job, result=None))
-        answer = await self._run(
-            scripts.END, job.job_id, runner, record, job.status, result, self._ended_milliseconds
-        )
+        answer = await self._run(scripts.END, job.job_id, runner, record, job.status, result, self._ended_milliseconds)
         return bool(answer)
 
     async def give_back(self, job_id: str, runner: str) -> None:
@@ -188,12 +186,12 @@ class Store:
         size = sum(len(argument) for argument in arguments if isinstance(argument, bytes))
         return await self._ask(lambda: self._scripts[script](args=arguments), size)
 
-    async def _ask(self, question: Callable[[], Awaitable[T]], size: int = 0) -> T:
+    async def _ask(self, question: Callable[[], Awaitable[Any]], size: int = 0) -> Any:
         """The answer of Redis.
 
         Raises:
             JobsUnavailableError: it refuses, or was not asked.
-            Doubtful: it has not answered in time.
+            DoubtfulError: it has not answered in time.
         """
         asked = False
         for seconds in ATTEMPT_SECONDS:
@@ -214,7 +212,7 @@ class Store:
                 if self._breaker.succeeded():
                     log.warning("redis answers again")
                 return answer
-        raise Doubtful if asked else JobsUnavailableError
+        raise DoubtfulError if asked else JobsUnavailableError
 
 
 def packed(request: JobRequest) -> bytes:
