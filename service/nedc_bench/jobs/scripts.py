@@ -92,6 +92,25 @@ return redis.call('HMGET', job(id), 'record', 'starts')
 """
 )
 
+LOAD = (
+    _PRELUDE
+    + """
+local id, most = unpack(ARGV)
+local found = redis.call('HMGET', job(id), 'record', 'status', 'done', 'end', 'size')
+found[6] = found[5] and tonumber(found[5]) <= tonumber(most) and redis.call('HGET', job(id), 'result')
+return found
+"""
+)
+
+REQUEST = (
+    _PRELUDE
+    + """
+local id, most = unpack(ARGV)
+local size = redis.call('STRLEN', input(id))
+return {size, size <= tonumber(most) and redis.call('GET', input(id))}
+"""
+)
+
 PROGRESS = (
     _PRELUDE
     + """
