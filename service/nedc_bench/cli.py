@@ -39,6 +39,8 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     gc.disable()  # a command that ends: what it makes is freed by counting references, and there is no end of tuples
+    if sys.stdout is None:  # closed by whoever started the command
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the command runs
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot write
     arguments = _parser().parse_args(argv)
@@ -96,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--strict", action="store_true", help="refuse what would be a warning, such as overlapping events"
     )
-    score.add_argument("--jobs", type=_positive, metavar="N", help="worker processes (default: the CPUs at hand)")
+    score.add_argument(
+        "--jobs", type=_positive, metavar="N", help="at most so many worker processes (default: the CPUs at hand)"
+    )
     score.add_argument(
         "--format", choices=["text", "json"], default="text", help="what to print (default: %(default)s)"
     )
@@ -148,6 +152,9 @@ def _positive(text: str) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
+    if arguments.per_pair and arguments.format != "json" and arguments.output is None:
+        print("error: --per-pair adds to the JSON document: give --format json, or -o", file=sys.stderr)
+        return USAGE
     parameters = _parameters(arguments)
     pairing = find_pairs(arguments.reference, arguments.hypothesis)
     result = _score_pairs(
@@ -253,4 +260,4 @@ def _expand(argument: str) -> list[str]:
         if not names:
             raise refusal("empty", f"has no {SUFFIX} file", file=argument)
         return [os.path.join(argument, name) for name in names]
-    return read_list(argument) if argument.endswith((".list", ".txt")) else [argument]
+    return read_list(argument) if argument.endswith((".list", ".lst", ".txt")) else [argument]

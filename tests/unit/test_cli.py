@@ -140,7 +140,7 @@ def test_strict_refuses_what_would_be_a_warning(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, [OVERLAPPING], [OVERLAPPING])
     ran = run("score", *corpus, "--strict")
     assert (ran.status, ran.stdout) == (1, "")
-    assert [line.partition(": 1 events overlap")[0] for line in ran.stderr.splitlines()] == [
+    assert [line.partition(": 1 event overlapping")[0] for line in ran.stderr.splitlines()] == [
         f"error: reference {tmp_path}/ref/0000.csv_bi, line 5",
         f"error: hypothesis {tmp_path}/hyp/0000.csv_bi, line 5",
     ]
@@ -278,7 +278,7 @@ def test_check_says_what_is_wrong_with_each_file(tmp_path: Path) -> None:
     assert ran.stdout.splitlines() == [
         "error: bad.csv_bi, line 4: stop_time '3' is not after start_time '4'",
         "error: none.csv_bi: there is no such file",
-        "warning: odd.csv_bi, line 5: 1 events overlap an earlier one; they are scored as the original does",
+        "warning: odd.csv_bi, line 5: 1 event overlapping an earlier one",
         "4 files checked, 2 refused",
     ]
 

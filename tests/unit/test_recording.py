@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import numpy as np
 import pytest
 
-from nedc_bench import Event, Recording
+from nedc_bench import Event, InputError, Recording, score
 from nedc_bench.annotations.recording import round4
 
 Rows = list[tuple[float, float, str]]
@@ -101,3 +102,29 @@ def test_four_digits_are_those_of_python() -> None:
     times += [draw.uniform(0, 10 ** draw.uniform(-5, 9)) for _ in range(20_000)]
     times += [np.nextafter(k / 10_000, side) for k in range(2_000) for side in (0, 1)]
     assert round4(np.array(times)).tolist() == [round(float(time), 4) for time in times]
+
+
+@pytest.mark.parametrize(
+    ("duration", "event"),
+    [
+        (math.nan, (1.0, 2.0, "seiz")),
+        (-1.0, (1.0, 2.0, "seiz")),
+        (1e10, (1.0, 2.0, "seiz")),
+        (10.0, (math.nan, 2.0, "seiz")),
+        (10.0, (1.0, math.inf, "seiz")),
+        (10.0, (-1.0, 2.0, "seiz")),
+        (10.0, (2.0, 2.0, "seiz")),
+        (10.0, (1.0, 2.0, "seiz", math.nan)),
+    ],
+)
+def test_events_that_a_file_could_not_hold_are_refused(duration: float, event: tuple[float, float, str]) -> None:
+    with pytest.raises(InputError) as refused:
+        Recording.from_events(duration, [event], name="made here")
+    assert [finding.file for finding in refused.value.findings] == ["made here"]
+
+
+def test_overlapping_and_late_events_of_a_recording_made_here_are_warned_of_and_refused_under_strict() -> None:
+    recording = Recording.from_events(10.0, [(1.0, 5.0, "seiz"), (3.0, 6.0, "seiz"), (8.0, 11.0, "seiz")])
+    assert [warning.code for warning in recording.warnings] == ["overlap", "past-end"]
+    with pytest.raises(InputError, match="overlapping"):
+        score(recording, recording, strict=True)

@@ -21,11 +21,12 @@ from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.recording import (
     FILLER,
     FILLER_CODE,
+    MAX_SECONDS,
     Codes,
     Floats,
     Recording,
     fill_and_merge,
-    round4,
+    find_irregularities,
     time_order,
 )
 from nedc_bench.annotations.source import Source, Text, read_text
@@ -37,7 +38,6 @@ ALL_CHANNELS = "TERM"
 MAX_EVENTS = 100_000
 MAX_LINES = 2 * MAX_EVENTS  # with comments, blank lines and per-channel events
 MAX_LINE_CHARACTERS = 1_000
-MAX_SECONDS = 1e9
 
 
 def read_recording(
@@ -266,17 +266,8 @@ class _Reader:
         if self.channel_events:
             message = f"{self.channel_events} per-channel events are not scored, only those for {ALL_CHANNELS}"
             warnings.append(self._finding(self.first_channel_line, "channel", message))
-        enter, leave = round4(starts), round4(stops)
-        overlapping = np.flatnonzero(enter[1:] < np.maximum.accumulate(leave)[:-1]) + 1
-        if overlapping.size:
-            first = int(lines[overlapping].min())
-            message = f"{overlapping.size} events overlap an earlier one; they are scored as the original does"
-            warnings.append(self._finding(first, "overlap", message))
-        late = np.flatnonzero(leave > round(self.duration, 4))
-        if late.size:
-            first = int(lines[late].min())
-            message = f"{late.size} events run past the end ({self.duration} s); they are scored as the original does"
-            warnings.append(self._finding(first, "past-end", message))
+        noticed = find_irregularities(self.duration, starts, stops)
+        warnings += [self._finding(int(lines[found.events].min()), found.code, found.message) for found in noticed]
         return warnings
 
     def _finding(self, line: int | None, code: str, message: str) -> Finding:

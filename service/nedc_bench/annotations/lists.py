@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nedc_bench.annotations.csv_bi import VERSION
+from nedc_bench.annotations.csv_bi import COLUMNS, VERSION
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Source, read_bytes, read_text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
@@ -112,8 +112,8 @@ def _look(side: str, path: str) -> tuple[str, Source]:
     if path.endswith(SUFFIX):
         return "file", path
     data = read_bytes(path, path, side)
-    first_line = read_text(io.BytesIO(data), side, path).text.partition("\n")[0]
-    kind = "file" if VERSION in first_line else "list"
+    text = read_text(io.BytesIO(data), side, path).text
+    kind = "file" if VERSION in text.partition("\n")[0] or COLUMNS in text else "list"
     return kind, path if os.path.isfile(path) else io.BytesIO(data)
 
 
@@ -182,9 +182,23 @@ def _pair_by_name(references: str, hypotheses: str) -> Pairing:
 
 
 def annotation_files(folder: str) -> list[str]:
-    """The sorted names of the annotation files in and below ``folder``, relative to it."""
+    """The sorted names of the annotation files in and below ``folder``, relative to it; links are followed.
+
+    Raises:
+        InputError: a folder cannot be listed.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise refusal("unreadable", f"cannot be listed: {error.strerror}", file=str(error.filename)) from None
+
     found = []
-    for parent, _, names in os.walk(folder):
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:  # a link back
+            folders.clear()
+            continue
+        seen.add(real)
         below = os.path.relpath(parent, folder)
         found += [os.path.normpath(os.path.join(below, name)) for name in names if name.endswith(SUFFIX)]
     return sorted(found)

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nedc_bench.errors import Finding
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError
 
 FILLER = "bckg"
 FILLER_CODE = 0
+MAX_SECONDS = 1e9  # of a recording
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -70,20 +72,30 @@ class Recording:
     ) -> Recording:
         """A recording from ``(start, stop, label[, confidence])`` events, sorted, filled and merged here.
 
+        Args:
+            duration: seconds.
+            events: in any order; times in seconds from the start of the recording.
+            name: what the recording goes by in messages and reports.
+
+        Raises:
+            InputError: a time or confidence that is no finite number in its range, or ``stop <= start``.
+
         >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0, "seiz")]).events]
         [(0.0, 2.0, 'bckg', 1.0), (2.0, 3.0, 'seiz', 1.0), (3.0, 10.0, 'bckg', 1.0)]
         """
         rows = [Event(*event) for event in events]
+        _check_events(duration, rows, name)
         vocabulary = {FILLER: FILLER_CODE}
         codes = [vocabulary.setdefault(row.label, len(vocabulary)) for row in rows]
         starts = np.array([row.start for row in rows], dtype=np.float64)
         stops = np.array([row.stop for row in rows], dtype=np.float64)
         confidences = np.array([row.confidence for row in rows], dtype=np.float64)
         order = time_order(starts, stops)
-        timeline = fill_and_merge(
-            duration, starts[order], stops[order], confidences[order], np.array(codes, dtype=np.intp)[order]
-        )
-        return cls(name, "", duration, *timeline, tuple(vocabulary), (0,) * len(vocabulary))
+        starts, stops = starts[order], stops[order]
+        timeline = fill_and_merge(duration, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
+        noticed = find_irregularities(duration, starts, stops)
+        warnings = tuple(Finding("", name, None, found.code, found.message) for found in noticed)
+        return cls(name, "", duration, *timeline, tuple(vocabulary), (0,) * len(vocabulary), warnings)
 
     @property
     def events(self) -> list[Event]:
@@ -104,6 +116,46 @@ class Timeline(NamedTuple):
     stops: Floats
     confidences: Floats
     labels: Codes
+
+
+class Irregularity(NamedTuple):
+    """Something odd about events that are scored all the same; ``events`` are those it is about."""
+
+    code: str
+    message: str
+    events: Codes
+
+
+def find_irregularities(duration: float, starts: Floats, stops: Floats) -> list[Irregularity]:
+    """What makes fillers of negative length: sorted events that overlap, or that run past the end."""
+    enter, leave = round4(starts), round4(stops)
+    overlapping = np.flatnonzero(enter[1:] < np.maximum.accumulate(leave)[:-1]) + 1
+    late = np.flatnonzero(leave > round(duration, 4))
+    return [
+        Irregularity(code, f"{_events(found.size)} {what}", found)
+        for code, what, found in (
+            ("overlap", "overlapping an earlier one", overlapping),
+            ("past-end", f"running past the end ({duration} s)", late),
+        )
+        if found.size
+    ]
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"
+
+
+def _check_events(duration: float, events: list[Event], name: str) -> None:
+    """Refuse what the reader of files would refuse."""
+    faults = []
+    if not 0 <= duration <= MAX_SECONDS:
+        faults.append(Finding("", name, None, "duration", f"duration must be 0 to {MAX_SECONDS:.0f} s, not {duration}"))
+    for event in events:
+        if not 0 <= event.start < event.stop <= MAX_SECONDS or not isfinite(event.confidence):
+            message = f"{tuple(event)} must have 0 <= start < stop <= {MAX_SECONDS:.0f} s and a finite confidence"
+            faults.append(Finding("", name, None, "time", message))
+    if faults:
+        raise InputError(faults[:MAX_FINDINGS_PER_FILE])
 
 
 def time_order(starts: Floats, stops: Floats) -> Codes:

@@ -17,7 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from nedc_bench.annotations import Pairing
-from nedc_bench.errors import EvaluationError
+from nedc_bench.errors import EvaluationError, refusal
 from nedc_bench.evaluation.corpus import Result
 from nedc_bench.reports import SUMMARY_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS
@@ -50,8 +50,17 @@ def compare_with_original(
     """Run the original under ``alpha`` on the same pairs and compare its reports with those of ``result``.
 
     Raises:
+        InputError: a path that the original cannot read from a list.
         EvaluationError: there is no original there, or it fails.
     """
+    for pair in pairing.pairs:
+        for source in (pair.reference, pair.hypothesis):
+            if not isinstance(source, (str, os.PathLike)) or any(
+                c.isspace() or c == "$" for c in os.path.abspath(source)
+            ):
+                raise refusal(
+                    "path", "the original takes files whose paths have no white space and no $", file=str(source)
+                )
     with tempfile.TemporaryDirectory(prefix="nedc-bench-parity-") as folder:
         theirs, ours = Path(folder) / "original", Path(folder) / "nedc-bench"
         lists = (Path(folder) / "ref.list", Path(folder) / "hyp.list")

@@ -56,7 +56,7 @@ def write_reports(
     """Write the text reports and ``result.json`` to ``folder``, which is made if need be; the paths written.
 
     Everything is written beside its place first and then moved there, so that a full disk or a signal leaves
-    the reports of an earlier run whole. Reports of an earlier run that this one does not have are removed.
+    every report of an earlier run whole. Reports of an earlier run that this one does not have are removed.
 
     Raises:
         EvaluationError: the folder cannot be written.
@@ -85,7 +85,7 @@ def write_reports(
         for name in stale:
             (target / name).unlink(missing_ok=True)
     except OSError as error:
-        raise EvaluationError(f"cannot write reports to {target}: {error.strerror}; none was changed") from error
+        raise EvaluationError(f"cannot write reports to {target}: {error.strerror}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return [target / name for name in names]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from nedc_bench.scoring import CorpusScore, PairScore
+from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.contribution import NULL, Alignment, Contribution
 
 NULL_SYMBOL = "***"
@@ -20,12 +20,8 @@ def lines(score: CorpusScore, algorithm: str) -> Iterator[str]:
     for number, pair in enumerate(score.scores):
         yield f"{number:5}: {pair.reference.name}"
         yield f"       {pair.hypothesis.name}"
-        yield from block(_contribution(pair, algorithm), classes)
+        yield from block(pair.contributions[algorithm], classes)
         yield ""
-
-
-def _contribution(pair: PairScore, algorithm: str) -> Contribution:
-    return pair.contributions[algorithm]
 
 
 def _aligned(contribution: Contribution, classes: Sequence[str]) -> Iterator[str]:

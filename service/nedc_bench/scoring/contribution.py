@@ -47,7 +47,7 @@ NO_ALIGNMENT = Alignment(b"", b"")
 class Contribution(NamedTuple):
     """What one pair adds to the corpus in one algorithm.
 
-    A tuple, as is all within it, since it is what goes between processes.
+    Tuples almost throughout, since it is what goes between processes.
 
     Attributes:
         counters: for each counter, a sequence a class of the numbers to add, in order.

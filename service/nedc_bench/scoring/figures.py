@@ -29,9 +29,9 @@ class Figures:
         miss_rate, false_positive_rate, false_discovery_rate, false_omission_rate: one minus the four above.
         accuracy: (tp + tn) / all; misclassification_rate: one minus it.
         prevalence: (tp + fn) / all.
-        f1: harmonic mean of precision and sensitivity.
+        f1: harmonic mean of precision and sensitivity; in the summary with the original's own denominator.
         mcc: Matthews correlation coefficient.
-        false_alarms_per_24h: fp per 24 hours of recording.
+        false_alarms_per_24h: fp per 24 hours of recording; in ``epoch`` seconds of them.
     """
 
     targets: float

@@ -28,7 +28,7 @@ from nedc_bench.scoring.overlap import derive, overlapped
 
 NAME = "taes"
 
-MAX_TOUCHING_PAIRS = 10_000_000
+MAX_TOUCHING_PAIRS = 1_000_000
 CLASS_BITS = 32  # more than any time in seconds needs
 
 Indices = NDArray[np.intp]
