@@ -192,7 +192,7 @@ def watched_child(task: str, *arguments: str) -> dict[str, float]:
                 peak = max(
                     peak, sum(process.memory_info().rss for process in [family, *family.children(recursive=True)])
                 )
-            time.sleep(0.05)
+            time.sleep(0.5)  # looking costs time that the workers would have
         assert child.stdout is not None
         printed: dict[str, float] = json.loads(child.stdout.read())
     return printed | {"peak_mib": peak / 2**20}

@@ -23,8 +23,10 @@ from nedc_bench.evaluation.parallel import ParallelEvaluator
 from nedc_bench.reports import build_document, write_reports
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
 
-CHUNK = 8  # pairs in one call to a worker
-IN_FLIGHT = 64  # calls that are submitted and not collected
+CHUNK = 16  # pairs in one call to an executor that is handed in
+MAX_CHUNK = 64  # pairs in one call to our own workers, which is to take about CHUNK_SECONDS
+CHUNK_SECONDS = 0.1
+IN_FLIGHT = 32  # calls that are submitted and not collected
 ALONE_SECONDS = 0.3  # what a corpus may take before worker processes are started for the rest
 MAX_REFUSED_FILES = 50  # after so many refused pairs a corpus is given up
 
@@ -201,22 +203,23 @@ def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs
     if jobs is not None and jobs < 1:
         raise refusal("jobs", f"jobs must be at least 1, not {jobs}")
     pool = ParallelEvaluator(jobs)
-    alone_until = time.monotonic() + ALONE_SECONDS if pool.workers > 1 else float("inf")
+    begun = time.monotonic()
     started: Future[int] | None = None
     with pool:
-        for pair in pairs:
+        for done, pair in enumerate(pairs, 1):
             yield from work([pair])
+            seconds = time.monotonic() - begun
             if started is not None and started.done():
-                yield from _spread(pairs, work, pool)
-            elif started is None and time.monotonic() > alone_until:
+                yield from _spread(pairs, work, pool, max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds))))
+            elif started is None and pool.workers > 1 and seconds > ALONE_SECONDS:
                 started = pool.submit(os.getpid)  # work goes on here while the workers start
 
 
-def _spread(pairs: Iterator[Pair], work: Work, executor: Executor) -> Iterator[Outcome]:
-    """Send chunks of pairs to the executor, at most `IN_FLIGHT` at a time, and collect them in order."""
+def _spread(pairs: Iterator[Pair], work: Work, executor: Executor, size: int = CHUNK) -> Iterator[Outcome]:
+    """Send chunks of ``size`` pairs to the executor, at most `IN_FLIGHT` at a time, and collect them in order."""
     waiting: deque[tuple[list[Pair], Future[list[Outcome]]]] = deque()
     try:
-        while chunk := list(islice(pairs, CHUNK)):
+        while chunk := list(islice(pairs, size)):
             waiting.append((chunk, _submit(chunk, work, executor)))
             if len(waiting) == IN_FLIGHT:
                 yield from _collect(waiting, work, executor)
