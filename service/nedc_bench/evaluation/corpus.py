@@ -27,7 +27,7 @@ CHUNK = 16  # pairs in one call to an executor that is handed in
 MAX_CHUNK = 64  # pairs in one call to our own workers, which is to take about CHUNK_SECONDS
 CHUNK_SECONDS = 0.1
 IN_FLIGHT = 32  # calls that are submitted and not collected
-ALONE_SECONDS = 0.3  # what a corpus may take before worker processes are started for the rest
+ALONE_SECONDS = 0.15  # what a corpus may take before worker processes are started for the rest
 MAX_REFUSED_FILES = 50  # after so many refused pairs a corpus is given up
 
 Outcome = PairScore | tuple[Finding, ...]  # a score, or why the pair is refused
