@@ -79,7 +79,6 @@ class _Reader:
         self.label_map = label_map
         self.faults: list[Finding] = []
         self.duration = -1.0
-        self.durations: set[str] = set()
         self.vocabulary = {FILLER: FILLER_CODE}
         self.label_lines = [0]
         self.channel_events = 0
@@ -121,7 +120,7 @@ class _Reader:
             elif text:
                 body = k
                 break
-        if not self.durations and not any(fault.code == "duration" for fault in self.faults):
+        if self.duration < 0 and not any(fault.code == "duration" for fault in self.faults):
             self._fault(None, "duration", "has no '# duration = ... secs' line")
         if body is None:
             self._fault(None, "columns", f"has no line with the column names {COLUMNS!r}")
@@ -141,7 +140,6 @@ class _Reader:
             wanted = f"duration must be a number of seconds from 0 to {MAX_SECONDS:.0f}, not {quoted(text.strip())}"
             self._fault(number, "duration", wanted)
             return
-        self.durations.add(words[0])
         if self.duration >= 0 and value != self.duration:
             self._fault(number, "duration", f"duration {quoted(words[0])} contradicts an earlier line")
         self.duration = value

@@ -19,8 +19,9 @@ from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health)
 
+EXAMPLE_ID = "5b0e0f6e-8f3c-4a57-9d0c-2f6b7f1f2b11"
 EXAMPLE_JOB = {
-    "job_id": "5b0e0f6e-8f3c-4a57-9d0c-2f6b7f1f2b11",
+    "job_id": EXAMPLE_ID,
     "status": "running",
     "created_at": "2026-01-31T12:00:00Z",
     "completed_at": None,
@@ -84,7 +85,7 @@ def _paths() -> dict[str, Any]:
                 "list",
                 "List jobs, newest first",
                 {"200": _content("Some of the jobs, without their results.", "JobPage")},
-                (401, 406, 422, 429, 500),
+                (401, 406, 422, 429, 500, 503),
                 parameters=[
                     _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
                     _query("offset", {"type": "integer", "minimum": 0, "maximum": 10**9, "default": 0}),
@@ -94,9 +95,9 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/evaluate/{job_id}": {
             "parameters": [_path("job_id")],
-            "get": _operation("show", "Show a job", {"200": _job_response("The job.")}, (401, 404, 406, 429, 500)),
+            "get": _operation("show", "Show a job", {"200": _job_response("The job.")}, (401, 404, 406, 429, 500, 503)),
             "delete": _operation(
-                "remove", "Cancel or remove a job", {"204": {"description": "It is gone."}}, (401, 404, 429, 500)
+                "remove", "Cancel or remove a job", {"204": {"description": "It is gone."}}, (401, 404, 429, 500, 503)
             ),
         },
         "/api/v1/evaluate/{job_id}/reports/{name}": {
@@ -105,7 +106,7 @@ def _paths() -> dict[str, Any]:
                 "report",
                 "Get one of the NEDC text reports",
                 {"200": {"description": "The report.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
-                (401, 404, 409, 429, 500),
+                (401, 404, 409, 429, 500, 503),
             ),
         },
         "/api/v1/health": {
@@ -198,5 +199,5 @@ def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "schema": schema}
 
 
-def _path(name: str, example: str = EXAMPLE_JOB["job_id"]) -> dict[str, Any]:  # type: ignore[assignment]  # it is text
+def _path(name: str, example: str = EXAMPLE_ID) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": example}

@@ -66,15 +66,7 @@ class MemoryJobs:
         """Nothing is held that would have to be let go."""
 
     async def submit(self, request: JobRequest, key: str | None = None, digest: bytes = b"") -> tuple[Job, bool]:
-        """Accept a job; with an idempotency ``key`` the job that the same request made before.
-
-        Returns:
-            The job, and whether it is new.
-
-        Raises:
-            QueueFullError: no further job can wait.
-            KeyError: the key was used for another request.
-        """
+        """Accept a job, as `Jobs.submit` says."""
         self._forget()
         if key is not None and key in self._keys:
             job_id, known = self._keys[key]
