@@ -7,7 +7,7 @@ LOCK   := service/locks/dev.txt
 OUT    ?= build/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test demo bench bench-service lock clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -29,8 +29,12 @@ lint: venv ## check style, formatting and the direction of imports
 typecheck: venv ## check types
 	$(BIN)/mypy
 
-test: venv ## run the tests
+test: venv ## run the tests; those that need a Docker engine or a cluster are compose-test and e2e
+	tests/tools.sh
 	$(BIN)/python -m pytest
+
+test-without-servers: venv ## run the tests that start no Redis or Prometheus
+	$(BIN)/python -m pytest -m "not integration and not compose and not cluster and not gitops"
 
 demo: venv ## score the example corpus and say where the reports lie
 	$(BIN)/nedc-bench score tests/data/chb-mit/ref.list tests/data/chb-mit/hyp.list -o $(OUT)
