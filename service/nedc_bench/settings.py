@@ -265,11 +265,26 @@ class Settings:
         comma_list(NETWORK, "none"),
         "The proxies whose forwarded headers are believed when the client's address is needed.",
     )
+    body_timeout_seconds: float = _setting(
+        "BODY_TIMEOUT_SECONDS", "60", seconds(0.1, 3600), "How long a request's body may take to arrive; then 408."
+    )
+    keep_alive_seconds: float = _setting(
+        "KEEP_ALIVE_SECONDS",
+        "75",
+        seconds(0.1, 3600),
+        "How long a connection on which no request comes is kept; more than a proxy in front keeps it.",
+    )
+    shutdown_delay_seconds: float = _setting(
+        "SHUTDOWN_DELAY_SECONDS",
+        "2",
+        seconds(0, 3600),
+        "How long after SIGTERM the service goes on while it is not ready, for whoever spreads requests to see it.",
+    )
     shutdown_grace_seconds: float = _setting(
         "SHUTDOWN_GRACE_SECONDS",
         "30",
         seconds(0, 3600),
-        "How long running work may take to finish after SIGTERM; then the process ends.",
+        "How long running work may take to finish after SIGTERM, the delay included; then the process ends.",
     )
 
     @classmethod

@@ -15,13 +15,14 @@ import httpx
 import pytest
 
 START_SECONDS = 30.0
+UNHINDERED = {"RATE_LIMIT": "100000/minute", "STATUS_RATE_LIMIT": "100000/minute", "SHUTDOWN_DELAY_SECONDS": "0"}
 
 
 class Server:
     """A running ``nedc-bench serve`` on a free port."""
 
     def __init__(self, log: Path, **settings: str) -> None:
-        environment = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", "RATE_LIMIT": "100000/minute", **settings}
+        environment = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", **UNHINDERED, **settings}
         self.log = log
         with open(log, "wb") as output:
             self.process = subprocess.Popen(

@@ -38,6 +38,9 @@ DEFAULTS: dict[str, Any] = {
     "metrics_need_token": False,
     "cors_origins": (),
     "trusted_proxies": (),
+    "body_timeout_seconds": 60.0,
+    "keep_alive_seconds": 75.0,
+    "shutdown_delay_seconds": 2.0,
     "shutdown_grace_seconds": 30.0,
 }
 
@@ -106,6 +109,9 @@ def test_unknown_variables_are_ignored() -> None:
             "trusted_proxies",
             (ip_network("10.0.0.0/8"), ip_network("fd00::/8"), ip_network("192.0.2.7/32")),
         ),
+        ("BODY_TIMEOUT_SECONDS", "0.5", "body_timeout_seconds", 0.5),
+        ("KEEP_ALIVE_SECONDS", "5", "keep_alive_seconds", 5.0),
+        ("SHUTDOWN_DELAY_SECONDS", "0", "shutdown_delay_seconds", 0.0),
         ("SHUTDOWN_GRACE_SECONDS", "0", "shutdown_grace_seconds", 0.0),
     ],
 )
@@ -171,6 +177,9 @@ def test_tokens_are_asked_for_once_their_file_is_named(tmp_path: Path) -> None:
         ("CORS_ORIGINS", "https://a.example:0"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "proxy.lab"),
+        ("BODY_TIMEOUT_SECONDS", "0"),
+        ("KEEP_ALIVE_SECONDS", "for ever"),
+        ("SHUTDOWN_DELAY_SECONDS", "-1"),
         ("SHUTDOWN_GRACE_SECONDS", "3601"),
     ],
 )

@@ -7,6 +7,7 @@ store does not answer, requests pass and are counted.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import os
@@ -14,22 +15,29 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from time import time
-from typing import Any
 
 import structlog
 from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
-from quart import Request
+from limits.util import WindowStats
+from quart.wrappers.base import BaseRequestWebsocket
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
+from nedc_bench.evaluation.breaker import CircuitBreaker
 from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Network
 
 log = structlog.stdlib.get_logger(__name__)
 
-TIMEOUT_SECONDS = 0.25
+TIMEOUT_SECONDS = 0.5
+CONNECTIONS = 16
+FAILURES_TO_OPEN = 3  # in a row; then the store is left alone
+PAUSE_SECONDS = 2.0
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -44,7 +52,7 @@ class Tokens:
         if path is not None:
             self._load()
 
-    def check(self, request: Request) -> str | None:
+    def check(self, request: BaseRequestWebsocket) -> str | None:
         """The name that the request's token is counted under, or None where no token is needed.
 
         Raises:
@@ -106,12 +114,17 @@ class Allowance:
 
 
 class RateLimits:
-    """Counts the requests of each caller by a moving window."""
+    """Counts the requests of each caller by a moving window.
+
+    Waiting for a free connection does not count as waiting for the store: it is this process that is busy then.
+    """
 
     def __init__(self, redis_url: str | None, metrics: Metrics) -> None:
         self.metrics = metrics
         storage: Storage = MemoryStorage() if redis_url is None else _redis_storage(redis_url)
         self._limiter = MovingWindowRateLimiter(storage)
+        self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
+        self._connections = asyncio.Semaphore(CONNECTIONS)
 
     async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:
         """Count one request of ``caller``; None when the store does not answer.
@@ -119,12 +132,11 @@ class RateLimits:
         Raises:
             ProblemError: 429, the rate is used up.
         """
-        try:
-            passed = await self._limiter.hit(limit, name, caller)
-            window = await self._limiter.get_window_stats(limit, name, caller)
-        except Exception:  # noqa: BLE001  # whatever the store raises: fail open, and count it
+        counted = await self._count(name, limit, caller)
+        if counted is None:
             self.metrics.rate_limiter_errors.inc()
             return None
+        passed, window = counted
         allowance = Allowance(limit, max(0, window.remaining), max(1, round(window.reset_time - time() + 0.5)))
         if not passed:
             self.metrics.rate_limited_requests.labels(name).inc()
@@ -132,13 +144,37 @@ class RateLimits:
             raise ProblemError(429, f"at most {limit} are allowed; try again later", headers=headers)
         return allowance
 
+    async def _count(self, name: str, limit: RateLimitItem, caller: str) -> tuple[bool, WindowStats] | None:
+        """Whether the request passes, and what is left; None when the store does not answer, or is left alone."""
+        async with self._connections:
+            if not self._breaker.allows():
+                return None
+            try:
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    passed = await self._limiter.hit(limit, name, caller)
+                    window = await self._limiter.get_window_stats(limit, name, caller)
+            except Exception as error:  # noqa: BLE001  # whatever the store raises: fail open
+                if self._breaker.failed():
+                    log.warning("requests are not counted for now", error=type(error).__name__)
+                return None
+        if self._breaker.succeeded():
+            log.warning("requests are counted again")
+        return passed, window
+
 
 def _redis_storage(url: str) -> Storage:
-    options: dict[str, Any] = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
-    return RedisStorage(f"async+{url}", implementation="redispy", key_prefix="nedc:v1:rate", **options)
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),  # a request that is counted twice would be one too many
+        protocol=2,
+    )
+    # the pool knows where Redis is; of the storage's own address only the kind counts
+    return RedisStorage("async+redis://", implementation="redispy", key_prefix="nedc:v1:rate", connection_pool=pool)  # type: ignore[arg-type]
 
 
-def client_address(request: Request, trusted: tuple[Network, ...]) -> str:
+def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:
     """The client's address; a forwarded one only where every hop behind it is a trusted proxy."""
     address = request.remote_addr or "unknown"
     for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):

@@ -9,10 +9,12 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 
 import structlog
-from quart import Quart, Response, g, request
+from quart import Quart, Response, g, request, websocket
+from quart.typing import ResponseTypes
+from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api import docs, errors, evaluate, health, ws
-from nedc_bench.api.access import RateLimits, Tokens
+from nedc_bench.api.access import RateLimits, Tokens, client_address
 from nedc_bench.api.context import KEY, Service, service
 from nedc_bench.api.upload import discard_body
 from nedc_bench.evaluation.cache import MemoryCache, RedisCache
@@ -125,40 +127,59 @@ async def _watch_lag(found: Service) -> None:
 
 def _register_hooks(app: Quart) -> None:
     @app.before_request
-    async def _identify() -> None:
-        given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    async def _receive() -> None:
+        _identify(request)
         if request.url_rule is not None:
             set_route(request.scope, str(request.url_rule))
-
-    @app.before_request
-    async def _admit() -> None:
-        found = service()
         if request.path in PROBES:
-            if request.path == "/metrics" and found.settings.metrics_need_token:
-                found.tokens.check(request)
-            return
-        if request.method == "OPTIONS":
-            return
-        g.token = found.tokens.check(request)
-        reading = request.method in {"GET", "HEAD"}
-        name = "status" if reading else "default"
-        limit = found.settings.status_rate_limit if reading else found.settings.rate_limit
-        g.allowance = await found.limits.take(name, limit, found.caller())
+            if request.path == "/metrics" and service().settings.metrics_need_token:
+                service().tokens.check(request)
+        elif request.method != "OPTIONS":
+            await _admit(request, reading=request.method in {"GET", "HEAD"})
+
+    @app.before_websocket
+    async def _connect() -> None:
+        _identify(websocket)
+        await _admit(websocket, reading=True)
 
     @app.after_request
     async def _complete(response: Response) -> Response:
-        if response.status_code >= 400 and not await discard_body(request):
+        unread = response.status_code >= 400 and not await discard_body(request)
+        if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
             response.headers["Connection"] = "close"
-        response.headers["X-Request-ID"] = g.get("request_id", "")
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        allowance = g.get("allowance")
-        if allowance is not None:
-            response.headers.update(allowance.headers)
+        _add_headers(response)
         _allow_origin(response)
         return response
+
+    @app.after_websocket
+    async def _refuse(response: ResponseTypes | None) -> ResponseTypes | None:
+        if response is not None:
+            _add_headers(response)
+        return response
+
+
+def _identify(connection: BaseRequestWebsocket) -> None:
+    given = connection.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+async def _admit(connection: BaseRequestWebsocket, *, reading: bool) -> None:
+    """Let in who has a token and has not come too often."""
+    found = service()
+    g.caller = found.tokens.check(connection) or client_address(connection, found.settings.trusted_proxies)
+    name = "status" if reading else "default"
+    limit = found.settings.status_rate_limit if reading else found.settings.rate_limit
+    g.allowance = await found.limits.take(name, limit, g.caller)
+
+
+def _add_headers(response: ResponseTypes) -> None:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    allowance = g.get("allowance")
+    if allowance is not None:
+        response.headers.update(allowance.headers)
 
 
 def _allow_origin(response: Response) -> None:

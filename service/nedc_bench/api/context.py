@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 from typing import cast
 
-from quart import current_app, g, request
+from quart import current_app
 
-from nedc_bench.api.access import RateLimits, Tokens, client_address
+from nedc_bench.api.access import RateLimits, Tokens
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.evaluation.cache import Cache
 from nedc_bench.evaluation.pool import WorkerPool
@@ -18,6 +19,7 @@ from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Settings
 
 KEY = "nedc_bench"
+CLOSING_SECONDS = 1.0  # of the time to end, for what comes after the jobs, or a quarter of it
 
 
 @dataclass
@@ -25,7 +27,8 @@ class Service:
     """The parts of a running service.
 
     Attributes:
-        draining: set once the process is asked to end: no new work is taken, and it is not ready.
+        draining: set once the process is asked to end: it is not ready, and takes no work that would end with it.
+        leaving: set once those who spread requests have had time to see that: what is open closes.
         drained: set once the accepted work has ended, or its time is over: the process may end.
         differing: the algorithms whose self-check differed; None until it has run.
         cache_answered: whether the configured Redis has answered once.
@@ -40,23 +43,39 @@ class Service:
     tokens: Tokens
     limits: RateLimits
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
     differing: tuple[str, ...] | None = None
     cache_answered: bool = False
     lost_since: float | None = None
+    _ends_at: float = math.inf
+    _draining: asyncio.Task[None] | None = None
 
     def refuse_when_draining(self) -> None:
-        """Refuse new work once the process is asked to end.
+        """Refuse new work that would end with this process, once that is asked to end.
 
         Raises:
-            ProblemError: 503, another replica takes it.
+            ProblemError: 503.
         """
-        if self.draining.is_set():
-            raise ProblemError(503, "this replica is shutting down; send it again", headers={"Retry-After": "1"})
+        if self.draining.is_set() and not self.jobs.outlive_process:
+            raise ProblemError(503, "the service is shutting down; send it again", headers={"Retry-After": "1"})
 
-    async def drain(self) -> None:
-        """Let the accepted work end."""
-        await self.jobs.drain(self.settings.shutdown_grace_seconds)
+    @property
+    def seconds_left(self) -> float:
+        """How long the process may still run."""
+        return self._ends_at - time.monotonic()
+
+    def begin_to_drain(self, delay: float) -> None:
+        """Be no longer ready; after ``delay`` seconds let the accepted work end, and then the process."""
+        self._ends_at = time.monotonic() + self.settings.shutdown_grace_seconds
+        self.draining.set()
+        self._draining = asyncio.get_running_loop().create_task(self._drain(delay))
+
+    async def _drain(self, delay: float) -> None:
+        closing = min(CLOSING_SECONDS, self.settings.shutdown_grace_seconds / 4)
+        await asyncio.sleep(max(0.0, min(delay, self.seconds_left - closing)))
+        self.leaving.set()
+        await self.jobs.drain(max(0.0, self.seconds_left - closing))
         self.drained.set()
 
     def missing(self) -> list[str]:
@@ -76,11 +95,6 @@ class Service:
         if grace is not None and self.lost_since is not None and time.monotonic() - self.lost_since > grace:
             found.append(f"redis: it has not answered for more than {grace:g} s")
         return found
-
-    def caller(self) -> str:
-        """Who makes the request: its token, or the client's address."""
-        token = g.get("token")
-        return str(token or client_address(request, self.settings.trusted_proxies))
 
 
 def service() -> Service:

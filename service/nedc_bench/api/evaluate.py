@@ -8,7 +8,7 @@ import io
 import math
 
 import msgspec
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response, g, request
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.api.archive import read_archive
@@ -36,7 +36,7 @@ async def submit() -> Response:
     found = service()
     found.refuse_when_draining()
     wait = _preferred_wait()
-    upload = await read_upload(request, found.settings.max_pairs)
+    upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds)
     limits = (found.settings.max_pairs, found.settings.max_upload_bytes)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
         accepted, digest = await asyncio.to_thread(_job_request, upload, *limits)
@@ -141,7 +141,7 @@ def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
         raise ProblemError(422, f"Idempotency-Key must have 1 to {MAX_KEY_CHARACTERS} characters")
-    return None if key is None else f"{service().caller()}:{key}"
+    return None if key is None else f"{g.caller}:{key}"
 
 
 def _whole(name: str, default: int, low: int, high: int) -> int:

@@ -22,7 +22,6 @@ FIELDS = ("algorithms", "pipeline", "strict", "per_pair")
 MAX_FIELD_BYTES = 1024
 MAX_FIELDS = 32
 MULTIPART = "multipart/form-data"
-BODY_SECONDS = 60.0
 DISCARD_SECONDS = 5.0
 
 
@@ -39,11 +38,11 @@ class Upload:
         return sum(len(data) for found in self.files.values() for _, data in found)
 
 
-async def read_upload(request: Request, max_pairs: int) -> Upload:
-    """Read the parts of a request.
+async def read_upload(request: Request, max_pairs: int, seconds: float) -> Upload:
+    """Read the parts of a request, which may take so many seconds to arrive.
 
     Raises:
-        ProblemError: 415, 413 or 400, saying which part is at fault.
+        ProblemError: 400, 408, 413, 415 or 422, saying which part is at fault.
     """
     content_type, options = parse_options_header(request.headers.get("Content-Type", ""))
     if content_type != MULTIPART:
@@ -55,12 +54,12 @@ async def read_upload(request: Request, max_pairs: int) -> Upload:
         MultipartDecoder(options["boundary"].encode("latin-1", "replace"), max_form_memory_size=None), max_pairs
     )
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.body:
                 reader.feed(chunk)
         reader.feed(None)
     except TimeoutError:
-        raise ProblemError(408, f"the body was not whole after {BODY_SECONDS:g} seconds") from None
+        raise ProblemError(408, f"the body was not whole after {seconds:g} seconds") from None
     except RequestEntityTooLarge:
         raise ProblemError(413, "the body is larger than MAX_UPLOAD_BYTES; send fewer pairs at a time") from None
     except ValueError:

@@ -80,7 +80,7 @@ async def _answer() -> int:
 
 
 async def _drained(found: Service) -> int:
-    await found.draining.wait()
+    await found.leaving.wait()
     return GOING_AWAY
 
 

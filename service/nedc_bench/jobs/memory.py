@@ -36,6 +36,8 @@ class MemoryJobs:
         ttl_seconds: how long an ended job is kept.
     """
 
+    outlive_process = False
+
     def __init__(self, runner: Runner, *, concurrency: int, max_queued: int, ttl_seconds: float) -> None:
         self.runner = runner
         self.concurrency = concurrency
@@ -58,9 +60,10 @@ class MemoryJobs:
                 for entry in list(self._entries.values()):
                     while not entry.job.status.ended:
                         await entry.changed.wait()
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        running = [entry.task for entry in self._entries.values() if entry.task is not None]
+        for task in (*self._workers, *running):
+            task.cancel()
+        await asyncio.gather(*self._workers, *running, return_exceptions=True)
 
     async def close(self) -> None:
         """Nothing is held that would have to be let go."""

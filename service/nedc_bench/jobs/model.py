@@ -95,7 +95,13 @@ class JobsUnavailableError(Exception):
 
 
 class Jobs(Protocol):
-    """Accepted work. All but `start`, `drain`, `close` and `watch` may raise `JobsUnavailableError`."""
+    """Accepted work. All but `start`, `drain`, `close` and `watch` may raise `JobsUnavailableError`.
+
+    Attributes:
+        outlive_process: whether what is accepted is run though this process ends.
+    """
+
+    outlive_process: bool
 
     async def start(self) -> None:
         """Begin to run jobs."""

@@ -63,6 +63,8 @@ class RedisJobs:
         ttl_seconds: how long an ended job is kept.
     """
 
+    outlive_process = True
+
     def __init__(self, runner: Runner, url: str, *, concurrency: int, max_queued: int, ttl_seconds: float) -> None:
         self.runner = runner
         self.concurrency = concurrency
