@@ -36,8 +36,8 @@ test: venv ## run the tests; those that need a Docker engine or a cluster are co
 test-without-servers: venv ## run the tests that start no Redis or Prometheus
 	$(BIN)/python -m pytest -m "not integration and not compose and not cluster and not gitops"
 
-demo: venv ## score the example corpus and say where the reports lie
-	$(BIN)/nedc-bench score tests/data/chb-mit/ref.list tests/data/chb-mit/hyp.list -o $(OUT)
+demo: venv ## start the service, score the example corpus over HTTP, say where the reports lie
+	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)
 
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 	$(BIN)/python tests/bench/bench.py

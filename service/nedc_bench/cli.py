@@ -170,7 +170,7 @@ def _score(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
     else:
-        print(format_table(result))
+        print(format_table(result.to_dict()))
         if arguments.output is not None:
             print(f"\nreports: {arguments.output}")
     sys.stdout.flush()

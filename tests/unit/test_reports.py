@@ -223,7 +223,7 @@ def test_warnings_stand_in_the_result_document_one_by_one() -> None:
 
 
 def test_the_table_has_a_row_an_algorithm_and_class() -> None:
-    assert format_table(small_result()) == (
+    assert format_table(small_result().to_dict()) == (
         "1 pair, 0.00 hours of recording\n"
         "\n"
         "algorithm  label    TP    FP    FN  sensitivity  precision      F1   FA/24h\n"
@@ -241,10 +241,10 @@ def test_the_table_has_a_row_an_algorithm_and_class() -> None:
 
 
 def test_the_table_shows_what_was_asked_for() -> None:
-    assert format_table(small_result("ira")) == (
+    assert format_table(small_result("ira").to_dict()) == (
         "1 pair, 0.00 hours of recording\n\nkappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619"
     )
-    assert "kappa" not in format_table(small_result("dp"))
+    assert "kappa" not in format_table(small_result("dp").to_dict())
 
 
 def test_warnings_are_summed_up_one_line_a_kind() -> None:

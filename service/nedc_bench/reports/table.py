@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from nedc_bench.errors import Finding
-from nedc_bench.scoring import Agreement, AlgorithmResult, CorpusScore
 
 _HEADINGS = ("algorithm", "label", "TP", "FP", "FN", "sensitivity", "precision", "F1", "FA/24h")
 
 
-def format_table(score: CorpusScore) -> str:
-    """A row an algorithm and class, and the kappas; figures are rounded for reading, and only here."""
+def format_table(document: Mapping[str, Any]) -> str:
+    """A result document as a table: a row an algorithm and class, and the kappas.
+
+    Figures are rounded for reading, and only here.
+    """
     rows: list[tuple[str, ...]] = [_HEADINGS]
-    for name, result in score.algorithms.items():
-        if isinstance(result, AlgorithmResult):
-            rows.extend(_rows(name, result))
+    for name, result in document["algorithms"].items():
+        rows.extend(_rows(name, result.get("labels", {})))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     lines = ["  ".join(_aligned(row, widths)) for row in rows] if len(rows) > 1 else []
-    if "ira" in score.algorithms:
-        lines += ["", _kappas(score.ira)] if lines else [_kappas(score.ira)]
-    hours = score.duration_seconds / 3600
-    count = f"{len(score.scores)} pair{'' if len(score.scores) == 1 else 's'}"
+    if "ira" in document["algorithms"]:
+        lines += [*([""] if lines else []), _kappas(document["algorithms"]["ira"])]
+    hours = document["duration_seconds"] / 3600
+    count = f"{document['pairs']} pair{'' if document['pairs'] == 1 else 's'}"
     return "\n".join([f"{count}, {hours:.2f} hours of recording", "", *lines])
 
 
@@ -35,12 +37,12 @@ def format_warnings(warnings: Sequence[Finding]) -> Iterator[str]:
         yield f"warning [{code}] {found[0]}{more}"
 
 
-def _rows(name: str, result: AlgorithmResult) -> Iterator[tuple[str, ...]]:
+def _rows(name: str, labels: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[str, ...]]:
     number = ".2f" if name == "taes" else "d"
-    for label, figures in result.labels.items():
-        counts = (f"{value:{number}}" for value in (figures.tp, figures.fp, figures.fn))
-        rates = (f"{value:.4f}" for value in (figures.sensitivity, figures.precision, figures.f1))
-        yield (name, label, *counts, *rates, f"{figures.false_alarms_per_24h:.2f}")
+    for label, figures in labels.items():
+        counts = (f"{figures[count]:{number}}" for count in ("tp", "fp", "fn"))
+        rates = (f"{figures[rate]:.4f}" for rate in ("sensitivity", "precision", "f1"))
+        yield (name, label, *counts, *rates, f"{figures['false_alarms_per_24h']:.2f}")
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
@@ -49,6 +51,6 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
         yield cell.ljust(width) if column < 2 else cell.rjust(width)
 
 
-def _kappas(agreement: Agreement) -> str:
-    each = "  ".join(f"{label} {kappa:.4f}" for label, kappa in agreement.kappa.items())
-    return f"kappa      {each}  multi-class {agreement.multi_class_kappa:.4f}"
+def _kappas(agreement: Mapping[str, Any]) -> str:
+    each = "  ".join(f"{label} {kappa:.4f}" for label, kappa in agreement["kappa"].items())
+    return f"kappa      {each}  multi-class {agreement['multi_class_kappa']:.4f}"
