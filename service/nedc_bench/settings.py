@@ -228,12 +228,25 @@ class Settings:
     max_upload_bytes: int = _setting(
         "MAX_UPLOAD_BYTES", "64MiB", size("1KiB", "16GiB"), "The largest request body; a larger one gets 413."
     )
+    uploads_max_bytes: int = _setting(
+        "UPLOADS_MAX_BYTES",
+        "128MiB",
+        size("1KiB", "1024GiB"),
+        "The most that request bodies hold together while they are read; what would exceed it gets 503.",
+    )
     max_pairs: int = _setting("MAX_PAIRS", "10000", whole(1, 1_000_000), "The most pairs of one request; more get 413.")
     max_queued_jobs: int = _setting(
         "MAX_QUEUED_JOBS",
         "1000",
         whole(1, 1_000_000),
         "The most jobs that wait; when it is reached, a new one gets 503.",
+    )
+    jobs_max_bytes: int = _setting(
+        "JOBS_MAX_BYTES",
+        "128MiB",
+        size("1KiB", "1024GiB"),
+        "The most that jobs in memory hold, input and result (without Redis): the oldest ended ones make room for a "
+        "new one, which gets 503 when there is none.",
     )
     job_ttl_seconds: int = _setting(
         "JOB_TTL_SECONDS", "86400", whole(1, YEAR_SECONDS), "How long a job, its input and its result are kept."

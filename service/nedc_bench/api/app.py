@@ -16,7 +16,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from nedc_bench.api import docs, errors, evaluate, health, ws
 from nedc_bench.api.access import RateLimits, Tokens, client_address
 from nedc_bench.api.context import KEY, Service, service
-from nedc_bench.api.upload import discard_body
+from nedc_bench.api.upload import UploadsInMemory, discard_body
 from nedc_bench.evaluation.cache import MemoryCache, RedisCache
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.evaluation.orchestrator import Orchestrator
@@ -70,13 +70,14 @@ def _parts(settings: Settings) -> Service:
     runner = Runner(Orchestrator(cache, pool, count), metrics)
     jobs = _jobs(settings, runner, JOBS_PER_WORKER * workers)
     limits = RateLimits(settings.redis_url, metrics)
-    return Service(settings, metrics, cache, pool, runner, jobs, Tokens(settings.api_tokens_file), limits)
+    uploads = UploadsInMemory(settings.uploads_max_bytes)
+    return Service(settings, metrics, cache, pool, runner, jobs, Tokens(settings.api_tokens_file), limits, uploads)
 
 
 def _jobs(settings: Settings, runner: Runner, concurrency: int) -> Jobs:
     bounds = {"max_queued": settings.max_queued_jobs, "ttl_seconds": settings.job_ttl_seconds}
     if settings.redis_url is None:
-        return MemoryJobs(runner, concurrency=concurrency, **bounds)
+        return MemoryJobs(runner, concurrency=concurrency, max_bytes=settings.jobs_max_bytes, **bounds)
     from nedc_bench.jobs.redis import RedisJobs  # noqa: PLC0415  # taskiq takes its time, and only this needs it
 
     return RedisJobs(runner, settings.redis_url, concurrency=concurrency, **bounds)

@@ -12,6 +12,7 @@ from quart import current_app
 
 from nedc_bench.api.access import RateLimits, Tokens
 from nedc_bench.api.errors import ProblemError
+from nedc_bench.api.upload import UploadsInMemory
 from nedc_bench.evaluation.cache import Cache
 from nedc_bench.evaluation.pool import WorkerPool
 from nedc_bench.jobs import Jobs, Runner
@@ -42,6 +43,7 @@ class Service:
     jobs: Jobs
     tokens: Tokens
     limits: RateLimits
+    uploads: UploadsInMemory
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)

@@ -15,7 +15,7 @@ from nedc_bench.api.archive import read_archive
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.responses import json_response
-from nedc_bench.api.upload import Upload, read_upload
+from nedc_bench.api.upload import RETRY_SECONDS, Upload, read_upload
 from nedc_bench.jobs import Job, JobRequest, JobStatus, PairInput, QueueFullError
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
@@ -26,7 +26,6 @@ blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 MAX_WAIT_SECONDS = 60.0
 MAX_PAGE = 100
 MAX_KEY_CHARACTERS = 255
-RETRY_SECONDS = "2"
 THREAD_BYTES = 256 * 1024  # taking in more would hold up the event loop
 
 
@@ -36,19 +35,9 @@ async def submit() -> Response:
     found = service()
     found.refuse_when_draining()
     wait = _preferred_wait()
-    upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds)
-    limits = (found.settings.max_pairs, found.settings.max_upload_bytes)
-    if upload.bytes > THREAD_BYTES or upload.files["archive"]:
-        accepted, digest = await asyncio.to_thread(_job_request, upload, *limits)
-    else:
-        accepted, digest = _job_request(upload, *limits)
-    try:
-        job, new = await found.jobs.submit(accepted, _idempotency_key(), digest)
-    except QueueFullError:
-        detail = "too many jobs wait already; try again in a moment"
-        raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}) from None
-    except KeyError:
-        raise ProblemError(422, "this Idempotency-Key was used for another request") from None
+    with found.uploads.share() as take:
+        upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
+        job, new = await _accepted(upload)
     headers = {"Location": f"/api/v1/evaluate/{job.job_id}"}
     if wait is not None:
         job = await _wait(job, wait)
@@ -99,6 +88,23 @@ async def report(job_id: str, name: str) -> Response:
     evaluated = await service().runner.evaluate(accepted)
     text = await asyncio.to_thread(lambda: "".join(f"{line}\n" for line in report_lines(evaluated.result, name)))
     return Response(text, 200, content_type="text/plain; charset=utf-8")
+
+
+async def _accepted(upload: Upload) -> tuple[Job, bool]:
+    """The job that the upload asks for, and whether it is new."""
+    found = service()
+    limits = (found.settings.max_pairs, found.settings.max_upload_bytes)
+    if upload.bytes > THREAD_BYTES or upload.files["archive"]:
+        accepted, digest = await asyncio.to_thread(_job_request, upload, *limits)
+    else:
+        accepted, digest = _job_request(upload, *limits)
+    try:
+        return await found.jobs.submit(accepted, _idempotency_key(), digest)
+    except QueueFullError:
+        detail = "too many jobs wait already; try again in a moment"
+        raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}) from None
+    except KeyError:
+        raise ProblemError(422, "this Idempotency-Key was used for another request") from None
 
 
 async def _job(job_id: str) -> Job:

@@ -1,12 +1,14 @@
 """The body of ``POST /api/v1/evaluate``: multipart/form-data read as it arrives, into bounded memory.
 
 The whole body is limited by MAX_UPLOAD_BYTES (Quart stops reading there), a file by what the scorer reads, the
-number of parts by MAX_PAIRS; each limit is enforced while reading.
+number of parts by MAX_PAIRS, all bodies together by UPLOADS_MAX_BYTES; each limit is enforced while reading.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from quart import Request
@@ -23,6 +25,7 @@ MAX_FIELD_BYTES = 1024
 MAX_FIELDS = 32
 MULTIPART = "multipart/form-data"
 DISCARD_SECONDS = 5.0
+RETRY_SECONDS = "2"
 
 
 @dataclass(slots=True)
@@ -38,11 +41,44 @@ class Upload:
         return sum(len(data) for found in self.files.values() for _, data in found)
 
 
-async def read_upload(request: Request, max_pairs: int, seconds: float) -> Upload:
+class UploadsInMemory:
+    """What all bodies hold together while they are read; one alone is bounded by MAX_UPLOAD_BYTES, and always fits."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """For one body: a function that takes room for so many bytes more.
+
+        Raises:
+            ProblemError: 503, by that function, when there is no room.
+        """
+        own = 0
+
+        def take(size: int) -> None:
+            nonlocal own
+            if self._held > own and self._held + size > self._max_bytes:
+                detail = "too many uploads are under way; try again in a moment"
+                raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS})
+            own += size
+            self._held += size
+
+        try:
+            yield take
+        finally:
+            self._held -= own
+
+
+async def read_upload(request: Request, max_pairs: int, seconds: float, take: Callable[[int], None]) -> Upload:
     """Read the parts of a request, which may take so many seconds to arrive.
 
+    Args:
+        take: see `UploadsInMemory.share`.
+
     Raises:
-        ProblemError: 400, 408, 413, 415 or 422, saying which part is at fault.
+        ProblemError: 400, 408, 413, 415 or 422, saying which part is at fault; 503 when there is no room.
     """
     content_type, options = parse_options_header(request.headers.get("Content-Type", ""))
     if content_type != MULTIPART:
@@ -56,6 +92,7 @@ async def read_upload(request: Request, max_pairs: int, seconds: float) -> Uploa
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.body:
+                take(len(chunk))
                 reader.feed(chunk)
         reader.feed(None)
     except TimeoutError:

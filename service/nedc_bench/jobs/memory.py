@@ -13,13 +13,19 @@ import msgspec
 from nedc_bench.jobs.model import Job, JobPage, JobRequest, JobStatus, Progress, QueueFullError, cancelled, new_job
 from nedc_bench.jobs.runner import Runner
 
+JOB_OVERHEAD, PAIR_OVERHEAD = 3500, 300  # bytes of memory beside contents and result, measured
+LEAST_KEPT_SECONDS = 60.0  # an ended job's client has so long to fetch it, whoever needs room
+
 
 class _Entry:
     """A job with its input, the key that made it, and those who watch it."""
 
-    def __init__(self, job: Job, request: JobRequest) -> None:
+    def __init__(self, job: Job, request: JobRequest, key: str | None) -> None:
         self.job = job
         self.request = request
+        self.key = key
+        contents = sum(len(pair.reference) + len(pair.hypothesis) + PAIR_OVERHEAD for pair in request.pairs)
+        self.size = contents + JOB_OVERHEAD
         self.accepted = time.monotonic()
         self.ended: float | None = None
         self.changed = asyncio.Event()
@@ -33,17 +39,22 @@ class MemoryJobs:
         runner: what runs a job.
         concurrency: how many jobs run at once; the worker processes bound the CPU.
         max_queued: how many may wait.
+        max_bytes: what all jobs may hold when another is accepted; the oldest ended ones make room for it.
         ttl_seconds: how long an ended job is kept.
     """
 
     outlive_process = False
 
-    def __init__(self, runner: Runner, *, concurrency: int, max_queued: int, ttl_seconds: float) -> None:
+    def __init__(
+        self, runner: Runner, *, concurrency: int, max_queued: int, max_bytes: int, ttl_seconds: float
+    ) -> None:
         self.runner = runner
         self.concurrency = concurrency
         self.max_queued = max_queued
+        self.max_bytes = max_bytes
         self.ttl_seconds = ttl_seconds
         self._entries: dict[str, _Entry] = {}
+        self._held = 0  # bytes
         self._keys: dict[str, tuple[str, bytes]] = {}
         self._queue: deque[str] = deque()
         self._wake = asyncio.Event()
@@ -76,10 +87,12 @@ class MemoryJobs:
             if known != digest:
                 raise KeyError(key)
             return self._entries[job_id].job, False
-        if len(self._queue) >= self.max_queued:
-            raise QueueFullError
         job = new_job(len(request.pairs))
-        self._entries[job.job_id] = _Entry(job, request)
+        entry = _Entry(job, request, key)
+        if len(self._queue) >= self.max_queued or not self._make_room(entry.size):
+            raise QueueFullError
+        self._entries[job.job_id] = entry
+        self._held += entry.size
         if key is not None:
             self._keys[key] = (job.job_id, digest)
         self._queue.append(job.job_id)
@@ -107,10 +120,9 @@ class MemoryJobs:
 
     async def remove(self, job_id: str) -> bool:
         """Cancel the job if it has not ended, and forget it; False when there is none."""
-        entry = self._entries.pop(job_id, None)
-        if entry is None:
+        if job_id not in self._entries:
             return False
-        self._keys = {key: value for key, value in self._keys.items() if value[0] != job_id}
+        entry = self._drop(job_id)
         if job_id in self._queue:
             self._queue.remove(job_id)
         if entry.task is not None:
@@ -160,6 +172,10 @@ class MemoryJobs:
         entry.job = job
         if job.status.ended:
             entry.ended = time.monotonic()
+        if job.result is not None and job.job_id in self._entries:
+            size = len(bytes(job.result))
+            entry.size += size
+            self._held += size
         changed, entry.changed = entry.changed, asyncio.Event()
         changed.set()
 
@@ -169,5 +185,22 @@ class MemoryJobs:
         for job_id, entry in list(self._entries.items()):
             if entry.ended is None or entry.ended > limit:
                 break
-            del self._entries[job_id]
-            self._keys = {key: value for key, value in self._keys.items() if value[0] != job_id}
+            self._drop(job_id)
+
+    def _make_room(self, size: int) -> bool:
+        """Drop ended jobs, the oldest first, until so many bytes more fit, and say whether they do; alone they do."""
+        limit = time.monotonic() - LEAST_KEPT_SECONDS
+        while self._entries and self._held + size > self.max_bytes:
+            ended = ((job_id, entry.ended) for job_id, entry in self._entries.items() if entry.ended is not None)
+            oldest = next((job_id for job_id, at in ended if at <= limit), None)
+            if oldest is None:
+                return False
+            self._drop(oldest)
+        return True
+
+    def _drop(self, job_id: str) -> _Entry:
+        entry = self._entries.pop(job_id)
+        self._held -= entry.size
+        if entry.key is not None:
+            del self._keys[entry.key]
+        return entry

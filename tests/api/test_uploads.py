@@ -1,0 +1,35 @@
+"""Bodies that are read at the same time hold no more than they may together."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import httpx
+
+from api.conftest import Server
+from api.test_evaluate import one_pair, post
+from helpers import wait_until
+
+BEGIN = (
+    b"POST /api/v1/evaluate HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    b"Content-Length: 200000\r\n\r\n"
+    b'--x\r\nContent-Disposition: form-data; name="reference"; filename="r"\r\n\r\n'
+)
+
+
+def test_an_upload_for_which_there_is_no_room_is_told_to_come_back(start_server: Callable[..., Server]) -> None:
+    server = start_server(UPLOADS_MAX_BYTES="64KiB")
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port)) as slow:
+        slow.sendall(BEGIN + bytes(100_000))
+        wait_until(lambda: post(server, one_pair()).status_code == 503)
+        refused = post(server, one_pair())
+        assert refused.headers["Retry-After"] == "2"
+        assert "uploads" in refused.json()["detail"]
+    wait_until(lambda: post(server, one_pair()).status_code == 200)
+
+
+def test_one_upload_alone_always_fits(start_server: Callable[..., Server]) -> None:
+    server = start_server(UPLOADS_MAX_BYTES="1KiB")
+    assert post(server, one_pair()).status_code == 200
