@@ -5,9 +5,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 LOCK   := service/locks/dev.txt
 OUT    ?= build/demo
+IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service lock clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service image lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,6 +26,7 @@ lint: venv ## check style, formatting and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile.api
 
 typecheck: venv ## check types
 	$(BIN)/mypy
@@ -45,9 +47,15 @@ bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
+image: ## build the service's image, $(IMAGE)
+	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
+		--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)" \
+		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
+
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
+	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
