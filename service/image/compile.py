@@ -22,12 +22,18 @@ ENTRIES = (
     "multiprocessing.popen_forkserver",
     "multiprocessing.resource_tracker",
     "redis.asyncio",
-    "uvloop",
 )
 
-for entry in ENTRIES:
-    importlib.import_module(entry)
-for module in list(sys.modules.values()):
-    source = getattr(module, "__file__", None) or ""
-    if source.endswith(".py"):
-        py_compile.compile(source, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+def main() -> None:
+    """Load everything, then compile what that has loaded."""
+    for entry in ENTRIES:
+        importlib.import_module(entry)
+    for module in list(sys.modules.values()):
+        source = getattr(module, "__file__", None) or ""
+        if source.endswith(".py"):
+            py_compile.compile(source, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+if __name__ == "__main__":
+    main()
