@@ -8,7 +8,7 @@ OUT    ?= build/demo
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service image lock clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image lock clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,18 @@ image: ## build the service's image, $(IMAGE)
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)" \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
+
+promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one]
+	$(BIN)/python environments/promote.py promote "$(FROM)" "$(TO)" --image "$(RELEASE)"
+
+rollback: venv ## take the last promotion of an environment back: ENV=prod
+	$(BIN)/python environments/promote.py rollback "$(ENV)"
+
+diff: venv ## show what the working tree changes in an environment's manifests, or a promotion would: ENV=prod [FROM=staging]
+	$(BIN)/python environments/promote.py diff "$(ENV)" --source "$(FROM)"
+
+renders: venv ## write the manifests of every environment anew, as CI compares them
+	$(BIN)/python environments/promote.py renders
 
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
