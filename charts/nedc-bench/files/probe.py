@@ -72,7 +72,7 @@ class Client:
 def form(folder: Path, names: list[str]) -> tuple[bytes, str]:
     """The pairs as a multipart form, and its content type."""
     mark = uuid.uuid4().hex
-    parts = [f'Content-Disposition: form-data; name="per_pair"\r\n\r\ntrue\r\n']
+    parts = ['Content-Disposition: form-data; name="per_pair"\r\n\r\ntrue\r\n']
     for name in names:
         for side, suffix in (("reference", "ref"), ("hypothesis", "hyp")):
             version, rest = (folder / f"{name}.{suffix}").read_text(encoding="utf-8").split("\n", 1)

@@ -41,7 +41,9 @@
 {{- end }}
 {{- range .Values.extraEnv }}
 {{- $own := dict "PORT" "service.port" "REDIS_URL" "redis.url or redis.existingSecret" "API_TOKENS_FILE" "apiTokens.existingSecret" -}}
-{{- range $name, $_ := $.Values.config }}{{ $_ := set $own (snakecase $name | upper) (print "config." $name) }}{{ end -}}
+{{- range $name, $value := $.Values.config }}
+{{- if not (kindIs "invalid" $value) }}{{ $_ := set $own (snakecase $name | upper) (print "config." $name) }}{{ end }}
+{{- end }}
 {{- if hasKey $own .name }}
 {{- fail (printf "extraEnv sets %s, which the chart sets itself; use %s" .name (get $own .name)) }}
 {{- end }}
