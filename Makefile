@@ -8,7 +8,7 @@ OUT    ?= build/demo
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image lock clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image lock chart-docs golden package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,16 @@ lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
 	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
+
+chart-docs: venv ## write the chart's README and its schema's descriptions anew, from the comments of values.yaml
+	PYTHONPATH=tests $(BIN)/python -m chart.document
+
+golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
+	PYTHONPATH=tests $(BIN)/python -m chart.golden
+
+package: venv ## make the chart's archive in dist/
+	mkdir -p dist
+	$(BIN)/python -c 'import helm_python; print(helm_python.package("charts/nedc-bench", destination="dist"))'
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

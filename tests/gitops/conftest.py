@@ -91,9 +91,12 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """0.1.0 and 0.2.0 are released; every environment runs the first."""
     clone = Clone(tmp_path_factory.mktemp("released"))
     links = [path.resolve().relative_to(PROJECT) for path in (PROJECT / "charts").rglob("*") if path.is_symlink()]
-    for folder in (Path("charts"), Path("environments"), *links):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(PROJECT / folder, clone.root / folder, symlinks=True, ignore=ignored)
+    for path in (Path("charts"), Path("environments"), *links):
+        if (PROJECT / path).is_file():
+            shutil.copy(PROJECT / path, clone.root / path)
+        else:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(PROJECT / path, clone.root / path, symlinks=True, ignore=ignored)
     (clone.root / ".gitignore").write_text("__pycache__/\n")
     clone.git("init", "--quiet", "--initial-branch", "main")
     for name, value in (("user.name", "test"), ("user.email", "test@localhost"), ("commit.gpgsign", "false")):
