@@ -59,7 +59,7 @@ class House:
         self.tally = Tally()
         self.restarts = Tally()
         self.cache: Cache = memory(self.tally) if url is None else in_redis(url, self.tally)
-        self.pool = CountingPool(workers, timeout_seconds=timeout_seconds, on_restart=lambda: self.restarts("restart"))
+        self.pool = CountingPool(workers, timeout_seconds=timeout_seconds, on_restart=self.restarts)
         self.orchestrator = Orchestrator(self.cache, self.pool, self.tally)
 
     async def __aenter__(self) -> Self:

@@ -89,12 +89,16 @@ def ended(server: Server, job_id: str) -> dict[str, Any]:
 
 def entered(server: Server, state: str) -> float:
     """How many jobs have entered a state, as this replica counts."""
+    return counted(server, "nedc_jobs_total", state=state)
+
+
+def counted(server: Server, name: str, **labels: str) -> float:
     text = server.client.get("/metrics", headers={"Accept": "*/*"}).text
     return next(
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == "nedc_jobs_total" and sample.labels == {"state": state}
+        if sample.name == name and sample.labels == labels
     )
 
 
@@ -215,6 +219,7 @@ def test_the_queue_is_bounded_over_replicas(replica: Start, redis: RedisServer, 
     waiting = [accept(server, small_pair(10)) for server in replicas]
     refused = post(first, small_pair(11), headers={})
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert counted(first, "nedc_unavailable_responses_total", reason="queue_full") == 1
     assert second.client.get("/api/v1/evaluate", params={"status": "pending"}).json()["total"] == len(waiting)
     assert "nedc_queue_depth 2.0" in second.client.get("/metrics", headers={"Accept": "*/*"}).text
     for stopped in workers:
@@ -316,6 +321,7 @@ def test_sigterm_lets_running_jobs_end(replica: Start, redis: RedisServer, stop_
     until(lambda: status(first, job_id) == "running")
     first.process.send_signal(signal.SIGTERM)
     until(lambda: '"draining"' in first.log.read_text())
+    assert counted(first, "nedc_ready") == 0
     workers.go_on()
     assert first.stop(0) == 0
     assert completed_lines(first) == [job_id]
@@ -367,6 +373,7 @@ def test_a_frozen_redis_is_a_503_in_time_and_no_lost_job(
         assert time.monotonic() - began < 2
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
         assert answer.headers["Content-Type"] == "application/problem+json"
+    assert counted(server, "nedc_unavailable_responses_total", reason="redis") == len(requests)
     with pytest.raises(InvalidStatus, match="503"), watch(server, job_id):
         pass
     assert server.client.get("/api/v1/ready").status_code == 200

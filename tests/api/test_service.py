@@ -56,6 +56,20 @@ def test_metrics_count_evaluations_by_status_and_requests_by_route(start_server:
     assert "fake" not in text
 
 
+def test_metrics_show_the_routes_and_the_state_of_the_service_from_the_start(start_server: Start) -> None:
+    text = start_server(MAX_WORKERS="2").client.get("/metrics").text
+    for line in (
+        'nedc_http_requests_total{method="POST",route="/api/v1/evaluate",status="500"} 0.0',
+        'nedc_http_requests_total{method="GET",route="/api/v1/evaluate/{job_id}",status="503"} 0.0',
+        'nedc_http_request_duration_seconds_count{method="DELETE",route="/api/v1/evaluate/{job_id}"} 0.0',
+        "nedc_ready 1.0",
+        'nedc_workers{state="busy"} 0.0',
+        'nedc_workers{state="idle"} 2.0',
+    ):
+        assert line in text.splitlines()
+    assert "/ws/" not in text
+
+
 def test_the_document_describes_every_route(server: Server) -> None:
     document = server.client.get("/openapi.json").json()
     assert document["openapi"] == "3.1.0"
@@ -172,6 +186,17 @@ def test_sigterm_lets_accepted_jobs_end_and_refuses_new_ones(start_server: Start
     assert server.process.wait(timeout=30) == 0
     log = server.log.read_text()
     assert log.count('"job completed"') == len(waiting)
+
+
+def test_what_is_refused_while_draining_is_counted_as_such(start_server: Start) -> None:
+    server = start_server(SHUTDOWN_DELAY_SECONDS="5")
+    server.process.send_signal(signal.SIGTERM)
+    while status_of(server, "/api/v1/ready") == 200:
+        pass
+    assert post(server, one_pair(), headers={}).status_code == 503
+    lines = server.client.get("/metrics").text.splitlines()
+    assert 'nedc_unavailable_responses_total{reason="draining"} 1.0' in lines
+    assert "nedc_ready 0.0" in lines
 
 
 def status_of(server: Server, path: str) -> int | None:

@@ -27,6 +27,7 @@ def test_an_upload_for_which_there_is_no_room_is_told_to_come_back(start_server:
         refused = post(server, one_pair())
         assert refused.headers["Retry-After"] == "2"
         assert "uploads" in refused.json()["detail"]
+        assert 'nedc_unavailable_responses_total{reason="uploads"} 0.0' not in server.client.get("/metrics").text
     wait_until(lambda: post(server, one_pair()).status_code == 200)
 
 

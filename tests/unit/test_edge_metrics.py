@@ -80,6 +80,16 @@ def test_a_request_is_counted_by_method_route_and_status(metrics: Metrics) -> No
     assert in_progress(metrics) == 0
 
 
+def test_an_announced_route_starts_at_zero(metrics: Metrics) -> None:
+    app = EdgeMiddleware(answering(503, "/jobs/<uuid:job_id>"), metrics.registry)
+    app.start_at_zero("GET", "/jobs/<uuid:job_id>")
+    assert requests(metrics) == {("GET", "/jobs/{job_id}", "500"): 0, ("GET", "/jobs/{job_id}", "503"): 0}
+    assert durations(metrics, "GET", "/jobs/{job_id}") == 0
+    call(app)
+    assert requests(metrics) == {("GET", "/jobs/{job_id}", "500"): 0, ("GET", "/jobs/{job_id}", "503"): 1}
+    assert durations(metrics, "GET", "/jobs/{job_id}") == 1
+
+
 def test_a_route_is_counted_by_its_template(metrics: Metrics) -> None:
     app = EdgeMiddleware(answering(200, "/api/v1/evaluate/<uuid:job_id>/reports/<name>"), metrics.registry)
     for number in range(100):

@@ -38,8 +38,11 @@ OURS = {
     "nedc_queue_oldest_age_seconds": "gauge",
     "nedc_rate_limited_requests_total": "counter",
     "nedc_rate_limiter_errors_total": "counter",
+    "nedc_ready": "gauge",
     "nedc_redis_up": "gauge",
+    "nedc_unavailable_responses_total": "counter",
     "nedc_worker_restarts_total": "counter",
+    "nedc_workers": "gauge",
 }
 
 
@@ -125,15 +128,19 @@ class TestStart:
             assert value(metrics, "nedc_jobs_total", state=state) == 0
         for limit in ("default", "status"):
             assert value(metrics, "nedc_rate_limited_requests_total", limit=limit) == 0
-        for name in ("nedc_active_evaluations", "nedc_queue_depth", "nedc_queue_oldest_age_seconds"):
+        for reason in ("died", "timeout", "cancelled"):
+            assert value(metrics, "nedc_worker_restarts_total", reason=reason) == 0
+        for reason in ("draining", "queue_full", "redis", "uploads"):
+            assert value(metrics, "nedc_unavailable_responses_total", reason=reason) == 0
+        for name in ("nedc_active_evaluations", "nedc_queue_depth", "nedc_queue_oldest_age_seconds", "nedc_ready"):
             assert value(metrics, name) == 0
 
     def test_build_info(self, metrics: Metrics) -> None:
         assert value(metrics, "nedc_build_info", version=__version__, python=platform.python_version()) == 1
 
     def test_each_has_a_registry_of_its_own(self, metrics: Metrics) -> None:
-        metrics.worker_restarts.inc()
-        assert value(Metrics(), "nedc_worker_restarts_total") == 0
+        metrics.rate_limiter_errors.inc()
+        assert value(Metrics(), "nedc_rate_limiter_errors_total") == 0
         assert not [family.name for family in REGISTRY.collect() if family.name.startswith("nedc_")]
 
     def test_nothing_is_made_at_import(self) -> None:

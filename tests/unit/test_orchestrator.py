@@ -246,7 +246,7 @@ async def test_when_the_last_one_leaves_the_work_is_ended(house: House) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-    await until(lambda: house.restarts["restart"] == 1)
+    await until(lambda: house.restarts == {"cancelled": 1})
     assert (await evaluate(house.orchestrator, [small_pair()])).result == expected([small_pair()])
     await house.orchestrator.close()
 
@@ -282,7 +282,7 @@ async def test_a_worker_that_is_killed_costs_a_second_try(house: House) -> None:
     os.kill(house.pool.pids[0], signal.SIGKILL)
     evaluated = await task
     assert evaluated == (expected([pair], UNEVEN), 0)
-    assert house.restarts == {"restart": 1}
+    assert house.restarts == {"died": 1}
 
 
 async def test_a_pair_over_which_workers_die_is_named(house: House) -> None:

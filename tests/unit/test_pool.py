@@ -84,22 +84,22 @@ async def test_what_a_call_raises_is_raised() -> None:
 
 async def test_a_call_whose_worker_is_killed_is_made_again(tmp_path: Path) -> None:
     restarts = Tally()
-    async with started(WorkerPool(1, on_restart=lambda: restarts("restart"))) as pool:
+    async with started(WorkerPool(1, on_restart=restarts)) as pool:
         (first,) = pool.pids
         second = await pool.run(end_once, str(tmp_path / "mark"))
         assert pool.pids == (second,)
         assert second != first
-        assert restarts == {"restart": 1}
+        assert restarts == {"died": 1}
 
 
 async def test_a_call_that_kills_every_worker_fails_and_the_pool_goes_on() -> None:
     restarts = Tally()
-    async with started(WorkerPool(2, on_restart=lambda: restarts("restart"))) as pool:
+    async with started(WorkerPool(2, on_restart=restarts)) as pool:
         for number in (signal.SIGKILL, signal.SIGSEGV):
             with pytest.raises(EvaluationError, match="died over it twice"):
                 await pool.run(signal.raise_signal, number)
         assert await pool.run(abs, -1) == 1
-        await until(lambda: restarts["restart"] == 4)
+        await until(lambda: restarts == {"died": 4})
 
 
 async def test_an_idle_worker_that_is_killed_is_replaced() -> None:
@@ -123,7 +123,8 @@ async def test_a_pool_without_a_worker_is_not_alive() -> None:
 
 
 async def test_a_call_that_takes_too_long_is_killed() -> None:
-    async with started(WorkerPool(1, timeout_seconds=0.2)) as pool:
+    restarts = Tally()
+    async with started(WorkerPool(1, timeout_seconds=0.2, on_restart=restarts)) as pool:
         (pid,) = pool.pids
         begin = time.monotonic()
         with pytest.raises(EvaluationError, match=r"longer than 0\.2 s"):
@@ -131,6 +132,7 @@ async def test_a_call_that_takes_too_long_is_killed() -> None:
         assert time.monotonic() - begin < 1
         assert await pool.run(os.getpid) != pid
         wait_until(lambda: not running([pid]))
+        assert restarts == {"timeout": 1}
 
 
 async def test_waiting_for_a_worker_does_not_count_as_taking_long() -> None:
@@ -139,7 +141,8 @@ async def test_waiting_for_a_worker_does_not_count_as_taking_long() -> None:
 
 
 async def test_a_cancelled_call_is_killed() -> None:
-    async with started(WorkerPool(1)) as pool:
+    restarts = Tally()
+    async with started(WorkerPool(1, on_restart=restarts)) as pool:
         (pid,) = pool.pids
         call = asyncio.create_task(pool.run(time.sleep, FOREVER))
         await asyncio.sleep(0)
@@ -147,11 +150,23 @@ async def test_a_cancelled_call_is_killed() -> None:
         with pytest.raises(asyncio.CancelledError):
             await call
         assert await pool.run(os.getpid) != pid
+        assert restarts == {"cancelled": 1}
+
+
+async def test_busy_and_idle_workers_are_told() -> None:
+    async with started(WorkerPool(2)) as pool:
+        assert (pool.busy, pool.idle) == (0, 2)
+        call = asyncio.create_task(pool.run(time.sleep, FOREVER))
+        await until(lambda: pool.busy)
+        assert (pool.busy, pool.idle) == (1, 1)
+        call.cancel()
+        await asyncio.wait([call])
+        await until(lambda: pool.idle == 2)
 
 
 async def test_a_call_that_is_cancelled_while_it_waits_costs_no_worker() -> None:
     restarts = Tally()
-    async with started(WorkerPool(1, on_restart=lambda: restarts("restart"))) as pool:
+    async with started(WorkerPool(1, on_restart=restarts)) as pool:
         busy = asyncio.create_task(pool.run(time.sleep, 0.2))
         waiting = asyncio.create_task(pool.run(time.sleep, FOREVER))
         await asyncio.sleep(0)

@@ -43,12 +43,21 @@ def create_app(settings: Settings) -> Quart:
     app.extensions[KEY] = _parts(settings)
     for module in (evaluate, health, ws, docs):
         app.register_blueprint(module.blueprint)
-    errors.register(app)
+    metrics = app.extensions[KEY].metrics
+    errors.register(app, metrics)
     _register_hooks(app)
     app.while_serving(_running(app))
-    metrics = app.extensions[KEY].metrics
-    app.asgi_app = EdgeMiddleware(app.asgi_app, metrics.registry)  # type: ignore[method-assign]  # Quart's own way
+    app.asgi_app = _counted(app, metrics)  # type: ignore[method-assign]  # Quart's own way
     return app
+
+
+def _counted(app: Quart, metrics: Metrics) -> EdgeMiddleware:
+    edge = EdgeMiddleware(app.asgi_app, metrics.registry)
+    for rule in app.url_map.iter_rules():
+        if not rule.websocket:
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                edge.start_at_zero(method, str(rule))
+    return edge
 
 
 def _parts(settings: Settings) -> Service:
@@ -65,7 +74,9 @@ def _parts(settings: Settings) -> Service:
     )
     workers = settings.max_workers or available_cpus()
     pool = WorkerPool(
-        workers, timeout_seconds=settings.evaluation_timeout_seconds, on_restart=metrics.worker_restarts.inc
+        workers,
+        timeout_seconds=settings.evaluation_timeout_seconds,
+        on_restart=lambda reason: metrics.worker_restarts.labels(reason).inc(),
     )
     runner = Runner(Orchestrator(cache, pool, count), metrics)
     jobs = _jobs(settings, runner, JOBS_PER_WORKER * workers)

@@ -17,6 +17,7 @@ from nedc_bench.evaluation.cache import Cache
 from nedc_bench.evaluation.pool import WorkerPool
 from nedc_bench.jobs import Jobs, Runner
 from nedc_bench.monitoring import Metrics
+from nedc_bench.monitoring.metrics import DRAINING
 from nedc_bench.settings import Settings
 
 KEY = "nedc_bench"
@@ -60,7 +61,9 @@ class Service:
             ProblemError: 503.
         """
         if self.draining.is_set() and not self.jobs.outlive_process:
-            raise ProblemError(503, "the service is shutting down; send it again", headers={"Retry-After": "1"})
+            raise ProblemError(
+                503, "the service is shutting down; send it again", headers={"Retry-After": "1"}, reason=DRAINING
+            )
 
     @property
     def seconds_left(self) -> float:

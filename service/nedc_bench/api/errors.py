@@ -10,17 +10,22 @@ from werkzeug.exceptions import HTTPException
 from nedc_bench.errors import InputError
 from nedc_bench.jobs.model import JobsUnavailableError
 from nedc_bench.jobs.problem import TITLES, Problem, input_problem, problem
+from nedc_bench.monitoring import Metrics
+from nedc_bench.monitoring.metrics import REDIS
 
 PROBLEM_JSON = "application/problem+json"
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem."""
+    """Ends a request with a problem; a 503 is counted under its ``reason``, one of `UNAVAILABLE_REASONS`."""
 
-    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, reason: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.problem = problem(status, detail)
         self.headers = headers or {}
+        self.reason = reason
 
 
 def problem_response(found: Problem, headers: dict[str, str] | None = None) -> Response:
@@ -28,11 +33,13 @@ def problem_response(found: Problem, headers: dict[str, str] | None = None) -> R
     return Response(msgspec.json.encode(found), found.status, headers, content_type=PROBLEM_JSON)
 
 
-def register(app: Quart) -> None:
+def register(app: Quart, metrics: Metrics) -> None:
     """Turn every exception of a request into a problem."""
 
     @app.errorhandler(ProblemError)
     async def _problem(error: ProblemError) -> Response:
+        if error.reason is not None:
+            metrics.unavailable_responses.labels(error.reason).inc()
         return problem_response(error.problem, error.headers)
 
     @app.errorhandler(InputError)
@@ -41,6 +48,7 @@ def register(app: Quart) -> None:
 
     @app.errorhandler(JobsUnavailableError)
     async def _unavailable(_error: JobsUnavailableError) -> Response:
+        metrics.unavailable_responses.labels(REDIS).inc()
         return problem_response(problem(503, "jobs cannot be reached for the moment; try again"), {"Retry-After": "2"})
 
     @app.errorhandler(HTTPException)

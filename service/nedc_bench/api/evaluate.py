@@ -17,6 +17,7 @@ from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.responses import json_response
 from nedc_bench.api.upload import RETRY_SECONDS, Upload, read_upload
 from nedc_bench.jobs import Job, JobRequest, JobStatus, PairInput, QueueFullError
+from nedc_bench.monitoring.metrics import QUEUE_FULL
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
@@ -102,7 +103,7 @@ async def _accepted(upload: Upload) -> tuple[Job, bool]:
         return await found.jobs.submit(accepted, _idempotency_key(), digest)
     except QueueFullError:
         detail = "too many jobs wait already; try again in a moment"
-        raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}) from None
+        raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}, reason=QUEUE_FULL) from None
     except KeyError:
         raise ProblemError(422, "this Idempotency-Key was used for another request") from None
 

@@ -43,6 +43,9 @@ async def ready() -> Response:
 async def metrics() -> Response:
     """The Prometheus exposition."""
     found = service()
+    found.metrics.ready.set(not found.missing())
+    found.metrics.workers.labels("busy").set(found.pool.busy)
+    found.metrics.workers.labels("idle").set(found.pool.idle)
     with contextlib.suppress(JobsUnavailableError):  # the last that was known stays
         depth, age = await found.jobs.waiting()
         found.metrics.queue_depth.set(depth)

@@ -18,6 +18,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.api.errors import ProblemError
+from nedc_bench.monitoring.metrics import UPLOADS
 
 FILES = ("reference", "hypothesis", "archive", "parameters")
 FIELDS = ("algorithms", "pipeline", "strict", "per_pair")
@@ -61,7 +62,7 @@ class UploadsInMemory:
             nonlocal own
             if self._held > own and self._held + size > self._max_bytes:
                 detail = "too many uploads are under way; try again in a moment"
-                raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS})
+                raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}, reason=UPLOADS)
             own += size
             self._held += size
 

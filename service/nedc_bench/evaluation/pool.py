@@ -33,6 +33,8 @@ LONGEST_PAUSE_SECONDS = 5.0  # between workers that do not come up
 
 HEADER_BYTES = 8
 
+DIED, TIMEOUT, CANCELLED = REASONS = ("died", "timeout", "cancelled")  # for which a worker is replaced
+
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +44,7 @@ class WorkerPool:
     Args:
         workers: how many; by default as many as this process may use CPUs.
         timeout_seconds: a call that takes longer is killed.
-        on_restart: called for every worker that is replaced, whatever it died of.
+        on_restart: called for every worker that is replaced, with one of `REASONS`.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class WorkerPool:
         workers: int | None = None,
         *,
         timeout_seconds: float | None = None,
-        on_restart: Callable[[], object] = lambda: None,
+        on_restart: Callable[[str], object] = lambda _: None,
     ) -> None:
         self.workers = available_cpus() if workers is None else workers
         self.timeout_seconds = timeout_seconds
@@ -67,6 +69,16 @@ class WorkerPool:
     def alive(self) -> bool:
         """Whether calls can be made: the pool is open and a worker is up."""
         return not self._closing and bool(self._living)
+
+    @property
+    def busy(self) -> int:
+        """How many workers have a call."""
+        return sum(worker.busy for worker in self._living)
+
+    @property
+    def idle(self) -> int:
+        """How many workers are up and have none."""
+        return len(self._living) - self.busy
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -127,16 +139,18 @@ class WorkerPool:
 
     async def _call(self, request: bytes) -> Any:
         worker = await self._take()
+        reason = CANCELLED
         try:
             async with asyncio.timeout(self.timeout_seconds) as limit:
                 succeeded, value = pickle.loads(await worker.call(request))  # noqa: S301  # from our own process
         except TimeoutError:
             if limit.expired():
+                reason = TIMEOUT
                 raise EvaluationError(f"it took longer than {self.timeout_seconds:g} s") from None
             raise
         finally:
             if worker.busy:
-                worker.kill()
+                worker.kill(reason)
             else:
                 self._free.put_nowait(worker)
         if not succeeded:
@@ -169,7 +183,7 @@ class WorkerPool:
             finally:
                 self._living.discard(worker)
                 await worker.end()
-            self._on_restart()
+            self._on_restart(worker.reason)
             await asyncio.sleep(pause)
 
 
@@ -182,6 +196,7 @@ class _Worker(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
+        self.reason = DIED
         self._answer: asyncio.Future[bytes] | None = None
         self._received = bytearray()
         self._process: BaseProcess | None = None
@@ -220,15 +235,16 @@ class _Worker(asyncio.Protocol):
         self._transport.write(len(request).to_bytes(HEADER_BYTES, "big") + request)
         return await answer
 
-    def kill(self) -> None:
+    def kill(self, reason: str) -> None:
         """End the process now."""
         if not self.ended.is_set() and self._process is not None and self._process.pid is not None:
+            self.reason = reason
             self._process.kill()
 
     async def end(self) -> None:
         """See the process off: an idle one leaves when its stream ends, a busy one is killed."""
         if self.busy:
-            self.kill()
+            self.kill(CANCELLED)
         self.ended.set()  # from here on it is not to be killed: its id may soon be another's
         if self._transport is not None:
             self._transport.abort()

@@ -6,7 +6,8 @@
 
 Conventions: a request is counted when it has ended, its body sent. ``route`` is the template that the app puts into
 the scope with `set_route`, never a path; what matched none is ``unmatched``. ``status`` 499 is a request whose client
-left before there was a response. WebSockets and the lifespan pass through uncounted.
+left before there was a response. A route that the app has announced is there from the start, with no request and no
+error, so that the rate of its first ones is seen. WebSockets and the lifespan pass through uncounted.
 
 aioprometheus' own middleware labels by path, writes label values unescaped and names its counters against Prometheus'
 rules; of it the metric types and the place in the ASGI stack are used, and prometheus_client does the writing.
@@ -20,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from math import inf
 from typing import Any, cast
 
+from aioprometheus import histogram
 from aioprometheus.asgi.middleware import MetricsMiddleware
 from aioprometheus.collectors import Counter, Gauge, Histogram, Registry
 from prometheus_client import CollectorRegistry
@@ -32,7 +34,7 @@ ROUTE_KEY = "nedc_route"
 UNMATCHED = "unmatched"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
-CLIENT_LEFT, SERVER_ERROR = "499", "500"
+CLIENT_LEFT, SERVER_ERROR, UNAVAILABLE = "499", "500", "503"
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 _VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>:]+)>")
@@ -45,7 +47,11 @@ def set_route(scope: Mapping[str, Any], rule: str) -> None:
         scope: the request's ASGI scope (``request.scope`` in Quart).
         rule: the URL rule as Quart writes it; ``/ws/<uuid:job_id>`` is counted as ``/ws/{job_id}``.
     """
-    cast(MutableMapping[str, Any], scope)[ROUTE_KEY] = _VARIABLE.sub(r"{\1}", rule)
+    cast(MutableMapping[str, Any], scope)[ROUTE_KEY] = _template(rule)
+
+
+def _template(rule: str) -> str:
+    return _VARIABLE.sub(r"{\1}", rule)
 
 
 class EdgeMiddleware(MetricsMiddleware):
@@ -73,6 +79,13 @@ class EdgeMiddleware(MetricsMiddleware):
         self.in_progress = Gauge("nedc_http_requests_in_progress", "HTTP requests under way.", registry=self.registry)
         self.in_progress.set({}, 0)
         self.metrics_created = True
+
+    def start_at_zero(self, method: str, rule: str) -> None:
+        """Show a route before it is asked for; ``rule`` is as for `set_route`."""
+        labels = {"method": method, "route": _template(rule)}
+        self.duration.set_value(labels, histogram.Histogram(*DURATION_BUCKETS))
+        for status in (SERVER_ERROR, UNAVAILABLE):
+            self.requests.set(labels | {"status": status}, 0)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass the connection on; count and time it when it is an HTTP request."""

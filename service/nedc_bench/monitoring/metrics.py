@@ -38,6 +38,9 @@ SUCCESS, REFUSED, ERROR, CANCELLED = STATUSES = ("success", "refused", "error", 
 CACHE_RESULTS = ("hit", "miss", "error", "corrupt")
 JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
 LIMITS = ("default", "status")
+RESTART_REASONS = ("died", "timeout", "cancelled")
+DRAINING, QUEUE_FULL, REDIS, UPLOADS = UNAVAILABLE_REASONS = ("draining", "queue_full", "redis", "uploads")
+WORKER_STATES = ("busy", "idle")
 
 EVALUATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 2.5, 5, 10)
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1)
@@ -58,7 +61,10 @@ class Metrics:
         cache_requests: ``.labels(backend, result)``, results being `CACHE_RESULTS`.
         jobs: ``.labels(state)``, counted when a job enters one of `JOB_STATES`.
         queue_depth, queue_oldest_age: jobs that wait; set by whoever looks at the queue.
-        worker_restarts: worker processes that were replaced.
+        workers: ``.labels(state)``, one of `WORKER_STATES`; set when the metrics are read.
+        worker_restarts: ``.labels(reason)``, one of `RESTART_REASONS`; worker processes that were replaced.
+        ready: 1 or 0; set when the metrics are read.
+        unavailable_responses: ``.labels(reason)``, one of `UNAVAILABLE_REASONS`; answered with 503, but for probes.
         rate_limited_requests: ``.labels(limit)``, one of `LIMITS`; refused with 429.
         rate_limiter_errors: requests let through since the limiter's store did not answer.
         redis_up: 1 or 0.
@@ -103,8 +109,16 @@ class Metrics:
         self.queue_oldest_age = Gauge(
             "nedc_queue_oldest_age_seconds", "How long the oldest waiting job has waited.", registry=registry
         )
+        self.workers = Gauge("nedc_workers", "Worker processes that are up.", ("state",), registry=registry)
         self.worker_restarts = Counter(
-            "nedc_worker_restarts_total", "Worker processes that were replaced.", registry=registry
+            "nedc_worker_restarts_total", "Worker processes that were replaced.", ("reason",), registry=registry
+        )
+        self.ready = Gauge("nedc_ready", "Whether the service is ready (1) or not (0).", registry=registry)
+        self.unavailable_responses = Counter(
+            "nedc_unavailable_responses_total",
+            "Requests answered with 503, but for probes.",
+            ("reason",),
+            registry=registry,
         )
         self.rate_limited_requests = Counter(
             "nedc_rate_limited_requests_total", "Requests refused by a rate limit.", ("limit",), registry=registry
@@ -142,6 +156,12 @@ class Metrics:
             self.jobs.labels(state)
         for limit in LIMITS:
             self.rate_limited_requests.labels(limit)
+        for state in WORKER_STATES:
+            self.workers.labels(state)
+        for reason in RESTART_REASONS:
+            self.worker_restarts.labels(reason)
+        for reason in UNAVAILABLE_REASONS:
+            self.unavailable_responses.labels(reason)
 
     @contextmanager
     def evaluating(self, algorithm: str, pipeline: str) -> Iterator[None]:
