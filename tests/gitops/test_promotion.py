@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gitops.conftest import FIRST, PROJECT, SECOND, THIRD, Clone
+from gitops.clone import Clone
+from gitops.conftest import FIRST, PROJECT, SECOND, THIRD
 
 IMAGE = "ghcr.io/nedc-bench/nedc-bench"
 

@@ -1,0 +1,123 @@
+"""Argo CD as the tests see it: the Applications' state, and the ``argocd`` command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from kubernetes.client.exceptions import ApiException
+
+from e2e.gitops.team import Team
+from e2e.kube import WAIT_SECONDS, Cluster, Namespace, command, until
+
+T = TypeVar("T")
+
+NAMESPACE = "argocd"
+KINDS = ("argoproj.io", "v1alpha1", NAMESPACE)
+
+
+@dataclass(frozen=True)
+class Argo:
+    """The Argo CD that deploys what a team pushes."""
+
+    cluster: Cluster
+    team: Team
+
+    # -- what a person does
+
+    def apply(self, file: str) -> None:
+        """Apply one of the files of environments/argocd."""
+        command("kubectl", "apply", "--server-side", "--force-conflicts", f"--filename={self.team.argocd(file)}")
+
+    def refresh(self) -> None:
+        """Have the application set look at the repository now, not at its next time."""
+        annotation = "argocd.argoproj.io/application-set-refresh=true"
+        where = f"--namespace={NAMESPACE}"
+        command("kubectl", where, "annotate", "--overwrite", "applicationset", "nedc-bench", annotation)
+
+    def argocd(self, *words: str) -> str:
+        """What the command prints."""
+        return command("argocd", *words)
+
+    # -- what there is
+
+    def namespace(self, environment: str) -> Namespace:
+        return Namespace(self.cluster, f"nedc-bench-{environment}")
+
+    def application(self, environment: str) -> Any:
+        """An environment's Application; nothing where there is none."""
+        try:
+            return self.cluster.custom.get_namespaced_custom_object(*KINDS, "applications", f"nedc-bench-{environment}")
+        except ApiException as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def applications(self) -> list[str]:
+        """The environments that have an Application."""
+        found = self.cluster.custom.list_namespaced_custom_object(*KINDS, "applications")["items"]
+        names = [item["metadata"]["name"] for item in found if item["spec"]["project"] == "nedc-bench"]
+        return sorted(name.removeprefix("nedc-bench-") for name in names)
+
+    def awaited(self, environment: str, wanted: Callable[[Any], T], what: str, seconds: float = WAIT_SECONDS) -> T:
+        """What ``wanted`` makes of an Application that follows the team's last commit, once that is anything."""
+        last: Any = None
+
+        def look() -> T | None:
+            nonlocal last
+            last = self.application(environment)
+            return wanted(last) if last and self._follows(last, environment) else None
+
+        try:
+            return until(look, what, seconds)  # type: ignore[return-value]  # it is not None
+        except AssertionError as error:
+            status = last and {
+                key: last.get("status", {}).get(key) for key in ("conditions", "health", "operationState", "sync")
+            }
+            raise AssertionError(f"{environment}: {error}; {status}") from None
+
+    def _follows(self, application: Any, environment: str) -> bool:
+        """Whether it has what the team's repository says, and was compared with the cluster since."""
+        source = application["spec"]["source"]
+        release = self.team.release(environment)
+        parameters = {parameter["name"]: parameter["value"] for parameter in source["helm"]["parameters"]}
+        return (source["targetRevision"], parameters["image.tag"], source["helm"]["valuesObject"]) == (
+            release["chart"],
+            release["image"],
+            self.team.values(environment),
+        )
+
+    def deployed(self, environment: str) -> Any:
+        """The Application, once it is synced with the team's last commit, hooks and all, and healthy."""
+        return self.awaited(environment, lambda found: found if is_deployed(found) else None, "deployed")
+
+
+def is_synced(application: Any) -> bool:
+    """Whether the cluster holds what the Application says now."""
+    sync = application.get("status", {}).get("sync", {})
+    return bool(sync.get("status") == "Synced" and sync["comparedTo"]["source"] == application["spec"]["source"])
+
+
+def health(application: Any) -> str:
+    return str(application.get("status", {}).get("health", {}).get("status"))
+
+
+def operation(application: Any) -> Any:
+    """The last sync, or the one under way."""
+    return application.get("status", {}).get("operationState", {})
+
+
+def is_deployed(application: Any) -> bool:
+    last = operation(application)
+    return (
+        is_synced(application)
+        and health(application) == "Healthy"
+        and last.get("phase") == "Succeeded"
+        and last["syncResult"]["source"] == application["spec"]["source"]
+    )
+
+
+def conditions(application: Any) -> str:
+    """What Argo CD complains about."""
+    return "; ".join(f"{c['type']}: {c['message']}" for c in application.get("status", {}).get("conditions", []))

@@ -1,0 +1,107 @@
+"""The team's repository: a clone of the project, fitted to the tests' cluster, pushed to where Argo CD reads it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from e2e.kube import PROJECT
+from gitops.clone import Clone
+
+URL = "https://github.com/nedc-bench/nedc-bench.git"
+ENVIRONMENTS = ("dev", "staging", "prod")
+
+# All three fit on one small node, are reached from outside it, and take the tests' load.
+COMMON: dict[str, Any] = {
+    "config": {"rateLimit": "100000/minute", "statusRateLimit": "100000/minute"},
+    "resources": {"requests": {"cpu": "50m"}},
+}
+ADAPTED: dict[str, dict[str, Any]] = {
+    "dev": COMMON | {"service": {"type": "NodePort"}},
+    "staging": COMMON | {"service": {"type": "NodePort"}, "autoscaling": {"maxReplicas": 3}},
+    "prod": COMMON | {"autoscaling": {"maxReplicas": 2}},
+}
+
+
+@dataclass(frozen=True)
+class Team(Clone):
+    """People who change what runs by pushing to ``main``."""
+
+    url: str
+    images: Mapping[str, str]
+
+    @classmethod
+    def clone(cls, root: Path, url: str, images: Mapping[str, str]) -> Team:
+        """What is committed in the project, adapted; every environment runs the first image.
+
+        Args:
+            root: where the clone is made.
+            url: where it is pushed to.
+            images: the digest of each tag.
+        """
+        subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(root)], check=True)
+        team = cls(root, url, images)
+        for name, value in (("user.name", "team"), ("user.email", "team@localhost"), ("commit.gpgsign", "false")):
+            team.git("config", name, value)
+        team._adapt()
+        return team
+
+    def _adapt(self) -> None:
+        for path in sorted((self.root / "environments/argocd").glob("*.yaml")):
+            path.write_text(path.read_text().replace(URL, self.url))
+        # What is waited for between two tries is short; whether today is a day on which prod is closed does not matter.
+        self.edit(self.argocd("applicationset.yaml"), "limit: 3\n", "limit: 1\n")
+        self.edit(self.argocd("applicationset.yaml"), "duration: 10s", "duration: 1s")
+        project = self.argocd("project.yaml")
+        project.write_text(re.sub(r"(?s)\n  # No change of prod from .*", "\n", project.read_text()))
+        for environment, values in ADAPTED.items():
+            self.set_values(environment, values)
+
+    def argocd(self, file: str) -> Path:
+        return self.path("argocd", file)
+
+    def values(self, environment: str) -> dict[str, Any]:
+        found: dict[str, Any] = yaml.safe_load(self.path(environment, "values.yaml").read_text())
+        return found
+
+    def release(self, environment: str) -> dict[str, str]:
+        found: dict[str, str] = yaml.safe_load(self.path(environment).read_text())["release"]
+        return found
+
+    def set_values(self, environment: str, values: Mapping[str, Any]) -> None:
+        """Set some values of an environment, beside those that it has."""
+        merged = _merged(self.values(environment), values)
+        self.path(environment, "values.yaml").write_text(yaml.safe_dump(merged))
+
+    def pinned(self, tag: str) -> str:
+        """An image as release.yaml names it."""
+        return f"{tag}@{self.images[tag]}"
+
+    def tag_chart(self, tag: str) -> None:
+        """Release the chart as it is."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "adapted to the tests' cluster")
+        self.git("tag", tag)
+        self.git("push", "--quiet", "--force", self.url, "HEAD:main", tag)
+
+    def push(self) -> None:
+        self.git("push", "--quiet", self.url, "HEAD:main")
+
+    def revert(self) -> None:
+        """Take the last commit back."""
+        self.git("revert", "--no-edit", "HEAD")
+        self.push()
+
+
+def _merged(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in others.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,102 @@
+"""A release moves on by a commit and back by a revert, and a bad one does no harm."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.gitops.argo import Argo, health, is_synced, operation
+from e2e.gitops.conftest import REPOSITORY, TOKEN
+from e2e.gitops.images import FIRST, NEVER_READY, SECOND, WRONG
+from e2e.gitops.receiver import Receiver
+from e2e.gitops.service import deployment, load, ready_images
+from e2e.gitops.team import Team
+
+pytestmark = [pytest.mark.gitops, pytest.mark.timeout(400)]
+
+
+def test_a_promotion_goes_through_all_environments_and_rolls_prod_without_a_failed_request(
+    argo: Argo, team: Team, receiver: Receiver
+) -> None:
+    second = f"{REPOSITORY}:{team.pinned(SECOND)}"
+    _deliver(argo, team, SECOND)
+    argo.deployed("dev")
+    team.done("promote", "dev", "staging")
+    team.push()
+    argo.refresh()
+    argo.deployed("staging")
+    team.done("promote", "staging", "prod")
+    team.push()
+    argo.refresh()
+    argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
+    assert ready_images(argo.namespace("prod")) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
+    assert team.pinned(SECOND) in argo.argocd("app", "manifests", "nedc-bench-prod", "--source=git")
+    with load(argo.namespace("prod"), TOKEN) as running:
+        argo.argocd("app", "sync", "nedc-bench-prod")
+        argo.deployed("prod")
+        assert ready_images(argo.namespace("prod")) == {second}
+        running.go_on(10)
+    assert running.failures == []
+    receiver.awaited("nedc-bench-prod", sync="Synced", health="Healthy", operation="Succeeded")
+
+    team.done("rollback", "prod")
+    team.push()
+    argo.refresh()
+    argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
+    with load(argo.namespace("prod"), TOKEN) as running:
+        argo.argocd("app", "sync", "nedc-bench-prod")
+        argo.deployed("prod")
+        running.go_on(10)
+    assert running.failures == []
+    assert ready_images(argo.namespace("prod")) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
+
+
+def test_a_release_that_never_becomes_ready_is_degraded_while_the_old_one_serves_and_a_revert_heals_it(
+    argo: Argo, team: Team, receiver: Receiver
+) -> None:
+    namespace = argo.namespace("dev")
+    good = ready_images(namespace)
+    with load(namespace) as running:
+        _deliver(argo, team, NEVER_READY)
+        argo.awaited("dev", lambda found: operation(found).get("phase") == "Running", "the sync waits")
+        argo.argocd("app", "terminate-op", "nedc-bench-dev")
+        argo.awaited("dev", lambda found: operation(found).get("phase") == "Failed", "the sync is ended")
+
+        team.set_values("dev", {"progressDeadlineSeconds": 10})
+        team.commit("less patience")
+        team.push()
+        argo.refresh()
+        argo.awaited("dev", lambda found: health(found) == "Degraded", "degraded")
+        assert ready_images(namespace) == good
+        receiver.awaited("nedc-bench-dev", health="Degraded")
+        running.go_on(5)
+
+        team.git("revert", "--no-edit", "HEAD", "HEAD~1")
+        team.push()
+        argo.refresh()
+        argo.awaited("dev", lambda found: is_synced(found) and health(found) == "Healthy", "healed")
+        running.go_on(5)
+    assert running.failures == []
+    assert ready_images(namespace) == good
+    assert deployment(namespace).status.updated_replicas == 1
+
+
+def test_a_release_that_scores_wrongly_fails_its_sync_visibly(argo: Argo, team: Team, receiver: Receiver) -> None:
+    namespace = argo.namespace("dev")
+    good = ready_images(namespace)
+    _deliver(argo, team, WRONG)
+    failed = argo.awaited("dev", lambda found: operation(found).get("phase") == "Failed" and found, "the sync fails")
+    (probe,) = [found for found in operation(failed)["syncResult"]["resources"] if found.get("hookPhase") == "Failed"]
+    assert (probe["kind"], probe["name"]) == ("Job", "nedc-bench-postsync")
+    assert "figures are wrong" in namespace.kubectl("logs", "job/nedc-bench-postsync")
+    receiver.awaited("nedc-bench-dev", operation="Failed")
+    team.revert()
+    argo.refresh()
+    argo.deployed("dev")
+    assert ready_images(namespace) == good
+
+
+def _deliver(argo: Argo, team: Team, tag: str) -> None:
+    """Have dev run an image."""
+    team.deliver("dev", team.release("dev")["chart"], team.pinned(tag))
+    team.push()
+    argo.refresh()
