@@ -16,7 +16,8 @@ from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.responses import json_response
 from nedc_bench.api.upload import RETRY_SECONDS, Upload, read_upload
-from nedc_bench.jobs import Job, JobRequest, JobStatus, PairInput, QueueFullError
+from nedc_bench.jobs import Job, JobRequest, JobStatus, JobsUnavailableError, PairInput, Progress, QueueFullError
+from nedc_bench.jobs.model import new_job
 from nedc_bench.monitoring.metrics import QUEUE_FULL
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
@@ -38,7 +39,13 @@ async def submit() -> Response:
     wait = _preferred_wait()
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
-        job, new = await _accepted(upload)
+        accepted, digest = await _asked_for(upload)
+        try:
+            job, new = await _accept(accepted, digest)
+        except JobsUnavailableError:
+            if wait is None or _idempotency_key() is not None:
+                raise
+            return await _evaluated_here(accepted, wait)
     headers = {"Location": f"/api/v1/evaluate/{job.job_id}"}
     if wait is not None:
         job = await _wait(job, wait)
@@ -91,21 +98,47 @@ async def report(job_id: str, name: str) -> Response:
     return Response(text, 200, content_type="text/plain; charset=utf-8")
 
 
-async def _accepted(upload: Upload) -> tuple[Job, bool]:
-    """The job that the upload asks for, and whether it is new."""
-    found = service()
-    limits = (found.settings.max_pairs, found.settings.max_upload_bytes)
+async def _asked_for(upload: Upload) -> tuple[JobRequest, bytes]:
+    """What the upload asks for, and its digest."""
+    settings = service().settings
+    limits = (settings.max_pairs, settings.max_upload_bytes)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
-        accepted, digest = await asyncio.to_thread(_job_request, upload, *limits)
-    else:
-        accepted, digest = _job_request(upload, *limits)
+        return await asyncio.to_thread(_job_request, upload, *limits)
+    return _job_request(upload, *limits)
+
+
+async def _accept(accepted: JobRequest, digest: bytes) -> tuple[Job, bool]:
+    """The job for a request, and whether it is new."""
     try:
-        return await found.jobs.submit(accepted, _idempotency_key(), digest)
+        return await service().jobs.submit(accepted, _idempotency_key(), digest)
     except QueueFullError:
         detail = "too many jobs wait already; try again in a moment"
         raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}, reason=QUEUE_FULL) from None
     except KeyError:
         raise ProblemError(422, "this Idempotency-Key was used for another request") from None
+
+
+async def _evaluated_here(accepted: JobRequest, seconds: float) -> Response:
+    """The ended job of a client that waits while no job can be stored: it has its figures, and nothing is kept.
+
+    Raises:
+        JobsUnavailableError: it has not ended in time.
+    """
+    total = len(accepted.pairs)
+    done = 0
+
+    def progress(pairs: int) -> None:
+        nonlocal done
+        done = pairs
+
+    job = new_job(total)
+    try:
+        async with asyncio.timeout(seconds):
+            outcome = await service().runner.run(job.job_id, accepted, progress)
+    except TimeoutError:
+        raise JobsUnavailableError from None
+    ended = outcome.applied(msgspec.structs.replace(job, progress=Progress(done, total)))
+    return json_response(ended, 200, {"Preference-Applied": f"wait={seconds:g}"})
 
 
 async def _job(job_id: str) -> Job:

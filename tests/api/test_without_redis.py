@@ -1,0 +1,44 @@
+"""A client that waits has its figures while Redis is away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api.conftest import Server
+from api.test_evaluate import EXAMPLE, one_pair, parts, post
+from redis_server import RedisServer
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize("lose", [RedisServer.stop, RedisServer.freeze], ids=["stopped", "frozen"])
+def test_who_waits_has_figures(
+    start_server: Callable[..., Server], redis: RedisServer, lose: Callable[[RedisServer], None]
+) -> None:
+    server = start_server(REDIS_URL=redis.url)
+    lose(redis)
+    answer = post(server, parts(EXAMPLE))
+    job = answer.json()
+    assert (answer.status_code, job["status"], "Location" in answer.headers) == (200, "completed", False)
+    assert job["progress"] == {"done": len(EXAMPLE.pairing.pairs), "total": len(EXAMPLE.pairing.pairs)}
+    assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+
+
+def test_who_does_not_wait_or_sends_a_key_or_has_no_time_gets_503(
+    start_server: Callable[..., Server], redis: RedisServer
+) -> None:
+    server = start_server(REDIS_URL=redis.url)
+    redis.stop()
+    for headers in ({}, {"Prefer": "wait=60", "Idempotency-Key": "abc"}, {"Prefer": "wait=0"}):
+        answer = post(server, one_pair(), headers)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
