@@ -214,12 +214,16 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 def _serve(_: argparse.Namespace) -> int:
     try:
-        from nedc_bench.server import serve  # noqa: PLC0415  # the service is an extra
+        from nedc_bench.evaluation.pool import load_ahead  # noqa: PLC0415  # the service is an extra
         from nedc_bench.settings import Settings  # noqa: PLC0415
+
+        settings = Settings.from_env(os.environ)
+        load_ahead()
+        from nedc_bench.server import serve  # noqa: PLC0415  # takes its time, in which the workers' side loads, too
     except ModuleNotFoundError as error:
         raise EvaluationError(f"the service is not installed ({error}): pip install 'nedc-bench[service]'") from error
     gc.enable()
-    serve(Settings.from_env(os.environ))
+    serve(settings)
     return FINE
 
 

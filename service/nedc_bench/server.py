@@ -37,6 +37,7 @@ def serve(settings: Settings) -> None:
     """Serve until a signal asks to end."""
     configure_logging(settings.log_level)
     _allow_connections()
+    gc.freeze()  # what is loaded stays
     gc.set_threshold(10_000, 20, 200)  # a full collection over a large corpus' scores holds up the event loop
     uvloop.run(_serve(settings))
 

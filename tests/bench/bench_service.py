@@ -42,6 +42,7 @@ async def submit():
     return b"", 200
 config = Config()
 config.bind, config.errorlog = ["127.0.0.1:0"], "-"
+config.keep_alive_max_requests = 1_000_000
 uvloop.run(serve(app, config))
 """
 Times = dict[str, float]

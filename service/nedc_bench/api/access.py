@@ -22,9 +22,6 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.util import WindowStats
 from quart.wrappers.base import BaseRequestWebsocket
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
@@ -38,6 +35,7 @@ TIMEOUT_SECONDS = 0.5
 CONNECTIONS = 16
 FAILURES_TO_OPEN = 3  # in a row; then the store is left alone
 PAUSE_SECONDS = 2.0
+EXPIRY_SECONDS = 1.0  # between looks for requests in memory that count no more
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -121,7 +119,7 @@ class RateLimits:
 
     def __init__(self, redis_url: str | None, metrics: Metrics) -> None:
         self.metrics = metrics
-        storage: Storage = MemoryStorage() if redis_url is None else _redis_storage(redis_url)
+        storage: Storage = _MemoryStorage() if redis_url is None else _redis_storage(redis_url)
         self._limiter = MovingWindowRateLimiter(storage)
         self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
         self._connections = asyncio.Semaphore(CONNECTIONS)
@@ -162,7 +160,28 @@ class RateLimits:
         return passed, window
 
 
+class _MemoryStorage(MemoryStorage):
+    """Looks for what has expired once in a while; its base does so at every request, by a thread."""
+
+    _rest: asyncio.Task[None] | None = None
+
+    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        acquired = await super().acquire_entry(key, limit, expiry, amount)
+        if self.timer is not None and self.timer is not self._rest:
+            self.timer = self._rest = asyncio.create_task(_rest_after(self.timer))
+        return acquired
+
+
+async def _rest_after(looking: asyncio.Task[None]) -> None:
+    await looking
+    await asyncio.sleep(EXPIRY_SECONDS)
+
+
 def _redis_storage(url: str) -> Storage:
+    from redis.asyncio import BlockingConnectionPool  # noqa: PLC0415  # a tenth of the service's start
+    from redis.asyncio.retry import Retry  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,

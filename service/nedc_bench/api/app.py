@@ -97,8 +97,8 @@ def _jobs(settings: Settings, runner: Runner, concurrency: int) -> Jobs:
 def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
     async def serving() -> AsyncGenerator[None]:
         found: Service = app.extensions[KEY]
-        await found.pool.start()
-        found.differing = await asyncio.to_thread(self_check, found.metrics)
+        checked = asyncio.to_thread(self_check, found.metrics)
+        _, found.differing = await asyncio.gather(found.pool.start(), checked)
         await found.jobs.start()
         watchers = [asyncio.create_task(_watch_cache(found)), asyncio.create_task(_watch_lag(found))]
         try:

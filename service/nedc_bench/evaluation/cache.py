@@ -17,9 +17,6 @@ from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from cachetools import TTLCache
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from nedc_bench.annotations import Parameters
 from nedc_bench.evaluation.breaker import CircuitBreaker
@@ -140,6 +137,10 @@ class RedisCache:
     """
 
     def __init__(self, url: str, *, ttl_seconds: float, record: Record) -> None:
+        from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415  # a tenth of the service's start
+        from redis.asyncio.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+
         self._client = Redis(
             connection_pool=BlockingConnectionPool.from_url(
                 url,

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import pickle
 import socket
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar, cast
@@ -32,6 +34,7 @@ LEAVE_SECONDS = 5.0  # in which an idle worker must have left once it is told to
 LONGEST_PAUSE_SECONDS = 5.0  # between workers that do not come up
 
 HEADER_BYTES = 8
+NICENESS = 10  # where all CPUs are busy with scoring, the event loop comes first
 
 DIED, TIMEOUT, CANCELLED = REASONS = ("died", "timeout", "cancelled")  # for which a worker is replaced
 
@@ -279,6 +282,12 @@ class _Worker(asyncio.Protocol):
         self.ended.set()
 
 
+def load_ahead() -> None:
+    """Begin to load, in the process that workers are forked from, what they need; the caller may go on meanwhile."""
+    if isinstance(_context(), ForkServerContext):
+        forkserver.ensure_running()
+
+
 def _context() -> ForkServerContext | SpawnContext:
     """As for the library's workers; they are forked with all loaded that they need."""
     context = cast(ForkServerContext | SpawnContext, worker_context())
@@ -297,6 +306,7 @@ def _see_off(process: BaseProcess) -> None:
 def _work(channel: socket.socket) -> None:
     """What a worker does: answer calls until its stream ends, which it does with the pool."""
     start_worker()
+    os.nice(NICENESS)
     warm_up()
     with suppress(ConnectionError), channel, channel.makefile("rb") as requests:  # the pool may go at any time
         _send(channel, b"")

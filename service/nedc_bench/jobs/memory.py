@@ -182,7 +182,8 @@ class MemoryJobs:
     def _forget(self) -> None:
         """Drop the ended jobs whose time to live is over; they ended in about the order they were accepted in."""
         limit = time.monotonic() - self.ttl_seconds
-        for job_id, entry in list(self._entries.items()):
+        while self._entries:
+            job_id, entry = next(iter(self._entries.items()))
             if entry.ended is None or entry.ended > limit:
                 break
             self._drop(job_id)

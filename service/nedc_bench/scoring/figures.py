@@ -7,16 +7,15 @@ denominator is 0 is 0. Source: docs/scoring.md section 5.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from math import sqrt
+from typing import NamedTuple
 
 from nedc_bench.scoring.contribution import Counts, in_order
 
 SECONDS_PER_DAY = 86400
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """All figures of one class, or of the summary. Counts are events or samples (fractional in ``taes``).
 
     Attributes:
@@ -61,11 +60,10 @@ class Figures:
 
     def to_dict(self) -> dict[str, float]:
         """The figures by name, in the order of the result document."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return self._asdict()
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """Figures of every class and of the summary; ``mcc_undefined`` names those whose MCC has no real value."""
 
     classes: tuple[Figures, ...]
@@ -90,9 +88,11 @@ def derive_figures(
     classes = [_figures(count, duration_seconds, seconds_per_count) for count in counts]
     last = classes[-1]
     summary = _figures(summed, duration_seconds, seconds_per_count, f1_denominator=last.precision + last.sensitivity)
-    undefined = [
-        name for name, count in zip((*names, "summary"), (*counts, summed), strict=True) if _mcc_square(count) < 0
-    ]
+    undefined = (
+        name
+        for name, count, figures in zip((*names, "summary"), (*counts, summed), (*classes, summary), strict=True)
+        if figures.mcc == 0 and _mcc_square(count) < 0
+    )
     return Derived(tuple(classes), summary, tuple(undefined))
 
 
