@@ -1,6 +1,6 @@
 """A real cluster as the tests use it: the one that KUBECONFIG names, through the Kubernetes client, kubectl and helm.
 
-A `Cluster` is the connection; a `Namespace` holds what one module's tests make, and is gone with all of it afterwards.
+A `Cluster` is the connection; a `Namespace` holds what one module's tests make, and goes with all of it afterwards.
 What is waited for is watched: `Namespace.awaited` looks whenever an object changes. Deadlines are generous, since the
 machine may be busy; they tell a hang from slowness and measure nothing.
 """
@@ -15,7 +15,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 import httpx
 import kubernetes
 import yaml
-from kubernetes.stream import stream
 
 T = TypeVar("T")
 
@@ -85,25 +84,26 @@ class Cluster:
             assert shutil.which(name), f"{name} is not on the PATH"
         assert os.environ.get("KUBECONFIG"), "KUBECONFIG is not set: the tests never take a cluster by chance"
         kubernetes.config.load_kube_config()
-        self.core = kubernetes.client.CoreV1Api()
-        self.apps = kubernetes.client.AppsV1Api()
-        self.autoscaling = kubernetes.client.AutoscalingV2Api()
-        self.custom = kubernetes.client.CustomObjectsApi()
+        self.api = kubernetes.client.ApiClient()
+        self.core = kubernetes.client.CoreV1Api(self.api)
+        self.apps = kubernetes.client.AppsV1Api(self.api)
+        self.custom = kubernetes.client.CustomObjectsApi(self.api)
         self.http = _api_server(kubernetes.client.Configuration.get_default_copy())
 
     def close(self) -> None:
         self.http.close()
+        self.api.rest_client.pool_manager.clear()
 
     @contextmanager
     def namespace(self, prefix: str, pod_security: str = "restricted") -> Iterator[Namespace]:
-        """A new namespace that enforces a Pod Security level; deleted afterwards, with all that is in it."""
+        """A new namespace that enforces a Pod Security level; told to go afterwards, with all that is in it."""
         name = f"{prefix}-{uuid.uuid4().hex[:8]}"
         labels = {f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "warn")}
         self.core.create_namespace({"metadata": {"name": name, "labels": labels}})
         try:
             yield Namespace(self, name)
         finally:
-            command("kubectl", "delete", "namespace", name, "--timeout=180s")
+            self.core.delete_namespace(name)
 
 
 def _api_server(configuration: Any) -> httpx.Client:
@@ -172,44 +172,22 @@ class Namespace:
                 return found
             left = deadline - time.monotonic()
             assert left > 0, f"not within {seconds:g} s: {what}; there is {_summary(objects.values())}"
+            version, seconds_left = listed.metadata.resource_version, int(left) + 1
             changes = kubernetes.watch.Watch().stream(
-                listing, self.name, resource_version=listed.metadata.resource_version, timeout_seconds=int(left) + 1
+                listing, self.name, resource_version=version, timeout_seconds=seconds_left
             )
-            for change in changes:
-                item = change["object"]
-                if change["type"] == "DELETED":
-                    objects.pop(item.metadata.name, None)
-                else:
+            with closing(changes):
+                for change in changes:
+                    item = change["object"]
                     objects[item.metadata.name] = item
-                if found := wanted(list(objects.values())):
-                    return found
+                    if change["type"] == "DELETED":
+                        del objects[item.metadata.name]
+                    if found := wanted(list(objects.values())):
+                        return found
 
-    def exec(self, pod: str, *words: str, container: str | None = None) -> str:
-        """What a command in a container prints, on both its streams.
-
-        Raises:
-            CommandError: it has failed.
-        """
-        options = {} if container is None else {"container": container}
-        running = stream(
-            self.cluster.core.connect_get_namespaced_pod_exec,
-            pod,
-            self.name,
-            command=list(words),
-            stdin=False,
-            stdout=True,
-            stderr=True,
-            tty=False,
-            _preload_content=False,
-            **options,
-        )
-        running.run_forever(timeout=WAIT_SECONDS)
-        text: str = running.read_all()
-        status = running.returncode
-        running.close()
-        if status:
-            raise CommandError(f"{pod}: {shlex.join(words)}: exit {status}\n{text}")
-        return text
+    def exec(self, pod: str, *words: str) -> str:
+        """What a command in a pod's (first) container prints."""
+        return self.kubectl("exec", pod, "--", *words)
 
     def url(self, kind: str, name: str, port: int | str, path: str = "") -> str:
         """Where the API server's proxy finds a Service or a pod (``services`` or ``pods``); for `Cluster.http`."""

@@ -1,0 +1,108 @@
+"""A Prometheus in the cluster that scrapes and evaluates what the chart's ServiceMonitor and PrometheusRules say.
+
+The tests' cluster needs the operator's CRDs and not the operator: what it would make of them is made here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from e2e.kube import HELM_TIMEOUT, MANIFESTS, Namespace
+
+GROUP, VERSION = "monitoring.coreos.com", "v1"
+INTERVAL = "2s"  # in place of the ServiceMonitor's, so that tests see changes soon
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """The running server."""
+
+    namespace: Namespace
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """The data that its API answers with."""
+        url = self.namespace.url("services", "prometheus", 9090, f"/api/v1/{path}")
+        answer = self.namespace.cluster.http.get(url, params=parameters).json()
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The samples of an expression, now."""
+        found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
+        return found
+
+    def alert_state(self, name: str) -> str:
+        """``inactive``; ``pending`` while its expression is true, and then ``firing``."""
+        states = [
+            rule["state"] for group in self.get("rules")["groups"] for rule in group["rules"] if rule["name"] == name
+        ]
+        assert len(states) == 1, f"{name}: {states}"
+        return str(states[0])
+
+
+def custom_objects(namespace: Namespace, plural: str) -> list[dict[str, Any]]:
+    """The monitoring objects of a namespace, as the cluster has them."""
+    found = namespace.cluster.custom.list_namespaced_custom_object(GROUP, VERSION, namespace.name, plural)
+    objects: list[dict[str, Any]] = found["items"]
+    return objects
+
+
+def start_prometheus(namespace: Namespace) -> Prometheus:
+    """Run a Prometheus for what the namespace's monitoring objects ask for."""
+    groups = [group for rule in custom_objects(namespace, "prometheusrules") for group in rule["spec"]["groups"]]
+    config = {
+        "global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL, "evaluation_interval": INTERVAL},
+        "rule_files": ["/etc/prometheus/rules.yml"],
+        "scrape_configs": [
+            _scrape_config(namespace.name, monitor, endpoint)
+            for monitor in custom_objects(namespace, "servicemonitors")
+            for endpoint in monitor["spec"]["endpoints"]
+        ],
+    }
+    data = {"prometheus.yml": yaml.safe_dump(config), "rules.yml": yaml.safe_dump({"groups": groups})}
+    namespace.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prometheus"}, "data": data},
+        *yaml.safe_load_all((MANIFESTS / "prometheus.yaml").read_text()),
+    )
+    namespace.kubectl("rollout", "status", "deployment/prometheus", f"--timeout={HELM_TIMEOUT}")
+    return Prometheus(namespace)
+
+
+def _scrape_config(namespace: str, monitor: dict[str, Any], endpoint: dict[str, Any]) -> dict[str, Any]:
+    """As the operator makes it: the Services that the labels name, their port, then the monitor's own relabelings."""
+    service = "__meta_kubernetes_service_label_"
+    keep = [
+        {"action": "keep", "source_labels": [service + _identifier(label)], "regex": value}
+        for label, value in monitor["spec"]["selector"]["matchLabels"].items()
+    ]
+    port = {
+        "action": "keep",
+        "source_labels": ["__meta_kubernetes_endpointslice_port_name"],
+        "regex": endpoint["port"],
+    }
+    targets = [
+        {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": target}
+        for source, target in (("namespace", "namespace"), ("pod_name", "pod"), ("service_name", "service"))
+    ]
+    relabelings = [
+        {_identifier_of_field(name): value for name, value in relabeling.items()}
+        for relabeling in endpoint.get("relabelings", [])
+    ]
+    return {
+        "job_name": f"serviceMonitor/{namespace}/{monitor['metadata']['name']}",
+        "metrics_path": endpoint.get("path", "/metrics"),
+        "kubernetes_sd_configs": [{"role": "endpointslice", "namespaces": {"names": [namespace]}}],
+        "relabel_configs": [*keep, port, *targets, *relabelings],
+    }
+
+
+def _identifier(label: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in label)
+
+
+def _identifier_of_field(name: str) -> str:
+    """``targetLabel`` as Prometheus itself writes it: ``target_label``."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
