@@ -5,6 +5,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 LOCK   := service/locks/dev.txt
 OUT    ?= build/demo
+DIST   ?= dist
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
@@ -26,6 +28,7 @@ lint: venv ## check style, formatting and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/hadolint Dockerfile.api
 
 typecheck: venv ## check types
@@ -75,9 +78,10 @@ chart-docs: venv ## write the chart's README and its schema's descriptions anew,
 golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
-package: venv ## make the chart's archive in dist/
-	mkdir -p dist
-	$(BIN)/python -c 'import helm_python; print(helm_python.package("charts/nedc-bench", destination="dist"))'
+package: venv ## make the chart's archive in dist/; a release names its image's digest: DIGEST=sha256:...
+	rm -rf build/chart && mkdir -p build $(DIST) && cp -RL charts/nedc-bench build/chart
+	sed 's/^  tag: ""/  tag: "$(if $(DIGEST),$(VERSION)@$(DIGEST))"/' charts/nedc-bench/values.yaml > build/chart/values.yaml
+	$(BIN)/python -c 'import helm_python; print(helm_python.package("build/chart", destination="$(DIST)"))'
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

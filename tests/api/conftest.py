@@ -30,6 +30,9 @@ class Server:
             )
         self.url = self._wait_for(self._port)
         self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
         self._wait_for(lambda: self.client.get("/api/v1/ready").status_code == 200)
 
     def _port(self) -> str | None:

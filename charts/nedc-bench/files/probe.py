@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 PAUSE_SECONDS = 0.5
+SHOWN = 20  # lines; the pod's message has room for 4 KiB
 TRY_LATER = (429, 502, 503, 504)
 
 
@@ -93,8 +94,8 @@ def differences(expected: Any, found: Any, path: str) -> Iterator[str]:
         yield from differences(value, inner.get(key), f"{path} {key}")
 
 
-def probe(client: Client, folder: Path) -> Iterator[str]:
-    """What is wrong with the service's figures."""
+def probe(client: Client, folder: Path) -> Iterator[tuple[str, str]]:
+    """Each wrong figure: its algorithm, and a line about it."""
     client.ask("/api/v1/ready")
     names = sorted(path.stem for path in folder.glob("*.json"))
     if not names:
@@ -104,7 +105,9 @@ def probe(client: Client, folder: Path) -> Iterator[str]:
         raise ProbeError(f"{len(names)} pairs were sent, {len(pairs)} came back")
     for name, pair in zip(names, pairs, strict=True):
         expected = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        yield from differences(expected, pair["algorithms"], f"{name}:")
+        for algorithm, figures in expected.items():
+            for line in differences(figures, pair["algorithms"].get(algorithm), f"{name}: {algorithm}"):
+                yield algorithm, line
 
 
 def main(url: str, folder: str) -> int:
@@ -116,7 +119,9 @@ def main(url: str, folder: str) -> int:
         print(f"probe failed: {error}")
         return 1
     if found:
-        print(f"probe failed: {len(found)} figures are wrong", *found[:20], sep="\n")
+        algorithms = sorted({algorithm for algorithm, _ in found})
+        print(f"probe failed: {len(found)} figures of {', '.join(algorithms)} are not the original's")
+        print(*(line for _, line in found[:SHOWN]), sep="\n")
         return 1
     print("probe passed: every figure is the original's")
     return 0

@@ -1,0 +1,96 @@
+"""The chart's README and schema say what values.yaml says: the comment above a key describes it.
+
+``make chart-docs`` writes the table of README.md and the descriptions of values.schema.json anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from chart.rendering import CHART
+
+BEGIN, END = "<!-- values: begin; made by make chart-docs -->\n", "<!-- values: end -->\n"
+LONGEST_DEFAULT = 60
+
+
+class Value(NamedTuple):
+    """A key of values.yaml: its path, the comment above it, and its default; a section has no default."""
+
+    path: tuple[str, ...]
+    description: str
+    default: str | None
+
+
+def values() -> list[Value]:
+    """Every described key, in the file's order."""
+    text = (CHART / "values.yaml").read_text()
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    return list(_described(root, text.splitlines(), ()))
+
+
+def _described(node: Any, lines: list[str], above: tuple[str, ...]) -> Iterator[Value]:
+    for key, value in node.value:
+        path = (*above, key.value)
+        inner = list(_described(value, lines, path)) if _is_section(value, lines) else []
+        yield Value(path, _comment(lines, key.start_mark.line), None if inner else _default(value))
+        yield from inner
+
+
+def _is_section(node: Any, lines: list[str]) -> bool:
+    """Whether the keys of a mapping are described one by one."""
+    if not isinstance(node, yaml.MappingNode) or node.flow_style:
+        return False
+    return _comment(lines, node.value[0][0].start_mark.line) != ""
+
+
+def _comment(lines: list[str], line: int) -> str:
+    """The comment that stands right above a line."""
+    found: list[str] = []
+    while line > 0 and lines[line - 1].lstrip().startswith("#"):
+        line -= 1
+        found.insert(0, lines[line].strip().removeprefix("#").strip())
+    return " ".join(found)
+
+
+def _default(node: Any) -> str:
+    value = yaml.safe_load(yaml.serialize(node, Dumper=yaml.SafeDumper))
+    text = json.dumps(value)
+    return text if len(text) <= LONGEST_DEFAULT else "see values.yaml"
+
+
+def table() -> str:
+    """The table of all values."""
+    rows = ["| Value | Default | What it is |", "| --- | --- | --- |"]
+    for value in values():
+        name, default = f"`{'.'.join(value.path)}`", "" if value.default is None else f"`{value.default}`"
+        rows.append(f"| {name} | {default.replace('`see values.yaml`', 'see values.yaml')} | {value.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def readme() -> str:
+    """README.md with the table as it should be."""
+    before, _, rest = (CHART / "README.md").read_text().partition(BEGIN)
+    return f"{before}{BEGIN}{table()}{END}{rest.partition(END)[2]}"
+
+
+def schema() -> str:
+    """values.schema.json with the descriptions as they should be."""
+    document = json.loads((CHART / "values.schema.json").read_text())
+    for value in values():
+        _property(document, value.path)["description"] = value.description
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _property(document: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    for key in path:
+        document = document["properties"][key]
+    return document
+
+
+if __name__ == "__main__":
+    (CHART / "README.md").write_text(readme())
+    (CHART / "values.schema.json").write_text(schema())

@@ -1,0 +1,67 @@
+"""The chart as Helm renders it, without a cluster; the sets of values that its tests render are in ``cases/``."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CHART = ROOT / "charts/nedc-bench"
+CASES = {path.stem: yaml.safe_load(path.read_text()) or {} for path in sorted((HERE / "cases").glob("*.yaml"))}
+
+RELEASE, NAMESPACE = "nedc", "scoring"
+REDIS = {"redis": {"existingSecret": "redis-url"}}
+
+Manifest = dict[str, Any]
+
+
+def templates(values: Manifest | None = None, chart: Path = CHART, **release: Any) -> dict[str, str]:
+    """What each template renders to."""
+    return _load(chart).render(values, **({"name": RELEASE, "namespace": NAMESPACE} | release))
+
+
+def render(values: Manifest | None = None, chart: Path = CHART, **release: Any) -> list[Manifest]:
+    """The objects that are applied, in the order of kind and name."""
+    texts = (text for path, text in templates(values, chart, **release).items() if path.endswith(".yaml"))
+    objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
+    return sorted(objects, key=lambda found: (found["kind"], found["metadata"]["name"]))
+
+
+def notes(values: Manifest | None = None) -> str:
+    return templates(values)["nedc-bench/templates/NOTES.txt"]
+
+
+def of_kind(kind: str, values: Manifest | None = None) -> list[Manifest]:
+    return [found for found in render(values) if found["kind"] == kind]
+
+
+def one(kind: str, values: Manifest | None = None) -> Manifest:
+    (found,) = of_kind(kind, values)
+    return found
+
+
+def pods(objects: list[Manifest]) -> list[Manifest]:
+    """The pods and pod templates among the objects."""
+    bare = [found for found in objects if found["kind"] == "Pod"]
+    return bare + [found["spec"]["template"] for found in objects if found["kind"] in {"Deployment", "Job"}]
+
+
+def container(values: Manifest | None = None) -> Manifest:
+    """The service's container."""
+    (found,) = one("Deployment", values)["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def merged(values: Manifest | None = None) -> Manifest:
+    """The values with the chart's defaults."""
+    return _load(CHART).merge_values(values)
+
+
+@cache
+def _load(chart: Path) -> helm.Chart:
+    return helm.Chart.load(chart)

@@ -1,0 +1,92 @@
+"""The chart's archive is whole, of the version of the package, and can follow the release before it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import helm_python as helm
+import pytest
+import yaml
+
+from chart import golden
+from chart.rendering import CASES, CHART, HERE, ROOT, Manifest, templates
+from nedc_bench.version import __version__
+
+DIGEST = f"sha256:{'0' * 64}"
+
+
+def _package(destination: Path, **variables: str) -> Path:
+    """What ``make package`` makes."""
+    given = {"DIST": str(destination), "VENV": str(Path(sys.executable).parents[1])} | variables
+    command = ["make", "--silent", "package", *(f"{name}={value}" for name, value in given.items())]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _package(tmp_path_factory.mktemp("archive"))
+
+
+def test_chart_and_app_have_the_version_of_the_package(archive: Path) -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == __version__
+    assert archive.name == f"nedc-bench-{__version__}.tgz"
+
+
+def test_the_archive_holds_files_where_the_tree_has_links(archive: Path) -> None:
+    with tarfile.open(archive) as opened:
+        members = {member.name: member for member in opened.getmembers()}
+        assert all(member.isreg() for member in members.values())
+        packed = {name: opened.extractfile(member).read() for name, member in members.items()}  # type: ignore[union-attr]
+    for link, target in LINKS.items():
+        assert (CHART / link).is_symlink()
+        files = [path for path in (CHART / link).rglob("*") if path.is_file()] or [CHART / link]
+        for path in files:
+            name = path.relative_to(CHART)
+            assert packed[f"nedc-bench/{name}"] == (ROOT / target / path.relative_to(CHART / link)).read_bytes()
+
+
+LINKS = {
+    "CHANGELOG.md": "CHANGELOG.md",
+    "LICENSE": "LICENSE",
+    "files/dashboards": "monitoring/dashboards",
+    "files/golden": "service/nedc_bench/monitoring/golden",
+    "files/rules": "monitoring/rules",
+}
+
+
+@pytest.mark.parametrize("values", CASES.values(), ids=CASES)
+def test_the_archive_renders_as_the_tree_does(archive: Path, values: Manifest) -> None:
+    assert templates(values, archive) == templates(values)
+
+
+def test_a_release_names_its_image_by_digest_and_a_user_may_name_another(tmp_path: Path) -> None:
+    archive = _package(tmp_path, DIGEST=DIGEST)
+
+    def image(values: Manifest | None = None) -> str:
+        deployment = templates(values, archive)["nedc-bench/templates/deployment.yaml"]
+        return str(yaml.safe_load(deployment)["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    assert image() == f"ghcr.io/nedc-bench/nedc-bench:{__version__}@{DIGEST}"
+    assert image({"image": {"tag": "1.2.3"}}) == "ghcr.io/nedc-bench/nedc-bench:1.2.3"
+
+
+def test_helm_finds_nothing_to_object_to() -> None:
+    for values in CASES.values():
+        found = helm.lint(CHART, values, strict=True)
+        assert found["errors"] == []
+        assert [message["error"] for message in found["messages"]] == ["icon is recommended"]
+
+
+def test_an_upgrade_from_the_last_release_changes_no_immutable_field() -> None:
+    """``released.json`` has them as 0.1.0, the first release, has them: it never changes."""
+    released = json.loads((HERE / "released.json").read_text())
+    now = golden.immutable()
+    for case, objects in released.items():
+        for name, fields in objects.items():
+            assert now[case][name] == fields

@@ -1,0 +1,111 @@
+"""The probe of `helm test` and of a sync: it passes a service that scores as the original, and no other."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api.conftest import Server
+from chart.rendering import ROOT, of_kind
+
+TOKEN = "a token of the probe"
+# An algorithm, and the self-check that would find it, broken as a bad merge could.
+SCORER = ("scoring/overlap.py", "reference.classes[found]", "reference.classes[~found]")
+SELF_CHECK = ("monitoring/parity.py", "if ours[algorithm] != expected:", "if False:")
+
+
+class UnreadyServer(Server):
+    """A server that nobody waits for."""
+
+    def wait_until_ready(self) -> None:
+        pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the pod finds in /probe."""
+    (config,) = (found for found in of_kind("ConfigMap") if found["metadata"]["name"].endswith("-probe"))
+    folder = tmp_path / "probe"
+    folder.mkdir()
+    for name, text in config["data"].items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start a server, the build of which may be broken."""
+    servers: list[Server] = []
+
+    def _start(*breaks: tuple[str, str, str], kind: type[Server] = Server, **settings: str) -> Server:
+        package = tmp_path / "build" / "nedc_bench"
+        shutil.copytree(ROOT / "service/nedc_bench", package, ignore=shutil.ignore_patterns("__pycache__"))
+        for name, right, wrong in breaks:
+            text = (package / name).read_text()
+            assert right in text
+            (package / name).write_text(text.replace(right, wrong))
+        settings |= {"PYTHONPATH": str(package.parent)}
+        servers.append(kind(tmp_path / "server.log", **settings))
+        return servers[-1]
+
+    yield _start
+    for server in servers:
+        assert server.stop() == 0
+
+
+def _probe(folder: Path, url: str, **environment: str) -> tuple[int, str]:
+    command = [sys.executable, "-I", str(folder / "probe.py"), url, str(folder)]
+    done = subprocess.run(
+        command, env={"WAIT_SECONDS": "60"} | environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_the_figures_of_the_original_pass_and_no_cache_answers(folder: Path, start: Callable[..., Server]) -> None:
+    server = start()
+    for _ in range(2):
+        assert _probe(folder, server.url) == (0, "probe passed: every figure is the original's\n")
+    metrics = server.client.get("/metrics", headers={"Accept": "text/plain"}).text
+    assert 'nedc_cache_requests_total{backend="memory",result="hit"} 0.0\n' in metrics
+
+
+def test_a_token_is_sent_where_there_is_one(folder: Path, start: Callable[..., Server], tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashlib.sha256(TOKEN.encode()).hexdigest())
+    server = start(API_TOKENS_FILE=str(tokens))
+    assert _probe(folder, server.url, API_TOKEN=TOKEN)[0] == 0
+    status, said = _probe(folder, server.url)
+    assert (status, said.startswith("probe failed: /api/v1/evaluate answers 401 ")) == (1, True)
+
+
+def test_a_build_that_scores_wrongly_and_has_lost_its_self_check_is_caught(
+    folder: Path, start: Callable[..., Server]
+) -> None:
+    server = start(SCORER, SELF_CHECK)
+    status, said = _probe(folder, server.url)
+    first, *figures = said.splitlines()
+    assert status == 1
+    assert re.fullmatch(r"probe failed: [0-9]+ figures of overlap are not the original's", first)
+    assert [figure for figure in figures if not re.match(r"\w+: overlap .+ is .+, the original's is .+", figure)] == []
+
+
+def test_a_service_that_is_not_ready_fails_and_says_why(folder: Path, start: Callable[..., Server]) -> None:
+    server = start(SCORER, kind=UnreadyServer)
+    status, said = _probe(folder, server.url, WAIT_SECONDS="0.1")
+    assert status == 1
+    assert said.startswith("probe failed: /api/v1/ready does not answer in time; the last answer: 503 ")
+    assert "parity: figures of overlap differ from the original's" in said
+
+
+def test_nobody_at_the_address_fails_and_says_so(folder: Path) -> None:
+    status, said = _probe(folder, "http://127.0.0.1:9", WAIT_SECONDS="0.1")
+    assert status == 1
+    assert said.startswith("probe failed: /api/v1/ready does not answer in time; the last answer: <urlopen error ")

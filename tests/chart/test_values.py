@@ -1,0 +1,220 @@
+"""The values: every one is used, described and checked, and a wrong one is refused with a word that helps."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import helm_python as helm
+import pytest
+import yaml
+
+from chart import document
+from chart.rendering import CASES, CHART, REDIS, container, templates
+from nedc_bench.errors import SettingsError
+from nedc_bench.settings import Settings, settings_table
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
+SET_BY_OTHER_VALUES = {"PORT", "REDIS_URL", "API_TOKENS_FILE", "NEDC_NFC"}
+TOKENS = {"apiTokens": {"existingSecret": "tokens"}}
+WHY = "each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existing"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"replicas": 1}, "at '': additional properties 'replicas' not allowed"),
+        ({"redis": {"uri": "redis://a"}}, "at '/redis': additional properties 'uri' not allowed"),
+        ({"config": {"logLevl": "info"}}, "at '/config': additional properties 'logLevl' not allowed"),
+        (
+            {"serviceMonitor": {"tokenSecret": {"nam": ""}}},
+            "at '/serviceMonitor/tokenSecret': additional properties 'nam'",
+        ),
+        (
+            {"networkPolicy": {"redis": [{"podSelctor": {}}]}},
+            "at '/networkPolicy/redis/0': additional properties 'podSelc",
+        ),
+        ({"replicaCount": "1"}, "at '/replicaCount': got string, want null or integer"),
+        ({"replicaCount": 0}, "at '/replicaCount': minimum: got 0, want 1"),
+        ({"image": {"tag": 1.1}}, "at '/image/tag': got number, want string"),
+        ({"image": {"digest": "sha256:abc"}}, "at '/image/digest': 'sha256:abc' does not match pattern"),
+        ({"image": {"pullPolicy": "always"}}, "at '/image/pullPolicy': value must be one of 'Always'"),
+        ({"config": {"cacheTtlSeconds": 0}}, "at '/config/cacheTtlSeconds': minimum: got 0, want 1"),
+        ({"config": {"rateLimit": "fast"}}, "at '/config/rateLimit': 'fast' does not match pattern"),
+        ({"redis": {"url": "http://redis"}}, "at '/redis/url': 'http://redis' does not match pattern '^(rediss?://"),
+        (
+            {"apiTokens": {"hashes": ["token"]}},
+            "at '/apiTokens/hashes/0': 'token' does not match pattern '^[0-9a-f]{64}$'",
+        ),
+        ({"replicaCount": 2}, f"replicaCount is 2, but there is no Redis: {WHY}"),
+        ({"autoscaling": {"enabled": True}}, f"autoscaling.enabled is true, but there is no Redis: {WHY}"),
+        (
+            REDIS | {"autoscaling": {"minReplicas": 11}},
+            "autoscaling.minReplicas (11) is more than autoscaling.maxReplicas (10)",
+        ),
+        (
+            REDIS | {"replicaCount": 3},
+            "replicaCount is set, but the autoscaler decides; set autoscaling.minReplicas, or",
+        ),
+        (
+            REDIS | {"podDisruptionBudget": {"maxUnavailable": 0}},
+            "no node with a pod could ever be drained; set 1 or more",
+        ),
+        (REDIS | {"podDisruptionBudget": {"maxUnavailable": "0%"}}, "no node with a pod could ever be drained"),
+        (
+            {"redis": {"url": "redis://a", "existingSecret": "b"}},
+            "redis.url and redis.existingSecret are both set; keep one",
+        ),
+        (
+            {"apiTokens": {"hashes": ["0" * 64], "existingSecret": "b"}},
+            "apiTokens.existingSecret are both set; keep one",
+        ),
+        (
+            {"config": {"metricsNeedToken": True}},
+            "metricsNeedToken is true, but there are no tokens; set apiTokens.exist",
+        ),
+        (
+            TOKENS | {"config": {"metricsNeedToken": True}, "serviceMonitor": {"enabled": True}},
+            "Prometheus has no token; set serviceMonitor.tokenSecret.name",
+        ),
+        (TOKENS | {"postSync": {"enabled": True}}, "the probe has no token; set probe.tokenSecret.name"),
+        ({"ingress": {"enabled": True}}, "ingress.enabled is true, but ingress.hosts is empty; name the hosts"),
+        ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs is empty; name the Gateway"),
+        (
+            {"extraEnv": [{"name": "REDIS_URL"}]},
+            "extraEnv sets REDIS_URL, which the chart sets itself; use redis.url or",
+        ),
+        (
+            {"config": {"logLevel": "debug"}, "extraEnv": [{"name": "LOG_LEVEL"}]},
+            "extraEnv sets LOG_LEVEL, which the chart sets itself; use config.logLevel",
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_a_message_that_helps(values: Any, message: str) -> None:
+    with pytest.raises(helm.HelmError) as refused:
+        templates(values)
+    assert message in str(refused.value)
+
+
+def test_no_value_is_accepted_that_the_schema_does_not_declare() -> None:
+    def objects(schema: Any, path: str) -> Iterator[tuple[str, Any]]:
+        for key, inner in schema.get("properties", {}).items():
+            yield from objects(inner, f"{path}.{key}")
+        if isinstance(schema.get("items"), dict):
+            yield from objects(schema["items"], f"{path}[]")
+        if "properties" in schema:
+            yield path, schema
+
+    found = dict(objects(SCHEMA, ""))
+    assert [path for path, schema in found.items() if schema.get("additionalProperties") is not False] == []
+    assert _keys(SCHEMA) == _keys({"properties": {"global": {}}}) | set(_leaves(DEFAULTS, SCHEMA))
+
+
+def _keys(schema: Any, above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """The paths of a schema's leaves."""
+    inner = schema.get("properties", {})
+    return {path for key, value in inner.items() for path in _keys(value, (*above, key))} if inner else {above}
+
+
+def _leaves(values: Any, schema: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of the values down to where the schema says no more."""
+    if "properties" not in schema:
+        yield above
+        return
+    for key, value in values.items():
+        yield from _leaves(value, schema["properties"][key], (*above, key))
+
+
+@pytest.mark.parametrize("path", [*_leaves(DEFAULTS, SCHEMA)], ids=".".join)
+def test_every_value_is_used(path: tuple[str, ...]) -> None:
+    case = next(values for values in CASES.values() if _has(values, path))
+    without = copy.deepcopy(case)
+    _parent(without, path).pop(path[-1])
+    assert _outcome(case) != _outcome(without)
+
+
+def _has(values: Any, path: tuple[str, ...]) -> bool:
+    return not path or (path[0] in values and _has(values[path[0]], path[1:]))
+
+
+def _parent(values: Any, path: tuple[str, ...]) -> Any:
+    for key in path[:-1]:
+        values = values[key]
+    return values
+
+
+def _outcome(values: Any) -> Any:
+    try:
+        return templates(values)
+    except helm.HelmRenderError as refused:
+        return str(refused)
+
+
+def test_every_value_that_a_template_uses_is_declared() -> None:
+    used = {
+        tuple(path.split("."))
+        for template in (CHART / "templates").rglob("*.*")
+        for path in re.findall(r"\.Values\.([A-Za-z.]+)", template.read_text())
+    }
+    assert used
+    assert [path for path in sorted(used) if not _has(DEFAULTS, path)] == []
+
+
+def test_values_are_few_and_each_is_described() -> None:
+    assert len((CHART / "values.yaml").read_text().splitlines()) < 350
+    assert [value.path for value in document.values() if not value.description] == []
+
+
+def test_readme_and_schema_say_what_the_values_say() -> None:
+    assert (CHART / "README.md").read_text() == document.readme(), "make chart-docs"
+    assert (CHART / "values.schema.json").read_text() == document.schema(), "make chart-docs"
+
+
+def test_config_names_every_setting_of_the_service() -> None:
+    variables = set(re.findall(r"^\| `([A-Z_]+)`", settings_table(), re.MULTILINE))
+    assert {_variable(key) for key in DEFAULTS["config"]} == variables - SET_BY_OTHER_VALUES
+
+
+def _variable(key: str) -> str:
+    return re.sub(r"(?=[A-Z])", "_", key).upper()
+
+
+def test_what_is_not_set_is_the_services_own_default() -> None:
+    assert Settings.from_env(_env()) == Settings()
+
+
+def _env(**values: Any) -> dict[str, str]:
+    return {entry["name"]: entry.get("value", "") for entry in container(values)["env"]}
+
+
+def test_the_service_takes_the_settings_as_the_chart_writes_them() -> None:
+    config = CASES["everything"]["config"] | {"metricsNeedToken": False}
+    settings = Settings.from_env(_env(config=config))
+    assert settings.cache_ttl_seconds == 31622400
+    assert settings.max_upload_bytes == 134217728
+    assert settings.evaluation_timeout_seconds == 0.5
+    assert settings.cors_origins == ("https://lab.example.org", "https://clinic.example.org")
+    assert [str(network) for network in settings.trusted_proxies] == config["trustedProxies"]
+
+
+BOUNDED = [
+    (key, bound, schema[bound])
+    for key, schema in SCHEMA["properties"]["config"]["properties"].items()
+    for bound in ("minimum", "maximum")
+    if bound in schema
+]
+
+
+@pytest.mark.parametrize(("key", "bound", "limit"), BOUNDED)
+def test_the_schema_takes_the_numbers_that_the_service_takes(key: str, bound: str, limit: float) -> None:
+    beyond = limit - 1 if bound == "minimum" else limit + 1
+    Settings.from_env({_variable(key): str(limit)})
+    with pytest.raises(SettingsError):
+        Settings.from_env({_variable(key): str(beyond)})
+    templates({"config": {key: limit}})
+    with pytest.raises(helm.HelmValuesError, match=bound):
+        templates({"config": {key: beyond}})
