@@ -14,13 +14,8 @@ from chart.rendering import CASES, HERE, Manifest, notes, render
 
 GOLDEN = HERE / "golden"
 FROM_FILES = {"ConfigMap": "data", "PrometheusRule": "spec"}
-# What can't be changed in an object that exists, so that an upgrade would fail.
-IMMUTABLE = {
-    "Deployment": ("spec.selector",),
-    "Service": ("spec.clusterIP",),
-    "Secret": ("immutable", "type"),
-    "ConfigMap": ("immutable",),
-}
+# What can't be changed in an object that exists: an upgrade that tries to fails.
+IMMUTABLE = {"Deployment": "selector", "Service": "clusterIP", "Secret": "type"}
 
 
 def files() -> dict[str, str]:
@@ -34,28 +29,19 @@ def files() -> dict[str, str]:
 
 
 def immutable() -> dict[str, Any]:
-    """The immutable fields of the objects that stay from release to release, by case, kind and name."""
-    return {
-        case: {
-            f"{manifest['kind']}/{manifest['metadata']['name']}": {
-                path: _field(manifest, path) for path in IMMUTABLE.get(manifest["kind"], ())
-            }
-            for manifest in render(values)
-            if "helm.sh/hook" not in manifest["metadata"].get("annotations", {})
-        }
-        for case, values in CASES.items()
-    }
+    """The immutable fields, by case, kind and name; null where the chart leaves them to the cluster."""
+    found: dict[str, Any] = {case: {} for case in CASES}
+    for case, values in CASES.items():
+        for manifest in render(values):
+            kind, name = manifest["kind"], manifest["metadata"]["name"]
+            if kind in IMMUTABLE:
+                found[case][f"{kind}/{name}"] = manifest.get("spec", manifest).get(IMMUTABLE[kind])
+    return found
 
 
 def _without_files(manifest: Manifest) -> Manifest:
     field = FROM_FILES.get(manifest["kind"])
     return manifest if field is None else manifest | {field: dict.fromkeys(manifest[field], "...")}
-
-
-def _field(manifest: Any, path: str) -> Any:
-    for key in path.split("."):
-        manifest = manifest.get(key) if manifest is not None else None
-    return manifest
 
 
 if __name__ == "__main__":

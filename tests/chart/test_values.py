@@ -101,17 +101,28 @@ def test_a_wrong_value_is_refused_with_a_message_that_helps(values: Any, message
 
 
 def test_no_value_is_accepted_that_the_schema_does_not_declare() -> None:
-    def objects(schema: Any, path: str) -> Iterator[tuple[str, Any]]:
-        for key, inner in schema.get("properties", {}).items():
-            yield from objects(inner, f"{path}.{key}")
-        if isinstance(schema.get("items"), dict):
-            yield from objects(schema["items"], f"{path}[]")
-        if "properties" in schema:
-            yield path, schema
+    open_ended = [path for path, schema in SCHEMAS.items() if "properties" in schema and schema.get(REST) is not False]
+    assert open_ended == []
+    assert _keys(SCHEMA) == {("global",)} | set(_leaves(DEFAULTS, SCHEMA))
 
-    found = dict(objects(SCHEMA, ""))
-    assert [path for path, schema in found.items() if schema.get("additionalProperties") is not False] == []
-    assert _keys(SCHEMA) == _keys({"properties": {"global": {}}}) | set(_leaves(DEFAULTS, SCHEMA))
+
+def test_the_schema_describes_every_value() -> None:
+    assert [path for path, schema in SCHEMAS.items() if not path.endswith("[]") and not schema.get("description")] == [
+        ""
+    ]
+
+
+def _schemas(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """A schema and those of all that is within, by path."""
+    yield path, schema
+    for key, inner in schema.get("properties", {}).items():
+        yield from _schemas(inner, f"{path}.{key}")
+    if "items" in schema:
+        yield from _schemas(schema["items"], f"{path}[]")
+
+
+REST = "additionalProperties"
+SCHEMAS = dict(_schemas(SCHEMA))
 
 
 def _keys(schema: Any, above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:

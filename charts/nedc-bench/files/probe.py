@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Client:
                 answer = f"{error.code} {error.read().decode(errors='replace')}"
                 if error.code not in TRY_LATER:
                     raise ProbeError(f"{path} answers {answer}") from None
-            except OSError as error:
+            except (OSError, HTTPException, ValueError) as error:  # no connection, half an answer, no JSON
                 answer = str(error)
             if time.monotonic() > self.deadline:
                 raise ProbeError(f"{path} does not answer in time; the last answer: {answer}")
