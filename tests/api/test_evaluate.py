@@ -189,6 +189,12 @@ def test_bad_fields(server: Server, data: dict[str, Any], status: int, words: st
     assert words in problem["detail"]
 
 
+def test_a_field_of_a_form_in_which_no_file_was_chosen_counts_as_not_sent(server: Server) -> None:
+    unchosen = [("archive", ("", b"")), ("parameters", ("", b""))]
+    answer = post(server, [*one_pair(), *unchosen])
+    assert (answer.status_code, answer.json()["status"]) == (200, "completed")
+
+
 def test_files_without_counterpart_are_refused(server: Server) -> None:
     response = post(server, one_pair()[:1])
     assert response.status_code == 422

@@ -35,13 +35,22 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <div id="page"></div>
-<section class="swagger-ui"><div class="wrapper"><h2>Errors</h2><table><tbody>{errors}</tbody></table></div></section>
+<section class="swagger-ui"><div class="wrapper">
+<h2>Errors</h2>
+<p>Every error is application/problem+json (RFC 9457); its <code>type</code> leads here.</p>
+<table><tbody>{errors}</tbody></table>
+</div></section>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
 </body>
 </html>
 """
-_START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: true});\n'
+_START = """\
+SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#page", deepLinking: true, tryItOutEnabled: true,
+  validatorUrl: null, // the page asks nobody else
+});
+"""
 
 
 @blueprint.get("/openapi.json")

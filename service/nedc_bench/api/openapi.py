@@ -5,6 +5,7 @@ The models' schemas come from their types; a test compares the routes with those
 
 from __future__ import annotations
 
+from importlib.resources import files as resources
 from typing import Any
 
 import msgspec
@@ -19,6 +20,17 @@ from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health)
 
+DESCRIPTION = """\
+Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, to the last bit.
+
+    curl HOST/api/v1/evaluate -H 'Prefer: wait=30' -F reference=@ref.csv_bi -F hypothesis=@hyp.csv_bi
+
+A job can also be watched as it changes, over the WebSocket `/ws/{job_id}`.
+"""
+EVALUATIONS, OPERATIONS = "Evaluations", "Operations"
+TAGS = {EVALUATIONS: "Submit, follow and fetch.", OPERATIONS: "Probes, and metrics for Prometheus."}
+PROBES = ("/api/v1/health", "/api/v1/ready")  # they need no token
+
 EXAMPLE_ID = "5b0e0f6e-8f3c-4a57-9d0c-2f6b7f1f2b11"
 EXAMPLE_JOB = {
     "job_id": EXAMPLE_ID,
@@ -31,6 +43,8 @@ EXAMPLE_JOB = {
     "result": None,
     "error": None,
 }
+EXAMPLE_HEALTH = {"status": "ok", "version": __version__}
+EXAMPLE_PAGE = {"jobs": [EXAMPLE_JOB], "total": 1, "limit": 20, "offset": 0}
 EXAMPLE_FAULT = {
     "side": "hypothesis",
     "file": "hyp.csv_bi",
@@ -47,10 +61,11 @@ def build_openapi() -> dict[str, Any]:
         "info": {
             "title": "nedc-bench",
             "version": __version__,
-            "description": "Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, to the last bit.",
+            "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": _paths(),
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
+        "paths": {path: _tagged(path, item) for path, item in _paths().items()},
         "components": {
             "schemas": schemas,
             "responses": {f"Problem{status}": _problem(status) for status in TITLES},
@@ -68,7 +83,9 @@ def _paths() -> dict[str, Any]:
                 "Accept an evaluation",
                 {
                     "200": _job_response(
-                        "The ended job, when the client waited for it or had sent it before.", location=True
+                        "The ended job, when the client waited for it or had sent it before.",
+                        example=_example_of_a_completed_job(),
+                        location=True,
                     ),
                     "202": _job_response("The job is accepted.", location=True),
                 },
@@ -77,14 +94,14 @@ def _paths() -> dict[str, Any]:
                     _header(
                         "Prefer", "wait=S: answer once the job has ended, or after S seconds (RFC 7240).", "wait=10"
                     ),
-                    _header("Idempotency-Key", "A retry with the same key and content gets the same job.", "4f1c"),
+                    _header("Idempotency-Key", "A retry with the same key and content gets the same job."),
                 ],
                 body=_upload(),
             ),
             "get": _operation(
                 "list",
                 "List jobs, newest first",
-                {"200": _content("Some of the jobs, without their results.", "JobPage")},
+                {"200": _content("Some of the jobs, without their results.", "JobPage", EXAMPLE_PAGE)},
                 (401, 406, 422, 429, 500, 503),
                 parameters=[
                     _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
@@ -95,7 +112,12 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/evaluate/{job_id}": {
             "parameters": [_path("job_id")],
-            "get": _operation("show", "Show a job", {"200": _job_response("The job.")}, (401, 404, 406, 429, 500, 503)),
+            "get": _operation(
+                "show",
+                "Show a job",
+                {"200": _job_response("The job.", example=_example_of_a_completed_job())},
+                (401, 404, 406, 429, 500, 503),
+            ),
             "delete": _operation(
                 "remove", "Cancel or remove a job", {"204": {"description": "It is gone."}}, (401, 404, 429, 500, 503)
             ),
@@ -111,12 +133,18 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/health": {
             "get": _operation(
-                "health", "Whether the process answers", {"200": _content("It does.", "Health")}, (406, 500)
+                "health",
+                "Whether the process answers",
+                {"200": _content("It does.", "Health", EXAMPLE_HEALTH)},
+                (406, 500),
             )
         },
         "/api/v1/ready": {
             "get": _operation(
-                "ready", "Whether requests may come", {"200": _content("They may.", "Health")}, (406, 500, 503)
+                "ready",
+                "Whether requests may come",
+                {"200": _content("They may.", "Health", EXAMPLE_HEALTH | {"status": "ready"})},
+                (406, 500, 503),
             )
         },
         "/metrics": {
@@ -128,6 +156,14 @@ def _paths() -> dict[str, Any]:
             )
         },
     }
+
+
+def _tagged(path: str, item: dict[str, Any]) -> dict[str, Any]:
+    """The operations of a path with their tag, and with what they need to be called."""
+    added: dict[str, Any] = {"tags": [EVALUATIONS if path.startswith("/api/v1/evaluate") else OPERATIONS]}
+    if path in PROBES:
+        added["security"] = []
+    return {name: operation | added if "operationId" in operation else operation for name, operation in item.items()}
 
 
 def _operation(
@@ -150,26 +186,41 @@ def _operation(
 
 def _upload() -> dict[str, Any]:
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    files = {"type": "array", "items": file | {"format": "binary"}}  # without it the page asks for texts
+    flag = {"type": "string", "enum": ["true", "false"], "default": "false"}
     properties = {
-        "reference": {
-            "type": "array",
-            "items": file,
-            "description": "csv_bi files; the n-th is paired with the n-th hypothesis.",
-        },
-        "hypothesis": {"type": "array", "items": file},
+        "reference": files | {"description": "csv_bi files; the n-th is paired with the n-th hypothesis."},
+        "hypothesis": files | {"description": "csv_bi files, as many as references."},
         "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
-        "algorithms": {"type": "array", "items": {"type": "string", "enum": [*ALGORITHMS, "all"]}},
-        "pipeline": {"type": "string", "enum": ["beta"], "default": "beta"},
+        "algorithms": {
+            "type": "array",
+            "items": {"type": "string", "enum": [*ALGORITHMS, "all"]},
+            "default": ["all"],
+            "description": "Which to run.",
+        },
+        "pipeline": {
+            "type": "string",
+            "enum": ["beta"],
+            "default": "beta",
+            "description": "The original tool runs in CI and by hand only.",
+        },
         "parameters": file | {"description": "The original's TOML parameter file."},
-        "strict": {"type": "string", "enum": ["true", "false"], "default": "false"},
-        "per_pair": {"type": "string", "enum": ["true", "false"], "default": "false"},
+        "strict": flag | {"description": "Refuse what would be a warning."},
+        "per_pair": flag | {"description": "Add the figures of every pair."},
     }
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
-def _job_response(description: str, *, location: bool = False) -> dict[str, Any]:
-    response = _content(description, "Job", EXAMPLE_JOB)
+def _example_of_a_completed_job() -> dict[str, Any]:
+    """What the service answered to the first example of docs/api.md."""
+    example: dict[str, Any] = msgspec.json.decode(resources(__package__).joinpath("example_job.json").read_bytes())
+    example["result"]["version"] = __version__
+    return example
+
+
+def _job_response(description: str, *, example: dict[str, Any] = EXAMPLE_JOB, location: bool = False) -> dict[str, Any]:
+    response = _content(description, "Job", example)
     if location:
         response["headers"] = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
     return response
@@ -190,9 +241,10 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": TITLES[status], "content": {PROBLEM_JSON: content}}
 
 
-def _header(name: str, description: str, example: str) -> dict[str, Any]:
+def _header(name: str, description: str, example: str | None = None) -> dict[str, Any]:
     schema = {"type": "string", "maxLength": 255}
-    return {"name": name, "in": "header", "description": description, "schema": schema, "example": example}
+    header = {"name": name, "in": "header", "description": description, "schema": schema}
+    return header if example is None else header | {"example": example}
 
 
 def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -166,9 +166,10 @@ class _Reader:
             raise ProblemError(413, f"the part {part.name!r} ({name}) is larger than {limit} bytes")
         if event.more_data:
             return
-        if is_file:
-            name = getattr(part, "filename", None) or f"{part.name}-{len(self.upload.files[part.name]) + 1}"
+        given = getattr(part, "filename", None)
+        if is_file and (given or self._content):  # neither: a form's field in which no file was chosen
+            name = given or f"{part.name}-{len(self.upload.files[part.name]) + 1}"
             self.upload.files[part.name].append((name, bytes(self._content)))
-        else:
+        elif not is_file:
             self.upload.fields[part.name].append(self._content.decode("utf-8", "replace").strip())
         self._content = bytearray()
