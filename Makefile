@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image lock chart-docs golden package clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test lock chart-docs golden package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -66,6 +66,23 @@ diff: venv ## show what the working tree changes in an environment's manifests, 
 
 renders: venv ## write the manifests of every environment anew, as CI compares them
 	$(BIN)/python environments/promote.py renders
+
+compose-up: image ## start service, Redis and Prometheus, wait until they are healthy, and say where they are
+	IMAGE=$(IMAGE) docker compose up --detach --wait --wait-timeout 300
+	@for place in api:8000 prometheus:9090 alertmanager:9093 grafana:3000; do \
+		address=$$(docker compose port $${place%:*} $${place#*:} 2>/dev/null) || continue; \
+		printf '  %-13s http://%s\n' $${place%:*} $$address; done
+	@printf '\n  curl http://%s/api/v1/evaluate -H "Prefer: wait=30" -F reference=@%s -F hypothesis=@%s\n' \
+		$$(docker compose port api 8000) tests/data/chb-mit/ref/chb05_06.csv_bi tests/data/chb-mit/hyp/chb05_06.csv_bi
+
+compose-down: ## stop and remove them; what they keep stays, unless ARGS=--volumes
+	docker compose --profile '*' down $(ARGS)
+
+compose-logs: ## follow their logs
+	docker compose logs --follow --tail 100
+
+compose-test: venv image ## test image and stack on a Docker engine: figures, faults, alerts; print sizes and times
+	IMAGE=$(IMAGE) $(BIN)/python -m pytest -m compose tests/e2e/compose
 
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
