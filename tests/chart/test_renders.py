@@ -108,11 +108,13 @@ def test_the_image_is_the_one_of_the_digest_or_tag(image: Any, expected: str) ->
 
 
 def test_pods_are_replaced_when_what_they_read_at_start_changes() -> None:
-    def annotations(**redis: str) -> Any:
+    def annotations(**redis: Any) -> Any:
         return one("Deployment", {"redis": redis})["spec"]["template"]["metadata"]["annotations"]
 
     assert annotations(url="redis://a") != annotations(url="redis://b")
-    assert annotations(existingSecret="a", secretVersion="1") != annotations(existingSecret="a", secretVersion="2")
+    first, second = (annotations(existingSecret="a", secretVersion=version) for version in ("1", 20260102))
+    assert first["nedc-bench/redis-secret-version"] == "1"
+    assert second["nedc-bench/redis-secret-version"] == "20260102"
 
 
 def test_tokens_are_mounted_as_a_folder_so_that_a_change_is_seen() -> None:
