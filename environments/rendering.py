@@ -6,6 +6,7 @@ As the application set does it: the values of ``values.yaml``, over them the set
 from __future__ import annotations
 
 import difflib
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def render(environment: Environment, release: Release) -> str:
         _set(values, parameter["name"].split("."), value if parameter.get("forceString") else yaml.safe_load(value))
     with _chart(environment.repository, release.chart) as folder:
         try:
-            with helm.Chart.load(folder) as chart:
+            with _loaded(folder) as chart:
                 rendered = chart.render(values, name=helm_source["releaseName"], namespace=environment.namespace)
         except helm.HelmError as error:
             raise RefusedError(
@@ -67,6 +68,18 @@ def _set(values: dict[str, Any], path: list[str], value: Any) -> None:
     for key in path[:-1]:
         values = values.setdefault(key, {})
     values[path[-1]] = value
+
+
+def _loaded(folder: Path) -> helm.Chart:
+    """The chart in a folder; without the notice that Helm writes to stderr for each symbolic link."""
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        return helm.Chart.load(folder)
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 @contextmanager

@@ -73,20 +73,26 @@ def argo(cluster: Cluster, team: Team, receiver: Receiver) -> Iterator[Argo]:
         assert shutil.which(program), f"{program} is not on the PATH"
     found = Argo(cluster, team)
     _remove(found)
+    try:
+        _set_up(found, receiver)
+        yield found
+    finally:
+        receiver.unsubscribe()
+        _remove(found)
+
+
+def _set_up(argo: Argo, receiver: Receiver) -> None:
     for environment in ENVIRONMENTS:
-        _prepare(found.namespace(environment), environment)
+        _prepare(argo.namespace(environment), environment)
     receiver.subscribe()
     for file in ("notifications.yaml", "project.yaml", "applicationset.yaml"):
-        found.apply(file)
-    until(lambda: found.applications() == sorted(ENVIRONMENTS), "three Applications")
-    found.awaited("prod", lambda application: application.get("status", {}).get("sync"), "compared")
-    found.argocd("app", "sync", "nedc-bench-prod", "--async")
-    play_the_load_balancer(found.namespace("prod"))
+        argo.apply(file)
+    until(lambda: argo.applications() == sorted(ENVIRONMENTS), "three Applications")
+    argo.awaited("prod", lambda application: application.get("status", {}).get("sync"), "compared")
+    argo.argocd("app", "sync", "nedc-bench-prod", "--async")
+    play_the_load_balancer(argo.namespace("prod"))
     for environment in ENVIRONMENTS:
-        found.deployed(environment)
-    yield found
-    receiver.unsubscribe()
-    _remove(found)
+        argo.deployed(environment)
 
 
 def _prepare(namespace: Namespace, environment: str) -> None:
