@@ -7,10 +7,10 @@ PATH with an environment that lets it in, ``GITOPS_REPO``: a git URL that the te
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 
 from e2e.gitops.archive import write_archive
 from e2e.gitops.argo import Argo
+from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST, build_all
 from e2e.gitops.receiver import Receiver
 from e2e.gitops.team import ENVIRONMENTS, Team
@@ -27,6 +28,7 @@ from e2e.kube import REDIS_IMAGE, Cluster, Namespace, command, load_image, until
 REPOSITORY = "ghcr.io/nedc-bench/nedc-bench"
 TOKEN = "the-token-of-the-tests"
 REDIS_PASSWORD = "the-first-password"
+SECRETS, TAKE_OVER = 1, 2  # blocks of deployment.md's first set-up
 
 
 @pytest.fixture(scope="session")
@@ -77,37 +79,24 @@ def argo(cluster: Cluster, team: Team, receiver: Receiver) -> Iterator[Argo]:
         _set_up(found, receiver)
         yield found
     finally:
-        receiver.unsubscribe()
+        receiver.forget()
         _remove(found)
 
 
 def _set_up(argo: Argo, receiver: Receiver) -> None:
-    for environment in ENVIRONMENTS:
-        _prepare(argo.namespace(environment), environment)
-    receiver.subscribe()
-    for file in ("notifications.yaml", "project.yaml", "applicationset.yaml"):
-        argo.apply(file)
-    until(lambda: argo.applications() == sorted(ENVIRONMENTS), "three Applications")
-    argo.awaited("prod", lambda application: application.get("status", {}).get("sync"), "compared")
-    argo.argocd("app", "sync", "nedc-bench-prod", "--async")
-    play_the_load_balancer(argo.namespace("prod"))
+    folder = argo.team.root
+    given = {"REDIS_PASSWORD": REDIS_PASSWORD, "TOKEN": TOKEN, "WEBHOOK_URL": receiver.url}
+    follow(folder, "deployment.md", "First set-up", SECRETS, **given)
+    for environment in ("staging", "prod"):
+        namespace = argo.namespace(environment)
+        namespace.start_redis()
+        namespace.kubectl("exec", "deployment/redis", "--", "redis-cli", "CONFIG", "SET", "requirepass", REDIS_PASSWORD)
+    cloud = threading.Thread(target=play_the_load_balancer, args=(argo.namespace("prod"),), name="load balancer")
+    cloud.start()
+    follow(folder, "deployment.md", "First set-up", TAKE_OVER)
+    cloud.join()
     for environment in ENVIRONMENTS:
         argo.deployed(environment)
-
-
-def _prepare(namespace: Namespace, environment: str) -> None:
-    """What is not in git: Secrets, and the Redis that other charts bring."""
-    command("kubectl", "create", "namespace", namespace.name)
-    if environment == "dev":
-        return
-    namespace.start_redis()
-    namespace.kubectl("exec", "deployment/redis", "--", "redis-cli", "CONFIG", "SET", "requirepass", REDIS_PASSWORD)
-    url = f"redis://:{REDIS_PASSWORD}@redis:6379/0"
-    namespace.kubectl("create", "secret", "generic", "nedc-bench-redis", f"--from-literal=redis-url={url}")
-    if environment == "prod":
-        digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-        namespace.kubectl("create", "secret", "generic", "nedc-bench-tokens", f"--from-literal=tokens={digest}")
-        namespace.kubectl("create", "secret", "generic", "nedc-bench-probe", f"--from-literal=token={TOKEN}")
 
 
 def _remove(argo: Argo) -> None:

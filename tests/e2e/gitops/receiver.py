@@ -1,4 +1,4 @@
-"""Whom Argo CD notifies: a server in this process, and the Secret and ConfigMap entries that lead to it."""
+"""Whom Argo CD notifies: a server in this process."""
 
 from __future__ import annotations
 
@@ -46,16 +46,14 @@ class Receiver:
         self._thread.join()
         self._server.server_close()
 
-    def subscribe(self) -> None:
-        """Put the address where notifications.yaml takes it from."""
+    @property
+    def url(self) -> str:
         host, port, *_ = self._server.server_address
-        self._patch(f"http://{host!s}:{port}/")
+        return f"http://{host!s}:{port}/"
 
-    def unsubscribe(self) -> None:
-        self._patch(None)
-
-    def _patch(self, url: str | None) -> None:
-        command("kubectl", "patch", *SECRET, "--patch", json.dumps({"stringData" if url else "data": {KEY: url}}))
+    def forget(self) -> None:
+        """Take the address out of the Secret again."""
+        command("kubectl", "patch", *SECRET, "--patch", json.dumps({"data": {KEY: None}}))
 
     def awaited(self, application: str, **wanted: str) -> None:
         """Wait for a notification of an Application with these contents."""

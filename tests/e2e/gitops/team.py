@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,21 +48,32 @@ class Team(Clone):
         """
         subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(root)], check=True)
         team = cls(root, url, images)
+        team.git("checkout", "--quiet", "-B", "main")
+        team.git("remote", "set-url", "origin", url)
         for name, value in (("user.name", "team"), ("user.email", "team@localhost"), ("commit.gpgsign", "false")):
             team.git("config", name, value)
         team._adapt()
+        team._lend_the_environment()
         return team
 
     def _adapt(self) -> None:
         for path in sorted((self.root / "environments/argocd").glob("*.yaml")):
             path.write_text(path.read_text().replace(URL, self.url))
-        # What is waited for between two tries is short; whether today is a day on which prod is closed does not matter.
-        self.edit(self.argocd("applicationset.yaml"), "limit: 3\n", "limit: 1\n")
-        self.edit(self.argocd("applicationset.yaml"), "duration: 10s", "duration: 1s")
+        # A sync that fails is not tried again; whether today is a day on which prod is closed does not matter.
+        self.edit(self.argocd("applicationset.yaml"), "limit: 3\n", "limit: 0\n")
         project = self.argocd("project.yaml")
         project.write_text(re.sub(r"(?s)\n  # No change of prod from .*", "\n", project.read_text()))
         for environment, values in ADAPTED.items():
             self.set_values(environment, values)
+
+    def _lend_the_environment(self) -> None:
+        """Let make find the project's own .venv where it would make one."""
+        lent = self.root / ".venv"
+        lent.mkdir()
+        for path in Path(sys.prefix).iterdir():
+            (lent / path.name).symlink_to(path)
+        (lent / ".ready").unlink(missing_ok=True)
+        (lent / ".ready").touch()
 
     def argocd(self, file: str) -> Path:
         return self.path("argocd", file)

@@ -6,6 +6,7 @@ import pytest
 
 from e2e.gitops.argo import Argo, health, is_synced, operation
 from e2e.gitops.conftest import REPOSITORY, TOKEN
+from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST, NEVER_READY, SECOND, WRONG
 from e2e.gitops.receiver import Receiver
 from e2e.gitops.service import deployment, load, ready_images
@@ -24,30 +25,28 @@ def test_a_promotion_goes_through_all_environments_and_rolls_prod_without_a_fail
     team.push()
     argo.refresh()
     argo.deployed("staging")
-    team.done("promote", "staging", "prod")
-    team.push()
-    argo.refresh()
-    argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
-    assert ready_images(argo.namespace("prod")) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
-    assert team.pinned(SECOND) in argo.argocd("app", "manifests", "nedc-bench-prod", "--source=git")
-    with load(argo.namespace("prod"), TOKEN) as running:
-        argo.argocd("app", "sync", "nedc-bench-prod")
+    prod = argo.namespace("prod")
+    with load(prod, TOKEN) as running:
+        shown = follow(team.root, "runbook.md", "Promotion", 0)
+        argo.refresh()
+        argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
+        assert ready_images(prod) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
+        assert f'+          image: "{second}"' in shown
+        assert team.pinned(SECOND) in follow(team.root, "runbook.md", "What runs", 0)
+        follow(team.root, "runbook.md", "Promotion", 1)
         argo.deployed("prod")
-        assert ready_images(argo.namespace("prod")) == {second}
-        running.go_on(10)
-    assert running.failures == []
-    receiver.awaited("nedc-bench-prod", sync="Synced", health="Healthy", operation="Succeeded")
+        assert ready_images(prod) == {second}
+        running.go_on(5)
+        receiver.awaited(
+            "nedc-bench-prod", image=team.pinned(SECOND), sync="Synced", health="Healthy", operation="Succeeded"
+        )
 
-    team.done("rollback", "prod")
-    team.push()
-    argo.refresh()
-    argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
-    with load(argo.namespace("prod"), TOKEN) as running:
-        argo.argocd("app", "sync", "nedc-bench-prod")
+        follow(team.root, "runbook.md", "Rolling back", 0)
+        follow(team.root, "runbook.md", "Promotion", 1)
         argo.deployed("prod")
-        running.go_on(10)
+        assert ready_images(prod) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
+        running.go_on(5)
     assert running.failures == []
-    assert ready_images(argo.namespace("prod")) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
 
 
 def test_a_release_that_never_becomes_ready_is_degraded_while_the_old_one_serves_and_a_revert_heals_it(
@@ -58,7 +57,8 @@ def test_a_release_that_never_becomes_ready_is_degraded_while_the_old_one_serves
     with load(namespace) as running:
         _deliver(argo, team, NEVER_READY)
         argo.awaited("dev", lambda found: operation(found).get("phase") == "Running", "the sync waits")
-        argo.argocd("app", "terminate-op", "nedc-bench-dev")
+        assert "Running" in follow(team.root, "runbook.md", "A sync that hangs", 0)
+        follow(team.root, "runbook.md", "A sync that hangs", 1)
         argo.awaited("dev", lambda found: operation(found).get("phase") == "Failed", "the sync is ended")
 
         team.set_values("dev", {"progressDeadlineSeconds": 10})
@@ -67,7 +67,7 @@ def test_a_release_that_never_becomes_ready_is_degraded_while_the_old_one_serves
         argo.refresh()
         argo.awaited("dev", lambda found: health(found) == "Degraded", "degraded")
         assert ready_images(namespace) == good
-        receiver.awaited("nedc-bench-dev", health="Degraded")
+        receiver.awaited("nedc-bench-dev", image=team.pinned(NEVER_READY), health="Degraded")
         running.go_on(5)
 
         team.git("revert", "--no-edit", "HEAD", "HEAD~1")
@@ -87,8 +87,8 @@ def test_a_release_that_scores_wrongly_fails_its_sync_visibly(argo: Argo, team: 
     failed = argo.awaited("dev", lambda found: operation(found).get("phase") == "Failed" and found, "the sync fails")
     (probe,) = [found for found in operation(failed)["syncResult"]["resources"] if found.get("hookPhase") == "Failed"]
     assert (probe["kind"], probe["name"]) == ("Job", "nedc-bench-postsync")
-    assert "figures are wrong" in namespace.kubectl("logs", "job/nedc-bench-postsync")
-    receiver.awaited("nedc-bench-dev", operation="Failed")
+    assert "figures are wrong" in follow(team.root, "runbook.md", "A bad release", 0)
+    receiver.awaited("nedc-bench-dev", image=team.pinned(WRONG), operation="Failed")
     team.revert()
     argo.refresh()
     argo.deployed("dev")
