@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.conftest import Server
+from serving import Server
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/api.md").read_text()

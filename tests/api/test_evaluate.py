@@ -1,4 +1,4 @@
-"""Evaluations over HTTP: the golden figures through JSON, the jobs' life, and the errors."""
+"""Evaluations over HTTP: the jobs' life, archives, and the errors."""
 
 from __future__ import annotations
 
@@ -6,59 +6,12 @@ import io
 import json
 import tarfile
 import zipfile
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from api.conftest import Server
-from corpora import Corpus, find_corpora
 from nedc_bench import ALGORITHMS
-
-CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
-EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
-PAIR = [(str(pair.reference), str(pair.hypothesis)) for pair in EXAMPLE.pairing.pairs][5]
-
-File = tuple[str, tuple[str, bytes]]
-
-
-def parts(corpus: Corpus) -> list[File]:
-    found: list[File] = []
-    for pair in corpus.pairing.pairs:
-        for name, source in (("reference", pair.reference), ("hypothesis", pair.hypothesis)):
-            found.append((name, (Path(str(source)).name, Path(str(source)).read_bytes())))
-    if (corpus.folder / "params.toml").exists():
-        found.append(("parameters", ("params.toml", (corpus.folder / "params.toml").read_bytes())))
-    return found
-
-
-def one_pair() -> list[File]:
-    return [
-        (name, (Path(path).name, Path(path).read_bytes()))
-        for name, path in zip(("reference", "hypothesis"), PAIR, strict=True)
-    ]
-
-
-def post(server: Server, files: list[File], headers: dict[str, str] | None = None, **data: Any) -> httpx.Response:
-    return server.client.post(
-        "/api/v1/evaluate", files=files, data=data, headers={"Prefer": "wait=60"} if headers is None else headers
-    )
-
-
-@pytest.mark.parametrize("corpus", CORPORA)
-def test_golden_figures_cold_and_warm(server: Server, corpus: Corpus) -> None:
-    expected = json.loads(json.dumps(corpus.result.to_dict(per_pair=True)))
-    for cached in (False, True):
-        response = post(server, parts(corpus), per_pair="true")
-        assert response.status_code == 200, response.text
-        job = response.json()
-        assert (job["status"], job["cached"], job["error"]) == ("completed", cached, None)
-        assert job["progress"] == {"done": len(corpus.pairing.pairs), "total": len(corpus.pairing.pairs)}
-        assert job["result"]["algorithms"] == expected["algorithms"]
-        assert job["result"]["duration_seconds"] == expected["duration_seconds"]
-        ours = [pair["algorithms"] for pair in job["result"]["per_pair"]]
-        assert ours == [pair["algorithms"] for pair in expected["per_pair"]]
+from serving import EXAMPLE, Server, one_pair, parts, post
 
 
 def test_a_job_from_acceptance_to_removal(server: Server) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from api.conftest import Server
 from e2e import load
 from e2e.load import Load, Sample, distinct, known
+from serving import Server
 
 pytestmark = pytest.mark.integration
 Start = Callable[..., Server]

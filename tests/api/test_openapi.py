@@ -11,8 +11,8 @@ from urllib.parse import urljoin
 import msgspec
 import pytest
 
-from api.conftest import Server
 from nedc_bench.api.openapi import MODELS
+from serving import Server
 
 EXAMPLE = Path(__file__).parents[2] / "tests/data/chb-mit"
 NAME = "chb05_06.csv_bi"

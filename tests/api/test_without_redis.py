@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from api.conftest import Server
-from api.test_evaluate import EXAMPLE, one_pair, parts, post
 from redis_server import RedisServer
+from serving import EXAMPLE, Server, one_pair, parts, post
 
 pytestmark = pytest.mark.integration
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from api.conftest import Server
 from chart.rendering import ROOT, of_kind
+from serving import Server
 
 TOKEN = "a token of the probe"
 # An algorithm, and the self-check that would find it, broken as a bad merge could.

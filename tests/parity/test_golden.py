@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from corpora import Corpus, find_corpora, in_golden_names
-from nedc_bench import ALGORITHMS
+from corpora import OUR_OWN, PAIR_REPORTS, Corpus, check_figures, find_corpora, in_golden_names
 
 CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
-PAIR_REPORTS = ("summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt")
-OUR_OWN = re.compile(r"(     Date|     File| Mod Time|File|NEDC EEG Eval Successfully Completed on).*")
 
 
 def test_all_corpora_are_there() -> None:
@@ -22,31 +17,10 @@ def test_all_corpora_are_there() -> None:
     assert names >= {"chb-mit", "edges", "independent", "multiclass", "overlapping", "realistic"}
 
 
-def check(ours: dict[str, Any], golden: dict[str, Any], duration: float) -> int:
-    """Compare with ``==`` whatever the golden document holds; the number of figures compared."""
-    compared = 0
-    for algorithm in ALGORITHMS:
-        expected = golden[algorithm]
-        assert expected.pop("duration", duration) == duration
-        if "error" in expected:  # the original stopped in the middle: what it had computed by then, our MCC being 0
-            assert expected.pop("error") == "math domain error"
-            for label, values in expected.pop("labels").items():
-                for key, value in values.items():
-                    if key in {"tgt", "hit", "mis", "fal", "ins", "del", "tp", "tn", "fp", "fn"}:
-                        assert ours[algorithm]["labels"][label][key] == value
-                        compared += 1
-            assert not expected
-            continue
-        assert set(expected) <= set(ours[algorithm])
-        assert expected == {key: ours[algorithm][key] for key in expected}
-        compared += str(expected).count(":")
-    return compared
-
-
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_corpus_figures(corpus: Corpus) -> None:
     document = json.loads(json.dumps(corpus.result.to_dict()))
-    assert check(in_golden_names(document["algorithms"]), corpus.expected, corpus.result.duration_seconds) > 200
+    assert check_figures(in_golden_names(document["algorithms"]), corpus.expected, corpus.result.duration_seconds) > 200
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
@@ -55,7 +29,7 @@ def test_figures_of_every_pair(corpus: Corpus) -> None:
     compared = 0
     for ours, golden in zip(document["per_pair"], corpus.expected_pairs, strict=True):
         assert Path(ours["reference"]).name == golden["pair"]
-        compared += check(in_golden_names(ours["algorithms"]), golden, ours["duration_seconds"])
+        compared += check_figures(in_golden_names(ours["algorithms"]), golden, ours["duration_seconds"])
     assert compared > 200 * len(document["per_pair"])
 
 

@@ -7,6 +7,8 @@ from importlib.resources import files
 import msgspec
 from quart import Blueprint, Response
 
+from nedc_bench.api.context import service
+from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.openapi import build_openapi
 from nedc_bench.api.responses import JSON
 from nedc_bench.jobs.problem import TITLES
@@ -56,7 +58,11 @@ SwaggerUIBundle({
 @blueprint.get("/openapi.json")
 async def openapi() -> Response:
     """The OpenAPI document."""
-    return Response(msgspec.json.encode(build_openapi()), 200, content_type=JSON)
+    settings = service().settings
+    document = build_openapi(
+        tokens=settings.api_tokens_file is not None, metrics_need_token=settings.metrics_need_token
+    )
+    return Response(msgspec.json.encode(document), 200, content_type=JSON)
 
 
 @blueprint.get("/docs")
@@ -72,6 +78,6 @@ async def asset(name: str) -> Response:
     if name == "start.js":
         return Response(_START, 200, content_type="text/javascript; charset=utf-8")
     if name not in ASSETS:
-        return Response(status=404)
+        raise ProblemError(404, f"the page has no file {name[:60]!r}")
     content = files("flask_swagger_ui").joinpath("dist", name).read_bytes()
     return Response(content, 200, {"Cache-Control": "max-age=86400"}, content_type=ASSETS[name])

@@ -8,6 +8,7 @@ import io
 import math
 
 import msgspec
+import structlog
 from quart import Blueprint, Response, g, request
 
 from nedc_bench.annotations import Parameters, read_parameters
@@ -22,6 +23,8 @@ from nedc_bench.monitoring.metrics import QUEUE_FULL
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
+
+log = structlog.stdlib.get_logger(__name__)
 
 blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 
@@ -39,6 +42,7 @@ async def submit() -> Response:
     wait = _preferred_wait()
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
+        found.refuse_when_draining()  # it may have come slowly
         accepted, digest = await _asked_for(upload)
         try:
             job, new = await _accept(accepted, digest)
@@ -46,6 +50,8 @@ async def submit() -> Response:
             if wait is None or _idempotency_key() is not None:
                 raise
             return await _evaluated_here(accepted, wait)
+    if new:
+        log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
     headers = {"Location": f"/api/v1/evaluate/{job.job_id}"}
     if wait is not None:
         job = await _wait(job, wait)

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document: every route with its parameters, responses, examples and errors.
 
-The models' schemas come from their types; a test compares the routes with those of the app.
+The models' schemas come from their types; tests compare the routes with those of the app, and what a running service
+answers with the document.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from nedc_bench.api.errors import PROBLEM_JSON
+from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE
 from nedc_bench.api.health import Health
 from nedc_bench.api.responses import JSON
 from nedc_bench.jobs import Job, JobPage, JobStatus
@@ -53,8 +55,30 @@ EXAMPLE_FAULT = {
 }
 
 
-def build_openapi() -> dict[str, Any]:
-    """The document, as ``/openapi.json`` serves it."""
+_PUBLIC: dict[str, Any] = {"security": []}
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "wait=S: answer once the job has ended, or after S seconds (RFC 7240); all else is ignored.",
+    "schema": {"type": "string"},
+    "example": "wait=10",
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A retry with the same key and content gets the same job.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS},
+    "example": "4f1c",
+}
+
+
+def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
+    """The document, as ``/openapi.json`` serves it.
+
+    Args:
+        tokens: whether a token is asked for, but for probes.
+        metrics_need_token: whether for the metrics too.
+    """
     _, schemas = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
@@ -65,17 +89,19 @@ def build_openapi() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
-        "paths": {path: _tagged(path, item) for path, item in _paths().items()},
+        "paths": {
+            path: _tagged(path, item) for path, item in _paths(_PUBLIC if not metrics_need_token else {}).items()
+        },
         "components": {
             "schemas": schemas,
             "responses": {f"Problem{status}": _problem(status) for status in TITLES},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
-        "security": [{}, {"token": []}],
+        "security": [{"token": []}] if tokens else [],
     }
 
 
-def _paths() -> dict[str, Any]:
+def _paths(metrics_access: dict[str, Any]) -> dict[str, Any]:
     return {
         "/api/v1/evaluate": {
             "post": _operation(
@@ -90,12 +116,7 @@ def _paths() -> dict[str, Any]:
                     "202": _job_response("The job is accepted.", location=True),
                 },
                 (400, 401, 406, 408, 413, 415, 422, 429, 500, 503),
-                parameters=[
-                    _header(
-                        "Prefer", "wait=S: answer once the job has ended, or after S seconds (RFC 7240).", "wait=10"
-                    ),
-                    _header("Idempotency-Key", "A retry with the same key and content gets the same job."),
-                ],
+                parameters=[_PREFER, _IDEMPOTENCY_KEY],
                 body=_upload(),
             ),
             "get": _operation(
@@ -104,7 +125,7 @@ def _paths() -> dict[str, Any]:
                 {"200": _content("Some of the jobs, without their results.", "JobPage", EXAMPLE_PAGE)},
                 (401, 406, 422, 429, 500, 503),
                 parameters=[
-                    _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+                    _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 20}),
                     _query("offset", {"type": "integer", "minimum": 0, "maximum": 10**9, "default": 0}),
                     _query("status", {"type": "string", "enum": [status.value for status in JobStatus]}),
                 ],
@@ -154,6 +175,7 @@ def _paths() -> dict[str, Any]:
                 {"200": {"description": "The exposition.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
                 (401, 500),
             )
+            | metrics_access
         },
     }
 
@@ -186,12 +208,13 @@ def _operation(
 
 def _upload() -> dict[str, Any]:
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    files = {"type": "array", "items": file | {"format": "binary"}}  # without it the page asks for texts
+    files = {"type": "array", "minItems": 1, "items": file | {"format": "binary"}}  # without it the page asks for texts
     flag = {"type": "string", "enum": ["true", "false"], "default": "false"}
     properties = {
         "reference": files | {"description": "csv_bi files; the n-th is paired with the n-th hypothesis."},
         "hypothesis": files | {"description": "csv_bi files, as many as references."},
-        "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
+        "archive": file
+        | {"format": "archive", "description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
         "algorithms": {
             "type": "array",
             "items": {"type": "string", "enum": [*ALGORITHMS, "all"]},
@@ -204,11 +227,20 @@ def _upload() -> dict[str, Any]:
             "default": "beta",
             "description": "The original tool runs in CI and by hand only.",
         },
-        "parameters": file | {"description": "The original's TOML parameter file."},
+        "parameters": file | {"format": "toml", "description": "The original's TOML parameter file."},
         "strict": flag | {"description": "Refuse what would be a warning."},
         "per_pair": flag | {"description": "Add the figures of every pair."},
     }
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    pairs, archive = ["reference", "hypothesis"], ["archive"]
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "oneOf": [
+            {"required": pairs, "not": {"required": archive}},
+            {"required": archive, "not": {"anyOf": [{"required": [name]} for name in pairs]}},
+        ],
+    }
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
@@ -223,6 +255,9 @@ def _job_response(description: str, *, example: dict[str, Any] = EXAMPLE_JOB, lo
     response = _content(description, "Job", example)
     if location:
         response["headers"] = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
+        made = {"job_id": "$response.body#/job_id"}
+        response["links"] = {name: {"operationId": name, "parameters": made} for name in ("show", "remove")}
+        response["links"]["report"] = {"operationId": "report", "parameters": made | {"name": "summary.txt"}}
     return response
 
 
@@ -239,12 +274,6 @@ def _problem(status: int) -> dict[str, Any]:
         example["errors"] = [EXAMPLE_FAULT]
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
     return {"description": TITLES[status], "content": {PROBLEM_JSON: content}}
-
-
-def _header(name: str, description: str, example: str | None = None) -> dict[str, Any]:
-    schema = {"type": "string", "maxLength": 255}
-    header = {"name": name, "in": "header", "description": description, "schema": schema}
-    return header if example is None else header | {"example": example}
 
 
 def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.test_evaluate import EXAMPLE, parts
 from e2e.cluster.prometheus import Prometheus
 from e2e.cluster.release import SERVICE_PROCESS, Release, is_ready, load, restarts
 from e2e.kube import CommandError, Namespace, until
+from serving import EXAMPLE, parts
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 

@@ -1,0 +1,222 @@
+"""Who may call and how often: tokens, rates, forwarded addresses, origins."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from redis_server import RedisServer
+from serving import Server, Start, check_problem, one_pair, post, received, small_pair, watch
+
+BURST = 200
+
+
+def hashed(token: str) -> str:
+    return f"{hashlib.sha256(token.encode()).hexdigest()}\n"
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Accept": "*/*"}
+
+
+# -- tokens
+
+
+def test_everything_but_probes_needs_a_token(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(f"# alice\n{hashed('secret')}")
+    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), METRICS_NEED_TOKEN="true")
+    for path in ("/api/v1/evaluate", "/metrics", "/openapi.json", "/docs", "/nothing"):
+        refused = server.client.get(path)
+        check_problem(refused, 401)
+        assert refused.headers["WWW-Authenticate"] == 'Bearer realm="nedc-bench"'
+        check_problem(server.client.get(path, headers=bearer("wrong")), 401)
+        assert server.client.get(path, headers=bearer("secret")).status_code == (404 if path == "/nothing" else 200)
+    check_problem(post(server, one_pair()), 401)
+    assert post(server, one_pair(), bearer("secret")).status_code == 202
+    for path in ("/api/v1/health", "/api/v1/ready"):
+        assert server.client.get(path).status_code == 200
+
+
+def test_metrics_need_no_token_unless_they_are_to(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(hashed("secret"))
+    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
+    assert server.client.get("/metrics", headers={"Accept": "*/*"}).status_code == 200
+
+
+def test_a_websocket_needs_a_token_too(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(hashed("secret"))
+    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
+    job_id = post(server, one_pair(), bearer("secret") | {"Prefer": "wait=60"}).json()["job_id"]
+    with pytest.raises(InvalidStatus) as caught, watch(server, job_id):
+        pass
+    response = caught.value.response
+    assert (response.status_code, response.headers["Content-Type"]) == (401, "application/problem+json")
+    assert response.headers["X-Request-ID"]
+    with watch(server, job_id, bearer("secret")) as socket:
+        assert [message.get("type", message) for message in received(socket)] == ["initial", {"closed": 1000}]
+
+
+def test_the_file_of_tokens_is_read_again_when_it_changes(start_server: Start, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashed("first"))
+    server = start_server(API_TOKENS_FILE=str(tokens))
+
+    def known(token: str) -> bool:
+        return server.client.get("/api/v1/evaluate", headers=bearer(token)).status_code == 200
+
+    assert (known("first"), known("second")) == (True, False)
+    tokens.write_text(f"# both\n{hashed('first')}{hashed('second')}")
+    assert (known("first"), known("second")) == (True, True)
+    tokens.write_text("second\n")  # no hash: what was known stays
+    assert (known("first"), known("second")) == (True, True)
+    tokens.unlink()
+    assert (known("first"), known("second")) == (True, True)
+    (tmp_path / "new").write_text(hashed("second"))
+    (tmp_path / "new").rename(tokens)
+    assert (known("first"), known("second")) == (False, True)
+
+
+# -- rates
+
+
+async def burst(servers: list[Server]) -> list[httpx.Response]:
+    """Many requests for evaluations at once, in turns to the servers."""
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as client:
+        urls = [f"{servers[number % len(servers)].url}/api/v1/evaluate" for number in range(BURST)]
+        return await asyncio.gather(*(client.post(url, files=small_pair(0)) for url in urls))
+
+
+def check_burst(answers: list[httpx.Response]) -> None:
+    """Ten have passed, and the others are told when to come back."""
+    assert Counter(answer.status_code for answer in answers) == {202: 10, 429: BURST - 10}
+    for answer in answers:
+        assert answer.headers["RateLimit-Limit"] == "10"
+        assert 0 < int(answer.headers["RateLimit-Reset"]) <= 3601
+        if answer.status_code == 429:
+            check_problem(answer, 429)
+            assert answer.headers["RateLimit-Remaining"] == "0"
+            assert answer.headers["Retry-After"] == answer.headers["RateLimit-Reset"]
+    left = [int(answer.headers["RateLimit-Remaining"]) for answer in answers if answer.status_code == 202]
+    assert set(left) <= set(range(10))
+
+
+def test_of_a_burst_exactly_the_limit_passes(start_server: Start) -> None:
+    server = start_server(RATE_LIMIT="10/hour")
+    check_burst(asyncio.run(burst([server])))
+    assert server.count("nedc_rate_limited_requests_total", limit="default") == BURST - 10
+    assert server.client.get("/api/v1/evaluate").status_code == 200  # counted by itself
+    for path in ("/api/v1/health", "/api/v1/ready", "/metrics"):
+        assert "RateLimit-Limit" not in server.client.get(path, headers={"Accept": "*/*"}).headers
+
+
+@pytest.mark.integration
+def test_of_a_burst_over_two_replicas_exactly_the_limit_passes(replica: Start) -> None:
+    replicas = [replica(RATE_LIMIT="10/hour") for _ in range(2)]
+    answers = asyncio.run(burst(replicas))
+    assert [server.count("nedc_rate_limiter_errors_total") for server in replicas] == [0, 0]
+    check_burst(answers)
+    assert sum(server.count("nedc_rate_limited_requests_total") for server in replicas) == BURST - 10
+
+
+def test_what_is_used_up_comes_back(start_server: Start) -> None:
+    server = start_server(RATE_LIMIT="2 per 1 second")
+    seconds = []
+    for _ in range(3):
+        while (answer := post(server, small_pair(0), headers={})).status_code == 429:
+            time.sleep(int(answer.headers["Retry-After"]))
+        seconds.append(time.monotonic())
+        assert answer.status_code == 202
+    assert seconds[2] - seconds[0] > 0.9
+
+
+def test_reading_has_its_own_rate_which_counts_websockets(start_server: Start) -> None:
+    server = start_server(STATUS_RATE_LIMIT="2/hour")
+    job_id = post(server, one_pair()).json()["job_id"]
+    assert server.client.get("/api/v1/evaluate").headers["RateLimit-Remaining"] == "1"
+    with watch(server, job_id) as socket:
+        assert len(list(received(socket))) == 2
+    check_problem(server.client.get("/api/v1/evaluate"), 429)
+    with pytest.raises(InvalidStatus, match="429"), watch(server, job_id):
+        pass
+    assert post(server, one_pair()).status_code == 200
+
+
+@pytest.mark.integration
+def test_while_redis_is_away_requests_pass_and_are_counted(replica: Start, redis: RedisServer) -> None:
+    server = replica(STATUS_RATE_LIMIT="1/hour")
+    assert server.client.get("/docs").status_code == 200
+    check_problem(server.client.get("/docs"), 429)
+    redis.freeze()
+    begin = time.monotonic()
+    for _ in range(20):
+        assert server.client.get("/docs").status_code == 200
+    assert time.monotonic() - begin < 10
+    assert server.count("nedc_rate_limiter_errors_total") == 20
+    redis.thaw()
+    deadline = time.monotonic() + 20
+    while (answer := server.client.get("/docs")).status_code == 200:
+        assert time.monotonic() < deadline
+    check_problem(answer, 429)
+
+
+def test_each_token_has_its_own_rate(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(hashed("a") + hashed("b"))
+    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), RATE_LIMIT="1/hour")
+    assert [post(server, one_pair(), bearer(token)).status_code for token in "abab"] == [202, 202, 429, 429]
+
+
+def from_address(server: Server, forwarded: str) -> int:
+    return post(server, one_pair(), {"X-Forwarded-For": forwarded}).status_code
+
+
+def test_a_forwarded_address_is_believed_from_a_trusted_proxy(start_server: Start) -> None:
+    server = start_server(RATE_LIMIT="1/hour", TRUSTED_PROXIES="127.0.0.0/8, 10.0.0.0/8")
+    assert from_address(server, "203.0.113.1") == 202
+    assert from_address(server, "203.0.113.2") == 202
+    assert from_address(server, "203.0.113.1") == 429
+    assert from_address(server, "198.51.100.7, 203.0.113.1") == 429  # what the client says stands before
+    assert from_address(server, "203.0.113.1, 10.0.0.1") == 429  # through two proxies
+    assert from_address(server, "203.0.113.3, 10.0.0.1") == 202
+
+
+def test_a_forwarded_address_is_not_believed_from_anybody_else(start_server: Start) -> None:
+    server = start_server(RATE_LIMIT="1/hour", TRUSTED_PROXIES="10.0.0.0/8")
+    assert [from_address(server, f"203.0.113.{number}") for number in range(3)] == [202, 429, 429]
+
+
+# -- browsers
+
+
+def test_pages_of_named_origins_may_call(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(hashed("secret"))
+    server = start_server(CORS_ORIGINS="https://lab.example.org", API_TOKENS_FILE=str(tmp_path / "tokens"))
+    lab, other = ({"Origin": f"https://{name}.example.org"} for name in ("lab", "other"))
+    allowed = server.client.get("/api/v1/evaluate", headers=lab | bearer("secret"))
+    assert allowed.headers["Access-Control-Allow-Origin"] == "https://lab.example.org"
+    assert "X-Request-ID" in allowed.headers["Access-Control-Expose-Headers"]
+    assert "Origin" in allowed.headers["Vary"]
+    before = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    asked = server.client.options("/api/v1/evaluate", headers=lab | before)  # a browser sends no token with this
+    assert asked.status_code == 200
+    assert asked.headers["Access-Control-Allow-Origin"] == "https://lab.example.org"
+    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
+    refused = server.client.get("/api/v1/evaluate", headers=lab)  # a page can read why
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (401, "https://lab.example.org")
+    for response in (
+        server.client.get("/api/v1/evaluate", headers=other | bearer("secret")),
+        server.client.options("/api/v1/evaluate", headers=other | before),
+    ):
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+def test_without_named_origins_there_is_no_cors(server: Server) -> None:
+    response = server.client.get("/api/v1/health", headers={"Origin": server.url})
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]

@@ -1,0 +1,95 @@
+"""Replicas that are killed, paused or told to end: every accepted job has one end, on whichever replica is left."""
+
+from __future__ import annotations
+
+import signal
+import time
+from operator import methodcaller
+
+import pytest
+
+from nedc_bench.jobs.redis import MAX_STARTS
+from nedc_bench.jobs.stream import IDLE_SECONDS
+from redis_server import RedisServer
+from serving import Start, Stop, accept, completed_lines, ended, entered, show, small_pair, status, until
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_jobs_of_a_killed_replica_complete_on_another(
+    replica: Start, redis: RedisServer, stop_workers: Stop
+) -> None:
+    first = replica()
+    stop_workers(first)
+    jobs = [accept(first, small_pair(number)) for number in range(50)]
+    until(lambda: {status(first, job_id) for job_id in jobs[:2]} == {"running"})
+    first.stop(signal.SIGKILL)
+    second = replica()
+    assert [ended(second, job_id)["status"] for job_id in jobs] == ["completed"] * 50
+    assert entered(second, "completed") == 50
+    assert redis.ask(lambda client: client.xlen("nedc:v1:jobs:stream")) == 0
+
+
+def test_replicas_that_are_killed_in_turn_make_one_result_a_job(replica: Start, redis: RedisServer) -> None:
+    first, second = replica(), replica()
+    jobs = [accept(server, small_pair(number)) for number in range(25) for server in (first, second)]
+    first.stop(signal.SIGKILL)
+    third = replica()
+    assert [ended(third, job_id)["status"] for job_id in jobs] == ["completed"] * 50
+    assert entered(second, "completed") + entered(third, "completed") <= 50
+    assert redis.ask(lambda client: client.zcard("nedc:v1:jobs:completed")) == 50
+    until(lambda: redis.ask(lambda client: client.xlen("nedc:v1:jobs:stream")) == 0)
+
+
+def test_a_job_stays_with_the_living_and_leaves_the_paused(replica: Start, stop_workers: Stop) -> None:
+    first = replica()
+    workers = stop_workers(first)
+    job_id = accept(first, small_pair(0))
+    until(lambda: status(first, job_id) == "running")
+    second = replica()
+    until_idle = time.monotonic() + 1.3 * IDLE_SECONDS
+    until(lambda: time.monotonic() > until_idle)
+    assert entered(second, "running") == 0
+    first.process.send_signal(signal.SIGSTOP)
+    until(lambda: status(second, job_id) == "completed")
+    first.process.send_signal(signal.SIGCONT)
+    workers.go_on()
+    assert ended(first, job_id) == ended(second, job_id)
+    assert [entered(server, "completed") for server in (first, second)] == [0, 1]
+
+
+def test_a_job_that_ends_the_processes_is_given_up(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
+    server = replica()
+    workers = stop_workers(server)
+    jobs = [accept(server, small_pair(number)) for number in range(3)]
+    redis.ask(methodcaller("hset", f"nedc:v1:job:{jobs[2]}", "starts", MAX_STARTS))
+    workers.go_on()
+    assert [ended(server, job_id)["status"] for job_id in jobs] == ["completed", "completed", "failed"]
+    assert "the processes that ran the job ended" in show(server, jobs[2]).json()["error"]["detail"]
+
+
+def test_sigterm_hands_back_what_has_not_ended(replica: Start, stop_workers: Stop) -> None:
+    first = replica(SHUTDOWN_GRACE_SECONDS="1")
+    stop_workers(first)
+    jobs = [accept(first, small_pair(99)), *(accept(first, small_pair(number)) for number in range(5))]
+    until(lambda: status(first, jobs[0]) == "running")
+    second = replica()
+    began = time.monotonic()
+    assert first.stop() == 0
+    assert time.monotonic() - began < 5
+    until(lambda: entered(second, "completed") == 6, 5)
+    assert {status(second, job_id) for job_id in jobs} == {"completed"}
+
+
+def test_sigterm_lets_running_jobs_end(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
+    first = replica()
+    workers = stop_workers(first)
+    job_id = accept(first, small_pair(0))
+    until(lambda: status(first, job_id) == "running")
+    first.process.send_signal(signal.SIGTERM)
+    until(lambda: first.lines("draining"))
+    assert first.count("nedc_ready") == 0
+    workers.go_on()
+    assert first.stop(0) == 0
+    assert completed_lines(first) == [job_id]
+    assert redis.ask(lambda client: client.xinfo_consumers("nedc:v1:jobs:stream", "replicas")) == []

@@ -1,0 +1,122 @@
+"""A Redis that holds jobs and is stopped, frozen, full, emptied or damaged: documented answers in time, no lost job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from operator import methodcaller
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from redis_server import RedisServer
+from serving import (
+    Start,
+    Stop,
+    accept,
+    completed_lines,
+    ended,
+    entered,
+    levels,
+    post,
+    show,
+    small_pair,
+    status,
+    until,
+    watch,
+)
+
+pytestmark = pytest.mark.integration
+
+
+def test_accepted_jobs_outlive_a_restart_of_redis(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
+    server = replica()
+    workers = stop_workers(server)
+    jobs = [accept(server, small_pair(100 + number)) for number in range(2)]
+    jobs += [accept(server, small_pair(number)) for number in range(10)]
+    until(lambda: status(server, jobs[0]) == "running")
+    redis.stop()
+    refused = show(server, jobs[0])
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    workers.go_on()
+    until(lambda: len(completed_lines(server)) == 2)  # whose ends wait for Redis
+    redis.start()
+    until(lambda: show(server, jobs[0]).status_code == 200, 10)
+    assert [ended(server, job_id)["status"] for job_id in jobs] == ["completed"] * len(jobs)
+    assert entered(server, "completed") == len(jobs)
+
+
+def test_a_redis_that_lost_everything_is_used_again(replica: Start, redis: RedisServer) -> None:
+    server = replica()
+    job_id = post(server, small_pair(0)).json()["job_id"]
+    redis.ask(lambda client: client.flushall())
+    assert show(server, job_id).status_code == 404
+    assert post(server, small_pair(1)).json()["status"] == "completed"
+
+
+def test_a_frozen_redis_is_a_503_in_time_and_no_lost_job(
+    replica: Start, redis: RedisServer, stop_workers: Stop
+) -> None:
+    server = replica()
+    workers = stop_workers(server)
+    job_id = accept(server, small_pair(0))
+    until(lambda: status(server, job_id) == "running")
+    redis.freeze()
+    requests: list[Callable[[], httpx.Response]] = [
+        lambda: show(server, job_id),
+        lambda: post(server, small_pair(7), headers={}),
+        lambda: server.client.get("/api/v1/evaluate"),
+        lambda: server.client.delete("/api/v1/evaluate/other"),
+    ]
+    for request in requests:
+        began = time.monotonic()
+        answer = request()
+        assert time.monotonic() - began < 2
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    assert server.count("nedc_unavailable_responses_total", reason="redis") == len(requests)
+    with pytest.raises(InvalidStatus, match="503"), watch(server, job_id):
+        pass
+    assert server.client.get("/api/v1/ready").status_code == 200
+    workers.go_on()
+    until(lambda: completed_lines(server) == [job_id])
+    redis.thaw()
+    until(lambda: post(server, small_pair(8), headers={}).status_code == 202, 10)
+    assert ended(server, job_id)["status"] == "completed"
+    # the refused one was read by Redis when it went on, and is gone again
+    until(lambda: server.client.get("/api/v1/evaluate").json()["total"] == 2, 10)
+    assert "error" not in levels(server)
+
+
+def test_a_full_redis_refuses_new_jobs_and_stores_the_end_later(
+    replica: Start, redis: RedisServer, stop_workers: Stop
+) -> None:
+    server = replica()
+    workers = stop_workers(server)
+    job_id = accept(server, small_pair(0))
+    until(lambda: status(server, job_id) == "running")
+    redis.fill()
+    refused = post(server, small_pair(0), headers={})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    workers.go_on()
+    until(lambda: completed_lines(server) == [job_id])
+    assert status(server, job_id) == "running"
+    redis.ask(lambda client: client.config_set("maxmemory", 0))
+    assert ended(server, job_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize("content", [b"garbage", b""])
+def test_garbage_under_our_keys_is_no_failure(replica: Start, redis: RedisServer, content: bytes) -> None:
+    server = replica()
+    job_id = post(server, small_pair(0)).json()["job_id"]
+    for damaged in ("result", "end", "record"):
+        redis.ask(methodcaller("hset", f"nedc:v1:job:{job_id}", damaged, content))
+        assert show(server, job_id).status_code in {404, 503}
+    redis.ask(lambda client: client.set(f"nedc:v1:input:{job_id}", content))
+    assert server.client.get(f"/api/v1/evaluate/{job_id}/reports/summary.txt").status_code == 404
+    redis.ask(lambda client: client.set("nedc:v1:jobs", content))
+    assert server.client.get("/api/v1/evaluate").status_code == 503
+    redis.ask(lambda client: client.delete("nedc:v1:jobs"))
+    redis.ask(lambda client: client.xadd("nedc:v1:jobs:stream", {"data": content}))
+    assert post(server, small_pair(1)).json()["status"] == "completed"

@@ -1,0 +1,115 @@
+"""Jobs in a Redis that replicas share: accepted by any, run by any, seen by all."""
+
+from __future__ import annotations
+
+import pytest
+
+from redis_server import RedisServer
+from serving import (
+    EXAMPLE,
+    Start,
+    Stop,
+    accept,
+    ended,
+    one_pair,
+    parts,
+    post,
+    received,
+    show,
+    small_pair,
+    status,
+    until,
+    watch,
+)
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_job_of_one_replica_is_seen_by_another(replica: Start) -> None:
+    first, second = replica(), replica()
+    job_id = accept(first, parts(EXAMPLE))
+    with watch(second, job_id) as socket:
+        messages = list(received(socket))
+    assert messages[0]["type"] == "initial"
+    assert messages[-2]["job"]["status"] == "completed"
+    assert messages[-1] == {"closed": 1000}
+    done = [message["job"]["progress"]["done"] for message in messages[:-1]]
+    assert done == sorted(done)
+    assert show(first, job_id).json() == show(second, job_id).json()
+    page = second.client.get("/api/v1/evaluate", params={"status": "completed"}).json()
+    assert [(job["job_id"], job["result"]) for job in page["jobs"]] == [(job_id, None)]
+    assert page["total"] == 1
+    report = second.client.get(f"/api/v1/evaluate/{job_id}/reports/summary_taes.txt", headers={"Accept": "text/plain"})
+    assert (report.status_code, "TAES" in report.text or "(Hit: " in report.text) == (200, True)
+
+
+def test_refused_input_is_a_failed_job(replica: Start) -> None:
+    (name, (file, _)), other = one_pair()
+    job = post(replica(), [(name, (file, b"nonsense")), other]).json()
+    assert (job["status"], job["result"], job["error"]["status"]) == ("failed", None, 422)
+    assert job["error"]["errors"][0]["file"] == file
+
+
+def test_a_running_job_is_cancelled_from_another_replica(
+    replica: Start, redis: RedisServer, stop_workers: Stop
+) -> None:
+    first = replica()
+    stop_workers(first)
+    job_id = accept(first, small_pair(99))
+    until(lambda: status(first, job_id) == "running")
+    second = replica()
+    with watch(second, job_id) as socket:
+        states = received(socket)
+        next(states)
+        assert second.client.delete(f"/api/v1/evaluate/{job_id}").status_code == 204
+        *_, end, closed = states
+    assert (end["job"]["status"], end["job"]["error"]["status"], closed) == ("failed", 404, {"closed": 1000})
+    for server in (first, second):
+        assert show(server, job_id).status_code == 404
+    until(lambda: first.count("nedc_evaluations_total", status="cancelled") == 1, 5)
+    assert not any(job_id in key for key in jobs_keys(redis))
+    assert redis.ask(lambda client: client.xlen("nedc:v1:jobs:stream")) == 0
+
+
+def test_an_idempotency_key_holds_over_replicas(replica: Start) -> None:
+    first, second = replica(), replica()
+    headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
+    jobs = [post(server, one_pair(), headers).json()["job_id"] for server in (first, second)]
+    assert jobs[0] == jobs[1]
+    assert post(second, one_pair(), headers, algorithms="taes").status_code == 422
+    assert second.client.delete(f"/api/v1/evaluate/{jobs[0]}").status_code == 204
+    assert post(first, one_pair(), headers, algorithms="taes").json()["job_id"] != jobs[0]
+
+
+def test_the_queue_is_bounded_over_replicas(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
+    first, second = replicas = [replica(MAX_QUEUED_JOBS="2") for _ in range(2)]
+    workers = [stop_workers(server) for server in replicas]
+    running = []
+    for number in range(4):
+        running.append(accept(replicas[number % 2], small_pair(number)))
+        until(lambda: status(first, running[-1]) == "running")
+    waiting = [accept(server, small_pair(10)) for server in replicas]
+    refused = post(first, small_pair(11), headers={})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert first.count("nedc_unavailable_responses_total", reason="queue_full") == 1
+    assert second.client.get("/api/v1/evaluate", params={"status": "pending"}).json()["total"] == len(waiting)
+    assert "nedc_queue_depth 2.0" in second.client.get("/metrics", headers={"Accept": "*/*"}).text
+    for stopped in workers:
+        stopped.go_on()
+    assert [ended(second, job_id)["status"] for job_id in running + waiting] == ["completed"] * 6
+    assert redis.ask(lambda client: client.zcard("nedc:v1:jobs:pending")) == 0
+
+
+def test_ended_jobs_leave_nothing_behind_once_their_time_is_over(replica: Start, redis: RedisServer) -> None:
+    server = replica(JOB_TTL_SECONDS="1", CACHE_TTL_SECONDS="1")
+    headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
+    job = post(server, small_pair(0), headers).json()
+    assert job["status"] == "completed"
+    until(lambda: show(server, job["job_id"]).status_code == 404, 5)
+    until(lambda: jobs_keys(redis) == ["nedc:v1:jobs:stream"], 10)
+    assert server.client.get("/api/v1/evaluate").json() == {"jobs": [], "total": 0, "limit": 20, "offset": 0}
+
+
+def jobs_keys(redis: RedisServer) -> list[str]:
+    keys: list[bytes] = redis.ask(lambda client: list(client.scan_iter("nedc:v1:*")))
+    return sorted(key.decode() for key in keys if not key.startswith(b"nedc:v1:rate:"))

@@ -1,0 +1,60 @@
+"""The WebSocket of a job: its state as it changes, to the end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from serving import EXAMPLE, Server, Start, Stop, accept, one_pair, parts, post, received, small_pair, watch
+
+
+def test_a_websocket_shows_a_job_to_its_end(server: Server) -> None:
+    job_id = accept(server, parts(EXAMPLE))
+    with watch(server, job_id) as socket:
+        messages = list(received(socket))
+    assert messages[0]["type"] == "initial"
+    assert messages[-2]["job"]["status"] == "completed"
+    assert messages[-2]["job"]["result"] is None
+    assert messages[-1] == {"closed": 1000}
+    done = [message["job"]["progress"]["done"] for message in messages[:-1]]
+    assert done == sorted(done)
+    with watch(server, job_id) as late:
+        assert [message.get("type", message) for message in received(late)] == ["initial", {"closed": 1000}]
+
+
+def test_a_ping_is_answered_and_anything_else_ignored(start_server: Start, stop_workers: Stop) -> None:
+    server = start_server(MAX_WORKERS="1")
+    workers = stop_workers(server)
+    with watch(server, accept(server, small_pair(0))) as socket:
+        while json.loads(socket.recv())["job"]["status"] != "running":
+            pass
+        for message in ("ping", '{"type": "ping"}', "pang", "[" * 1000, b"\0\xff", "ping"):
+            socket.send(message)
+        assert [json.loads(socket.recv())["type"] for _ in range(3)] == ["pong"] * 3
+        workers.go_on()
+        assert list(received(socket))[-1] == {"closed": 1000}
+
+
+def test_a_message_that_is_too_long_closes(start_server: Start, stop_workers: Stop) -> None:
+    server = start_server(MAX_WORKERS="1")
+    stop_workers(server)
+    job_id = accept(server, small_pair(0))
+    for length in (1025, 100_000):
+        with watch(server, job_id) as socket:
+            socket.send("x" * length)
+            assert list(received(socket))[-1] == {"closed": 1009}
+
+
+def test_a_websocket_of_an_unknown_job_or_origin_is_refused(server: Server) -> None:
+    with pytest.raises(InvalidStatus, match="404") as caught, watch(server, "unknown"):
+        pass
+    response = caught.value.response
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["X-Request-ID"]
+    job_id = post(server, one_pair()).json()["job_id"]
+    with pytest.raises(InvalidStatus, match="403"), watch(server, job_id, {"Origin": "https://evil.example.org"}):
+        pass
+    with watch(server, job_id, {"Origin": server.url}) as socket:
+        assert list(received(socket))[-1] == {"closed": 1000}

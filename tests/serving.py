@@ -1,0 +1,249 @@
+"""What the tests of the running service share: real servers, what is sent to them, and what they tell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from corpora import Corpus, find_corpora
+from helpers import annotation
+
+START_SECONDS = 60.0
+WAIT_SECONDS = 60.0
+UNHINDERED = {"RATE_LIMIT": "100000/minute", "STATUS_RATE_LIMIT": "100000/minute", "SHUTDOWN_DELAY_SECONDS": "0"}
+EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
+ONE = EXAMPLE.pairing.pairs[5]
+
+File = tuple[str, tuple[str, bytes]]
+
+
+class Server:
+    """A running ``nedc-bench serve`` on a free port.
+
+    Args:
+        log: where its output goes.
+        command: what it is started with, before ``serve``.
+        settings: of its environment.
+    """
+
+    def __init__(
+        self, log: Path, *, command: Sequence[str] = (sys.executable, "-m", "nedc_bench"), **settings: str
+    ) -> None:
+        environment = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", **UNHINDERED, **settings}
+        self.log = log
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen([*command, "serve"], env=environment, stdout=output, stderr=output)
+        self.url = self._wait_for(self._address)
+        self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        self._wait_for(lambda: self.client.get("/api/v1/ready").status_code == 200)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def _address(self) -> str | None:
+        found = re.search(r"Running on (http://[^ ]+)", self.log.read_text())
+        return found[1] if found else None
+
+    def _wait_for(self, check: Callable[[], object]) -> str:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
+            with contextlib.suppress(httpx.TransportError):
+                if result := check():
+                    return str(result)
+            time.sleep(0.02)  # there is no event to wait for across processes
+        raise AssertionError(self.log.read_text())
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End the process with a signal; its exit status."""
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+    def lines(self, event: str | None = None) -> list[dict[str, Any]]:
+        """The lines of the log, or those of an event."""
+        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in found if event in {None, line["event"]}]
+
+    def children(self) -> list[psutil.Process]:
+        """The processes that it has started, and theirs."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes."""
+        return [child for child in self.children() if child.ppid() != self.process.pid]
+
+    def memory(self) -> int:
+        """What the serving process holds, in bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def samples(self) -> dict[tuple[Any, ...], float]:
+        """The metrics, by name and sorted labels."""
+        text = self.client.get("/metrics", headers={"Accept": "*/*"}).text
+        return {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def count(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels."""
+        return sum(
+            value for (found, *rest), value in self.samples().items() if found == name and labels.items() <= set(rest)
+        )
+
+
+Start = Callable[..., Server]
+
+
+# -- what is sent
+
+
+def parts(corpus: Corpus) -> list[File]:
+    """A corpus as parts of a form."""
+    found: list[File] = []
+    for pair in corpus.pairing.pairs:
+        for name, source in (("reference", pair.reference), ("hypothesis", pair.hypothesis)):
+            found.append((name, (Path(str(source)).name, Path(str(source)).read_bytes())))
+    if (corpus.folder / "params.toml").exists():
+        found.append(("parameters", ("params.toml", (corpus.folder / "params.toml").read_bytes())))
+    return found
+
+
+def one_pair() -> list[File]:
+    """A pair of the example corpus."""
+    return [
+        (name, (Path(str(source)).name, Path(str(source)).read_bytes()))
+        for name, source in (("reference", ONE.reference), ("hypothesis", ONE.hypothesis))
+    ]
+
+
+def small_pair(number: int) -> list[File]:
+    """A pair unlike those of other numbers, so that no cache knows it."""
+    reference = annotation((1.0, 5.0 + number / 10_000, "seiz")).encode()
+    return [
+        ("reference", ("a.csv_bi", reference)),
+        ("hypothesis", ("a.csv_bi", annotation((2.0, 6.0, "seiz")).encode())),
+    ]
+
+
+def post(server: Server, files: list[File], headers: dict[str, str] | None = None, **data: Any) -> httpx.Response:
+    """Ask for an evaluation, and wait for its end where no other headers are given."""
+    return server.client.post(
+        "/api/v1/evaluate", files=files, data=data, headers={"Prefer": "wait=60"} if headers is None else headers
+    )
+
+
+def accept(server: Server, files: list[File], **data: Any) -> str:
+    """Have an evaluation accepted; the job's id."""
+    answer = post(server, files, headers={}, **data)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["job_id"])
+
+
+# -- what has become of it
+
+
+def until(check: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
+    """What ``check`` gives once it gives anything."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.02)  # there is no event to wait for across processes
+    return found
+
+
+def show(server: Server, job_id: str) -> httpx.Response:
+    return server.client.get(f"/api/v1/evaluate/{job_id}")
+
+
+def status(server: Server, job_id: str) -> str:
+    return str(show(server, job_id).json()["status"])
+
+
+def ended(server: Server, job_id: str) -> dict[str, Any]:
+    """The job once it has ended."""
+    until(lambda: status(server, job_id) in {"completed", "failed"})
+    job: dict[str, Any] = show(server, job_id).json()
+    return job
+
+
+def entered(server: Server, state: str) -> float:
+    """How many jobs have entered a state, as this replica counts."""
+    return server.count("nedc_jobs_total", state=state)
+
+
+def completed_lines(*servers: Server) -> list[str]:
+    """The ids of the jobs that the logs tell of as completed."""
+    return [line["job_id"] for server in servers for line in server.lines("job completed")]
+
+
+def levels(server: Server) -> set[str]:
+    """The levels of the lines of the log."""
+    return {line["level"] for line in server.lines()}
+
+
+def check_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem that a response is, with this status."""
+    assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
+    found: dict[str, Any] = response.json()
+    assert (found["status"], found["type"]) == (status, f"/docs#{status}")
+    assert response.headers["X-Request-ID"]
+    return found
+
+
+# -- WebSockets
+
+
+def watch(server: Server, job_id: str, headers: dict[str, str] | None = None) -> ClientConnection:
+    """Open the WebSocket of a job."""
+    return connect(server.url.replace("http", "ws") + f"/ws/{job_id}", additional_headers=headers)
+
+
+def received(socket: ClientConnection) -> Iterator[dict[str, Any]]:
+    """What comes, and at last the code that it is closed with."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            yield json.loads(socket.recv())
+    yield {"closed": socket.close_code}
+
+
+# -- faults
+
+
+class Workers:
+    """The worker processes of a replica, stopped: what runs there is not done before they `go_on`."""
+
+    def __init__(self, server: Server) -> None:
+        self.processes = server.workers()
+        assert self.processes
+        for process in self.processes:
+            process.suspend()
+
+    def go_on(self) -> None:
+        for process in self.processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+Stop = Callable[[Server], Workers]
