@@ -156,7 +156,8 @@ def _register_hooks(app: Quart) -> None:
 
     @app.after_request
     async def _complete(response: Response) -> Response:
-        unread = response.status_code >= 400 and not await discard_body(request)
+        code = response.status_code
+        unread = code >= 400 and (code == 408 or not await discard_body(request))  # of a late body no more is awaited
         if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
             response.headers["Connection"] = "close"
         _add_headers(response)

@@ -81,12 +81,23 @@ class ParallelEvaluator(Executor):
 
 
 def worker_context() -> multiprocessing.context.BaseContext:
-    """Workers are forked from a server that has this package loaded and no threads; where there is none, spawned."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    """Workers are forked from a server that has this package loaded and no threads; where none can be, spawned."""
+    if "forkserver" not in multiprocessing.get_all_start_methods() or not _has_temporary_folder():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["nedc_bench.evaluation"])
     return context
+
+
+def _has_temporary_folder() -> bool:
+    """Whether there is a place for the fork server's socket; on a read-only disk there is none."""
+    import tempfile  # noqa: PLC0415  # short corpora need none
+
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def start_worker() -> None:

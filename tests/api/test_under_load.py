@@ -1,0 +1,121 @@
+"""Faults while requests come: nothing but documented answers, no wrong figure, no lost job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from operator import methodcaller
+
+import pytest
+
+from balancer import Balancer
+from e2e.load import Load
+from redis_server import RedisServer
+from serving import Server, Start, levels, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+PER_SECOND = 15
+REQUESTS = 30  # that are posted while the fault lasts
+KILLS = 5
+CACHED_OR_RATE = re.compile(r"nedc:v1:([0-9a-f]{64}|rate.*)")
+
+
+def check_sound(load: Load, *servers: Server) -> None:
+    """Everything that was posted has completed with the right figures, and no replica has failed."""
+    assert load.failures == []
+    assert load.completed == load.posted
+    for server in servers:
+        assert server.count("nedc_http_requests_total", status="500") == 0
+        assert levels(server) <= {"info", "warning"}
+
+
+def let_come(load: Load) -> None:
+    """Wait until some more requests were posted."""
+    wanted = load.posted + REQUESTS
+    until(lambda: load.posted >= wanted)
+
+
+# -- Redis
+
+
+def killed(redis: RedisServer, load: Load) -> None:
+    redis.kill()
+    let_come(load)
+    redis.start()
+
+
+def frozen(redis: RedisServer, load: Load) -> None:
+    redis.freeze()
+    let_come(load)
+    redis.thaw()
+
+
+def full(redis: RedisServer, load: Load) -> None:
+    redis.fill()
+    let_come(load)
+    redis.ask(lambda client: client.config_set("maxmemory", 0))
+
+
+def restarted(redis: RedisServer, load: Load) -> None:
+    for _ in range(3):
+        redis.restart()
+        load.go_on(5)
+
+
+def garbage(redis: RedisServer, load: Load) -> None:
+    """Whatever is cached is damaged, in one way or the other, and so are the rates."""
+    wanted, damaged = load.posted + REQUESTS, 0
+    while load.posted < wanted:
+        load.go_on(1)
+        for key in filter(CACHED_OR_RATE.fullmatch, redis.keys()):
+            redis.ask(methodcaller("delete", key))
+            redis.ask(methodcaller("hset", key, "garbage", "") if damaged % 2 else methodcaller("set", key, "garbage"))
+            damaged += 1
+    assert damaged > REQUESTS / 2
+
+
+@pytest.mark.parametrize("fault", [killed, frozen, full, restarted, garbage])
+def test_redis_fails(replica: Start, redis: RedisServer, fault: Callable[[RedisServer, Load], None]) -> None:
+    replicas = [replica() for _ in range(2)]
+    with Balancer(*replicas) as balancer, Load(balancer.url, per_second=PER_SECOND, patient=True) as load:
+        load.go_on(5)
+        fault(redis, load)
+        load.go_on(REQUESTS)
+    check_sound(load, *replicas)
+    if fault in {killed, frozen, full}:
+        assert load.retries > 0
+    for server in replicas:
+        assert server.client.get("/api/v1/ready").status_code == 200
+
+
+# -- processes
+
+
+def test_workers_are_killed(start_server: Start) -> None:
+    server = start_server(MAX_WORKERS="2")
+    with Load(server.url, per_second=PER_SECOND) as load:
+        for _ in range(KILLS):
+            load.go_on(5)
+            until(lambda: len(server.workers()) == 2)
+            server.workers()[0].kill()
+    check_sound(load, server)
+    assert server.count("nedc_worker_restarts_total") >= KILLS
+
+
+def test_replicas_are_replaced_one_after_the_other(replica: Start) -> None:
+    old = [replica(SHUTDOWN_DELAY_SECONDS="2") for _ in range(2)]
+    with Balancer(*old) as balancer, Load(balancer.url, per_second=PER_SECOND) as load:
+        for leaving in old:
+            load.go_on(10)
+            new = replica(SHUTDOWN_DELAY_SECONDS="2")
+            balancer.servers = [*balancer.servers, new]
+            until(partial(balancer.is_ready, new))
+            assert leaving.stop() == 0
+            assert not balancer.is_ready(leaving)
+            balancer.servers = [server for server in balancer.servers if server is not leaving]
+        load.go_on(10)
+    check_sound(load, *balancer.servers)
+    assert levels(old[0]) | levels(old[1]) <= {"info", "warning"}
+    assert all(server.count("nedc_jobs_total", state="completed") > 0 for server in balancer.servers)
