@@ -55,7 +55,6 @@ EXAMPLE_FAULT = {
 }
 
 
-_PUBLIC: dict[str, Any] = {"security": []}
 _PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -79,6 +78,7 @@ def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
         tokens: whether a token is asked for, but for probes.
         metrics_need_token: whether for the metrics too.
     """
+    public = PROBES if metrics_need_token else (*PROBES, "/metrics")
     _, schemas = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
@@ -89,9 +89,7 @@ def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
-        "paths": {
-            path: _tagged(path, item) for path, item in _paths(_PUBLIC if not metrics_need_token else {}).items()
-        },
+        "paths": {path: _tagged(path, item, public) for path, item in _paths().items()},
         "components": {
             "schemas": schemas,
             "responses": {f"Problem{status}": _problem(status) for status in TITLES},
@@ -101,7 +99,7 @@ def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
     }
 
 
-def _paths(metrics_access: dict[str, Any]) -> dict[str, Any]:
+def _paths() -> dict[str, Any]:
     return {
         "/api/v1/evaluate": {
             "post": _operation(
@@ -175,15 +173,14 @@ def _paths(metrics_access: dict[str, Any]) -> dict[str, Any]:
                 {"200": {"description": "The exposition.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
                 (401, 500),
             )
-            | metrics_access
         },
     }
 
 
-def _tagged(path: str, item: dict[str, Any]) -> dict[str, Any]:
+def _tagged(path: str, item: dict[str, Any], public: tuple[str, ...]) -> dict[str, Any]:
     """The operations of a path with their tag, and with what they need to be called."""
     added: dict[str, Any] = {"tags": [EVALUATIONS if path.startswith("/api/v1/evaluate") else OPERATIONS]}
-    if path in PROBES:
+    if path in public:
         added["security"] = []
     return {name: operation | added if "operationId" in operation else operation for name, operation in item.items()}
 

@@ -32,6 +32,6 @@ def archive(draw: st.DrawFn) -> str:
     return buffer.getvalue().decode("ascii")
 
 
-schemathesis.openapi.format("csv_bi", csv_bi())
+schemathesis.openapi.format("binary", csv_bi())  # the bytes that it has for this stop its coverage phase (4.32)
 schemathesis.openapi.format("archive", archive())
 schemathesis.openapi.format("toml", st.sampled_from(["", "# nothing\n", "[NEDC_EPOCH]\nepoch_duration = '0.5'\n"]))
