@@ -1,217 +1,200 @@
 """The benchmark of the service: `make bench-service`. One run, alternatives side by side; JSON to ``build/``.
 
-Real server processes on this machine, spoken to over sockets by a client that does nothing but send prepared
-requests. Ratios are to be read; absolute times depend on the machine.
+Real server processes on this machine, with a Redis of their own and without, spoken to over sockets. Ratios are to be
+read; absolute times depend on the machine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import json
-import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+import timeit
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import psutil
+import msgspec
 
-from bench.bench import csv_bi, intervals, write_corpus
-from nedc_bench import score
+from bench.bench import write_corpus
+from bench.serving import EMPTY, Client, Pair, Server, body, p99, running, serve, small_pair
+from nedc_bench import ALGORITHMS, Parameters, Result, score
+from nedc_bench.evaluation.cache import cache_key
+from nedc_bench.evaluation.codec import decode_score
+from nedc_bench.evaluation.work import Contents, evaluate_chunk
+from redis_server import RedisServer
 
+STARTS = 5
 ROUNDS = 300
 BATCH = 1_000
 JOBS = 10_000
-BOUNDARY = b"nedc-bench-boundary"
-EMPTY_APP = """
-import asyncio, uvloop
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-from quart import Quart, request
-app = Quart("empty")
-@app.post("/api/v1/evaluate")
-async def submit():
-    await request.files
-    return b"", 200
-config = Config()
-config.bind, config.errorlog = ["127.0.0.1:0"], "-"
-config.keep_alive_max_requests = 1_000_000
-uvloop.run(serve(app, config))
-"""
-Times = dict[str, float]
+CONNECTIONS = 8
+SECONDS = 5.0
+Report = dict[str, Any]
 
 
 def main() -> None:
     """Run everything, print a line a figure, and write the JSON."""
-    pair = small_pair(0)
-    report: dict[str, Any] = {}
-    with running([sys.executable, "-c", EMPTY_APP]) as empty, running(serve(MAX_WORKERS="1")) as server:
-        report["start_to_ready_seconds"] = server.ready_seconds
-        asyncio.run(report_latency(report, pair, empty.port, server.port))
-    for workers in ("1", "2"):
-        with running(serve(MAX_WORKERS=workers)) as server:
-            report[f"batch of {BATCH}, {workers} workers"] = asyncio.run(batch(server))
+    report: Report = {"start_to_ready_seconds": start(), "layers_us": layers(small_pair(0))}
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
+        for store, settings in {"memory": {}, "redis": {"REDIS_URL": redis.url}}.items():
+            with running(EMPTY) as empty, running(serve(MAX_WORKERS="1", **settings)) as server:
+                report[f"latency, {store}"] = asyncio.run(latency(empty, server))
+            for workers in ("1", "2"):
+                redis.empty()
+                with running(serve(MAX_WORKERS=workers, **settings)) as server:
+                    report[f"load, {store}, {workers} workers"] = asyncio.run(load(server))
     with running(serve(JOB_TTL_SECONDS="1")) as server:
-        report[f"rss over {JOBS} jobs"] = asyncio.run(many_jobs(server))
+        report[f"memory over {JOBS} jobs"] = asyncio.run(many_jobs(server))
     for name, found in report.items():
-        print(f"{name}: {found}")
+        print(f"{name}: {json.dumps(found)}")
     Path("build").mkdir(exist_ok=True)
     Path("build/bench-service.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
-async def report_latency(report: dict[str, Any], pair: tuple[bytes, bytes], empty: int, server: int) -> None:
-    """An empty handler, a warm hit, a cold pair, and scoring in this process, in turns."""
-    names = ("empty", "warm", "cold", "in process")
-    times: dict[str, list[float]] = {name: [] for name in names}
-    async with Client(empty) as to_empty, Client(server) as to_server:
-        await to_server.post(*pair)
+def start() -> Report:
+    """From the command to the first request that is answered."""
+    times = []
+    for _ in range(STARTS):
+        with running(serve()) as server:
+            times.append(server.ready_seconds)
+    return {"least": min(times), "median": statistics.median(times)}
+
+
+def layers(pair: Pair) -> Report:
+    """What a pair costs in each layer, in this process: the least of several repetitions, in microseconds."""
+    reference, hypothesis = pair
+    parameters = Parameters()
+    contents = [Contents(reference, "a", hypothesis, "b")]
+    (entry,) = evaluate_chunk(contents, parameters, ALGORITHMS, strict=False)
+    assert isinstance(entry, bytes)
+    decoded = decode_score(entry, ALGORITHMS, 2)
+    result = Result.fold([decoded], parameters)
+    calls: dict[str, Callable[[], object]] = {
+        "read, score and encode (worker)": lambda: evaluate_chunk(contents, parameters, ALGORITHMS, strict=False),
+        "hash": lambda: (
+            sha256(reference).hexdigest(),
+            sha256(hypothesis).hexdigest(),
+            cache_key(reference, hypothesis, ALGORITHMS, parameters, "version"),
+        ),
+        "decode": lambda: decode_score(entry, ALGORITHMS, 2),
+        "fold": lambda: Result.fold([decoded], parameters),
+        "document": lambda: msgspec.json.encode(result.to_dict()),
+    }
+    return {name: 1e6 * min(timeit.repeat(call, number=100, repeat=7)) / 100 for name, call in calls.items()}
+
+
+async def latency(to_empty: Server, to_server: Server) -> Report:
+    """An empty handler, a warm hit, a cold pair, and scoring in this process, in turns; then CPU time a request."""
+    pair = small_pair(0)
+    times: dict[str, list[float]] = {name: [] for name in ("empty", "warm", "cold", "in process")}
+    async with Client(to_empty.port) as empty, Client(to_server.port) as server:
+        await server.post(*pair)
         for turn in range(ROUNDS):
             fresh = small_pair(turn + 1)
-            times["empty"].append(await timed(to_empty, pair))
-            times["warm"].append(await timed(to_server, pair))
-            times["cold"].append(await timed(to_server, fresh))
+            times["empty"].append(await timed(empty, pair))
+            times["warm"].append(await timed(server, pair))
+            times["cold"].append(await timed(server, fresh))
             begin = time.perf_counter()
-            score_bytes(*fresh)
+            score(io.BytesIO(fresh[0]), io.BytesIO(fresh[1]))
             times["in process"].append(time.perf_counter() - begin)
+        cpu = {
+            "empty": await cpu_a_request(to_empty, empty, pair),
+            "warm": await cpu_a_request(to_server, server, pair),
+        }
     medians = {name: statistics.median(found) for name, found in times.items()}
-    report["latency_ms"] = {name: summary(found) for name, found in times.items()}
-    report["warm / empty (at most 2)"] = medians["warm"] / medians["empty"]
-    report["cold / (empty + in process) (at most 1.5)"] = medians["cold"] / (medians["empty"] + medians["in process"])
+    return {
+        "ms": {name: summary(found) for name, found in times.items()},
+        "warm / empty (at most 2)": medians["warm"] / medians["empty"],
+        "warm / empty, CPU time": cpu["warm"] / cpu["empty"],
+        "cold / (empty + in process) (at most 1.5)": medians["cold"] / (medians["empty"] + medians["in process"]),
+    }
 
 
-async def batch(server: Server) -> dict[str, float]:
-    """A corpus of realistic pairs in one request; the event loop's lag while it is scored."""
+async def cpu_a_request(server: Server, client: Client, pair: Pair) -> float:
+    begin = server.cpu_seconds()
+    for _ in range(ROUNDS):
+        await client.post(*pair)
+    return (server.cpu_seconds() - begin) / ROUNDS
+
+
+async def load(server: Server) -> Report:
+    """Requests a second on several connections, cold and warm, and a corpus in one request; lag while workers score."""
+    content = body(corpus())
+    before = server.lags()
+    numbers = itertools.count(1_000_000)
+    cold = await throughput(server, (small_pair(number) for number in numbers))
+    async with Client(server.port) as client:
+        batches = [await timed_batch(client, content) for _ in range(2)]
+    lag = p99(before, server.lags())
+    warm = await throughput(server, itertools.repeat(small_pair(1_000_000)))
+    return {
+        "cold requests/s": cold,
+        "warm requests/s": warm,
+        f"batch of {BATCH}, cold, seconds": batches[0],
+        f"batch of {BATCH}, warm, seconds": batches[1],
+        "lag while workers score, p99 below, seconds (at most 0.02)": lag,
+    }
+
+
+async def throughput(server: Server, pairs: Iterator[Pair]) -> float:
+    """Requests a second, each connection sending the next once the last is answered."""
+    done = 0
+    end = time.perf_counter() + SECONDS
+
+    async def send(client: Client) -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            await client.post(*next(pairs))
+            done += 1
+
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Client(server.port)) for _ in range(CONNECTIONS)]
+        await asyncio.gather(*map(send, clients))
+    return done / SECONDS
+
+
+async def many_jobs(server: Server) -> Report:
+    """Memory at rest, after a tenth of the jobs and after all of them, in MiB."""
+    held = {"at rest": server.memory()}
+    async with Client(server.port) as client:
+        for number in range(1, JOBS + 1):
+            await client.post(*small_pair(number % 50))
+            if number in {JOBS // 10, JOBS}:
+                held[f"after {number}"] = server.memory()
+    return {name: memory._asdict() for name, memory in held.items()}
+
+
+def corpus() -> list[tuple[str, str, bytes]]:
+    """The files of a corpus of realistic pairs."""
     with tempfile.TemporaryDirectory() as folder:
         write_corpus(Path(folder), BATCH)
-        files = [
+        return [
             (side, path.name, path.read_bytes())
             for side, name in (("reference", "ref"), ("hypothesis", "hyp"))
             for path in sorted((Path(folder) / name).iterdir())
         ]
-    async with Client(server.port) as client:
-        begin = time.perf_counter()
-        await client.send(body(files))
-        cold = time.perf_counter() - begin
-        begin = time.perf_counter()
-        await client.send(body(files))
-        warm = time.perf_counter() - begin
-    return {"cold_seconds": cold, "warm_seconds": warm, "lag_p99_seconds": server.lag_p99()}
 
 
-async def many_jobs(server: Server) -> dict[str, float]:
-    """Memory after a tenth of the jobs and after all of them."""
-    rss = []
-    async with Client(server.port) as client:
-        for number in range(JOBS):
-            await client.post(*small_pair(number % 50))
-            if number + 1 in {JOBS // 10, JOBS}:
-                rss.append(psutil.Process(server.pid).memory_info().rss / 2**20)
-    return {"mib_after_a_tenth": rss[0], "mib_at_the_end": rss[1]}
-
-
-class Client:
-    """One connection that sends requests and reads responses."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    async def __aenter__(self) -> Self:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.writer.close()
-        await self.writer.wait_closed()
-
-    async def post(self, reference: bytes, hypothesis: bytes) -> bytes:
-        """Evaluate a pair and wait for the end."""
-        return await self.send(body([("reference", "a.csv_bi", reference), ("hypothesis", "b.csv_bi", hypothesis)]))
-
-    async def send(self, content: bytes) -> bytes:
-        """Send a form; the body of the response, which must be 200."""
-        head = f"POST /api/v1/evaluate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n"
-        head += f"Prefer: wait=60\r\nContent-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n\r\n"
-        self.writer.write(head.encode() + content)
-        response = await self.reader.readuntil(b"\r\n\r\n")
-        found = re.search(rb"content-length: (\d+)", response, re.IGNORECASE)
-        assert found is not None
-        answer = await self.reader.readexactly(int(found[1]))
-        assert b" 200 " in response.split(b"\r\n", 1)[0], answer
-        return answer
-
-
-class Server:
-    """A running server: its port, its process, and how long it took to be ready."""
-
-    def __init__(self, port: int, pid: int, ready_seconds: float) -> None:
-        self.port = port
-        self.pid = pid
-        self.ready_seconds = ready_seconds
-
-    def lag_p99(self) -> float:
-        """The bound below which 99 % of the event loop's lags were."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
-            text = answer.read().decode()
-        buckets = re.findall(r'nedc_event_loop_lag_seconds_bucket{le="([^"]+)"} (\S+)', text)
-        total = float(buckets[-1][1])
-        return next(float(bound) for bound, count in buckets if float(count) >= 0.99 * total)
-
-
-@contextmanager
-def running(command: list[str]) -> Iterator[Server]:
-    """A server for the time of a with block."""
-    begin = time.perf_counter()
-    with tempfile.NamedTemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", Path(log.name).read_text())):
-            assert process.poll() is None, Path(log.name).read_text()
-            time.sleep(0.005)
-        try:
-            yield Server(int(found[1]), process.pid, time.perf_counter() - begin)
-        finally:
-            process.terminate()
-
-
-def serve(**settings: str) -> list[str]:
-    """The command of a service with these settings, without a rate limit to speak of."""
-    values = {"HOST": "127.0.0.1", "PORT": "0", "RATE_LIMIT": "1000000/second", "LOG_LEVEL": "info", **settings}
-    return ["env", *(f"{name}={value}" for name, value in values.items()), sys.executable, "-m", "nedc_bench", "serve"]
-
-
-def body(files: list[tuple[str, str, bytes]]) -> bytes:
-    """A multipart body."""
-    parts = (
-        b'--%s\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\n%s\r\n'
-        % (BOUNDARY, name.encode(), file.encode(), content)
-        for name, file, content in files
-    )
-    return b"".join(parts) + b"--%s--\r\n" % BOUNDARY
-
-
-def small_pair(seed: int) -> tuple[bytes, bytes]:
-    """An hour with ten events a side."""
-    sides = (csv_bi(intervals(2 * seed + side, 10, 3600.0), 3600.0).encode() for side in (0, 1))
-    reference, hypothesis = sides
-    return reference, hypothesis
-
-
-def score_bytes(reference: bytes, hypothesis: bytes) -> None:
-    score(io.BytesIO(reference), io.BytesIO(hypothesis))
-
-
-async def timed(client: Client, pair: tuple[bytes, bytes]) -> float:
+async def timed(client: Client, pair: Pair) -> float:
     begin = time.perf_counter()
     await client.post(*pair)
     return time.perf_counter() - begin
 
 
-def summary(times: list[float]) -> Times:
+async def timed_batch(client: Client, content: bytes) -> float:
+    begin = time.perf_counter()
+    await client.send(content)
+    return time.perf_counter() - begin
+
+
+def summary(times: list[float]) -> dict[str, float]:
     """Median and 99th percentile, in ms."""
     ordered = sorted(times)
     return {"p50": 1e3 * statistics.median(ordered), "p99": 1e3 * ordered[int(0.99 * len(ordered))]}
