@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test lock chart-docs golden package clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock chart-docs golden package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ image: ## build the service's image, $(IMAGE)
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)" \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
+
+e2e: venv ## test chart and environments on the cluster of KUBECONFIG, with the image $$IMAGE or one built now (LOAD_IMAGE, GITOPS_REPO)
+	$(BIN)/python -m pytest -m "cluster or gitops" tests/e2e
 
 promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one]
 	$(BIN)/python environments/promote.py promote "$(FROM)" "$(TO)" --image "$(RELEASE)"

@@ -135,10 +135,15 @@ class Namespace:
         """What ``kubectl`` prints."""
         return command("kubectl", "--namespace", self.name, *words, given=given, seconds=seconds)
 
-    def apply(self, *manifests: dict[str, Any]) -> None:
-        """Apply manifests; a field that the API does not know is an error."""
-        text = yaml.safe_dump_all(manifests)
-        self.kubectl("apply", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-", given=text)
+    def apply(self, *manifests: dict[str, Any], dry_run: bool = False) -> None:
+        """Apply manifests, or have them judged alone; a field that the API does not know is an error."""
+        options = [
+            "--server-side",
+            "--force-conflicts",
+            "--validate=strict",
+            *(["--dry-run=server"] if dry_run else []),
+        ]
+        self.kubectl("apply", *options, "--filename=-", given=yaml.safe_dump_all(manifests))
 
     def start_redis(self) -> None:
         """Run a Redis named ``redis`` at ``redis_url``, and wait until it is ready."""

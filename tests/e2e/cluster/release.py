@@ -57,10 +57,10 @@ class Release:
         where = ("services", FULL_NAME, 80) if pod is None else ("pods", pod, 8000)
         return self.namespace.cluster.http.get(self.namespace.url(*where, path))
 
-    def post(self, files: list[tuple[str, tuple[str, bytes]]], **headers: str) -> httpx.Response:
+    def post(self, files: list[tuple[str, tuple[str, bytes]]], **data: str) -> httpx.Response:
         """Ask for an evaluation, by the Service."""
         url = self.namespace.url("services", FULL_NAME, 80, "/api/v1/evaluate")
-        return self.namespace.cluster.http.post(url, files=files, headers=headers)
+        return self.namespace.cluster.http.post(url, files=files, data=data)
 
     def await_ready(self, count: int, what: str = "the pods are ready") -> list[Any]:
         """The release's pods, once exactly ``count`` are ready and no other is left."""

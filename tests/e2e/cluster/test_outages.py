@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +14,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from e2e.cluster.prometheus import Prometheus
 from e2e.cluster.release import SERVICE_PROCESS, Release, is_ready, load, restarts
 from e2e.kube import CommandError, Namespace, until
-from serving import EXAMPLE, parts
+from evaluating import UNEVEN, day_pair, expected
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
-JOBS = 24
+JOBS = 10
+LONG_PAIR = day_pair(1000)
+PARAMETERS = b"""
+version = "param_v1.0.0"
+[NEDC_DPALIGN]
+penalty_sub = "1.5"
+"""
 
 # Fills the container's memory with pages that are no process' own, so that not this process but the service is the
 # one that the kernel ends.
@@ -52,10 +59,15 @@ def test_redis_killed_under_load_is_no_failure_and_an_alert(release: Release, pr
     assert restarts(release.pods) == 0
 
 
-def marked(number: int) -> list[tuple[str, tuple[str, bytes]]]:
-    """The example corpus with a comment in each file, so that no cache knows it."""
-    mark = f"\n# job = {number}\n".encode()
-    return [(side, (name, data.replace(b"\n", mark, 1))) for side, (name, data) in parts(EXAMPLE)]
+def long_job() -> list[tuple[str, tuple[str, bytes]]]:
+    """The parts of a request that keeps a worker for about a second, and that no cache knows."""
+    reference, _, hypothesis, _ = LONG_PAIR
+    mark = f"\n# job = {uuid.uuid4().hex}\n".encode()
+    return [
+        ("reference", ("ref.csv_bi", reference.replace(b"\n", mark, 1))),
+        ("hypothesis", ("hyp.csv_bi", hypothesis)),
+        ("parameters", ("uneven.toml", PARAMETERS)),
+    ]
 
 
 def active(release: Release, pod: str) -> float:
@@ -84,10 +96,10 @@ def use_up_memory(release: Release, pod: str) -> None:
 def test_accepted_jobs_complete_once_though_a_pod_is_killed(
     release: Release, fault: Callable[[Release, str], None], reason: str
 ) -> None:
-    expected = json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+    figures = json.loads(json.dumps(expected([LONG_PAIR], UNEVEN, algorithms=("dp",)).to_dict()))["algorithms"]
     ended_before = {status: total(release, status) for status in ("completed", "failed")}
-    restarts_before = restarts(release.pods)
-    accepted = [release.post(marked(number)) for number in range(JOBS)]
+    before = {pod.metadata.name: restarts([pod]) for pod in release.pods}
+    accepted = [release.post(long_job(), algorithms="dp") for _ in range(JOBS)]
     assert {answer.status_code for answer in accepted} == {202}
     jobs = [answer.json()["job_id"] for answer in accepted]
     victim = until(
@@ -97,17 +109,18 @@ def test_accepted_jobs_complete_once_though_a_pod_is_killed(
     fault(release, victim)
 
     def killed(pods: list[Any]) -> Any:
-        states = [pod.status.container_statuses[0].last_state for pod in pods if pod.metadata.name == victim]
-        return states[0].terminated
+        (pod,) = [pod for pod in pods if pod.metadata.name == victim]
+        return pod.status.container_statuses[0].last_state.terminated if restarts([pod]) > before[victim] else None
 
     core = release.namespace.cluster.core
     assert release.namespace.awaited(core.list_namespaced_pod, killed, "the container has ended").reason == reason
     until(lambda: total(release, "completed") == ended_before["completed"] + JOBS, "every job has completed")
     ended = [release.get(f"/api/v1/evaluate/{job}").json() for job in jobs]
-    assert [(job["status"], job["result"]["algorithms"] == expected) for job in ended] == [("completed", True)] * JOBS
+    assert [(job["status"], job["result"]["algorithms"] == figures) for job in ended] == [("completed", True)] * JOBS
     starts = [redis_client(release, "hget", f"nedc:v1:job:{job}", "starts") for job in jobs]
     assert max(starts) > "1", "no job was under way when the pod was killed"
-    assert restarts(release.await_ready(2)) == restarts_before + 1
+    after = {pod.metadata.name: restarts([pod]) for pod in release.await_ready(2)}
+    assert after == before | {victim: before[victim] + 1}
     assert total(release, "failed") == ended_before["failed"]
     assert total(release, "completed") == ended_before["completed"] + JOBS
 
