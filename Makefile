@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock chart-docs golden package clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -90,7 +90,10 @@ compose-test: venv image ## test image and stack on a Docker engine: figures, fa
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
-	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
+	printf 'hatchling>=1.27\nmeson-python\ncython\nninja\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
+
+settings-docs: venv ## write the table of settings in docs/deployment.md anew
+	PYTHONPATH=tests $(BIN)/python -m documented_settings
 
 chart-docs: venv ## write the chart's README and its schema's descriptions anew, from the comments of values.yaml
 	PYTHONPATH=tests $(BIN)/python -m chart.document

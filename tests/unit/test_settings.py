@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 from limits import RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPerSecond
 
+from documented_settings import documented, whole_table
 from nedc_bench.errors import NedcBenchError, SettingsError
 from nedc_bench.settings import Settings, settings_table
-
-DOCUMENTATION = Path(__file__).parents[2] / "docs/deployment.md"
-BEGIN = "<!-- settings: begin; made by nedc_bench.settings.settings_table() -->\n"
-END = "<!-- settings: end -->\n"
 
 DEFAULTS: dict[str, Any] = {
     "host": "0.0.0.0",
@@ -232,7 +229,4 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_the_documentation_holds_the_table() -> None:
-    _, begin, rest = DOCUMENTATION.read_text(encoding="utf-8").partition(BEGIN)
-    table, end, _ = rest.partition(END)
-    assert (begin, end) == (BEGIN, END)
-    assert table == settings_table()
+    assert documented() == whole_table()
