@@ -1,17 +1,15 @@
 """What the cache is for: a request that is known is answered at least ten times faster, and with the same bytes.
 
-Measured at the orchestrator's boundary, with a real Redis and one worker, cold and warm in turns, medians. Machines
-that do other things besides are noisy, so that a measurement is repeated (twice at most) before it counts as failed.
+Measured at the orchestrator's boundary, with a real Redis and one worker, cold and warm in turns. The least time of each
+counts: whatever else the machine does can only add to it. Where that is not enough, more turns are taken.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import NamedTuple
 
 import pytest
 
@@ -24,20 +22,13 @@ from redis_server import RedisServer
 pytestmark = pytest.mark.integration
 
 ROUNDS = 12
-MEASUREMENTS = 3
+MOST_ROUNDS = 10 * ROUNDS
 AIM = 10.0
 
 REQUESTS = [
     pytest.param(uploads(Corpus(DATA / "chb-mit")), id="example corpus"),
     pytest.param([day_pair(2000)], id="24 h, 2,000 events"),
 ]
-
-
-class Measured(NamedTuple):
-    """Median seconds of a request that is not known, and of one that is."""
-
-    cold: float
-    warm: float
 
 
 @pytest.fixture
@@ -60,19 +51,6 @@ def as_json(result: Result) -> str:
     return json.dumps(result.to_dict(per_pair=True), allow_nan=False)
 
 
-async def measure(house: House, redis_server: RedisServer, pairs: list[PairInput]) -> Measured:
-    cold, warm = [], []
-    for _ in range(ROUNDS):
-        redis_server.empty()
-        seconds, first = await timed(house, pairs, 0)
-        cold.append(seconds)
-        for _ in range(3):
-            seconds, again = await timed(house, pairs, len(pairs))
-            warm.append(seconds)
-        assert as_json(again) == as_json(first)
-    return Measured(statistics.median(cold), statistics.median(warm))
-
-
 @pytest.fixture
 def no_collections() -> Iterator[None]:
     """Keep the collector out of what is timed, as `timeit` does: most of its work would be this test's own garbage."""
@@ -87,14 +65,17 @@ def no_collections() -> Iterator[None]:
 async def test_warm_is_ten_times_faster_than_cold(
     lone: House, redis_server: RedisServer, pairs: list[PairInput], record_property: Callable[[str, object], None]
 ) -> None:
-    measured = []
-    for _ in range(MEASUREMENTS):
-        measured.append(await measure(lone, redis_server, pairs))
-        if measured[-1].cold >= AIM * measured[-1].warm:
-            break
-    best = max(measured, key=lambda one: one.cold / one.warm)
-    record_property("cold_ms", 1e3 * best.cold)
-    record_property("warm_ms", 1e3 * best.warm)
-    assert best.cold >= AIM * best.warm, [
-        f"cold {1e3 * one.cold:.2f} ms, warm {1e3 * one.warm:.2f} ms" for one in measured
-    ]
+    cold: list[float] = []
+    warm: list[float] = []
+    while len(cold) < ROUNDS or (min(cold) < AIM * min(warm) and len(cold) < MOST_ROUNDS):
+        redis_server.empty()
+        seconds, first = await timed(lone, pairs, 0)
+        cold.append(seconds)
+        for _ in range(3):
+            seconds, again = await timed(lone, pairs, len(pairs))
+            warm.append(seconds)
+        assert as_json(again) == as_json(first)
+    record_property("cold_ms", 1e3 * min(cold))
+    record_property("warm_ms", 1e3 * min(warm))
+    record_property("rounds", len(cold))
+    assert min(cold) >= AIM * min(warm), f"cold {1e3 * min(cold):.2f} ms, warm {1e3 * min(warm):.2f} ms"
