@@ -48,9 +48,14 @@ class Server:
         self.log = log
         with open(log, "wb") as output:
             self.process = subprocess.Popen([*command, "serve"], env=environment, stdout=output, stderr=output)
-        self.url = self._wait_for(self._address)
-        self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
-        self.wait_until_ready()
+        try:
+            self.url = self._wait_for(self._address)
+            self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
+            self.wait_until_ready()
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def wait_until_ready(self) -> None:
         self._wait_for(lambda: self.client.get("/api/v1/ready").status_code == 200)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from nedc_bench.annotations.source import MAX_FILE_BYTES
-from nedc_bench.errors import refusal
+from nedc_bench.errors import InputError, refusal
 from nedc_bench.jobs.model import PairInput
 
 SIDES = {"ref": "reference", "hyp": "hypothesis"}
@@ -31,27 +30,16 @@ def read_archive(name: str, data: bytes, *, max_pairs: int, max_bytes: int) -> l
     """
     sides: dict[str, dict[str, bytes]] = {side: {} for side in SIDES}
     total = 0
-    try:
-        for path, content in _entries(data):
-            total += len(content)
-            if total > max_bytes or len(content) > MAX_FILE_BYTES:
-                raise refusal("size", f"its content is larger than {max_bytes} bytes", file=name)
-            side, below = _split(name, path)
-            if below in sides[side]:
-                raise refusal("twice", f"holds {path!r} twice", file=name)
-            sides[side][below] = content
-            if len(sides[side]) > max_pairs:
-                raise refusal("size", f"holds more than {max_pairs} pairs", file=name)
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
-        raise refusal("archive", f"is not a whole tar or zip file: {error}", file=name) from None
+    for path, content in _entries(name, data):
+        total += len(content)
+        if total > max_bytes or len(content) > MAX_FILE_BYTES:
+            raise refusal("size", f"its content is larger than {max_bytes} bytes", file=name)
+        side, below = _split(name, path)
+        if below in sides[side]:
+            raise refusal("twice", f"holds {path!r} twice", file=name)
+        sides[side][below] = content
+        if len(sides[side]) > max_pairs:
+            raise refusal("size", f"holds more than {max_pairs} pairs", file=name)
     lone = sorted(sides["ref"].keys() ^ sides["hyp"].keys())
     if lone or not sides["ref"]:
         message = f"{lone[0]!r} is not both in ref/ and in hyp/" if lone else "holds no file in ref/ and hyp/"
@@ -72,15 +60,24 @@ def _split(archive: str, path: str) -> tuple[str, str]:
     raise refusal("archive", f"{path!r} is neither in ref/ nor in hyp/", file=archive)
 
 
-def _entries(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _entries(archive: str, data: bytes) -> Iterator[tuple[str, bytes]]:
     """Name and content of every file; content is read no further than one byte past what a file may have."""
+    try:
+        yield from _members(archive, data)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001  # over damage the readers raise anything
+        raise refusal("archive", f"is not a whole tar or zip file: {error}", file=archive) from None
+
+
+def _members(archive_name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
     if data.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.infolist():
                 if entry.is_dir():
                     continue
                 if entry.external_attr >> 28 == 0xA:
-                    raise refusal("archive", f"{entry.filename!r} is a link")
+                    raise refusal("archive", f"{entry.filename!r} is a link", file=archive_name)
                 with archive.open(entry) as file:
                     yield entry.filename, file.read(MAX_FILE_BYTES + 1)
         return
@@ -89,7 +86,7 @@ def _entries(data: bytes) -> Iterator[tuple[str, bytes]]:
             if member.isdir():
                 continue
             if not member.isreg():
-                raise refusal("archive", f"{member.name!r} is a link or a device")
+                raise refusal("archive", f"{member.name!r} is a link or a device", file=archive_name)
             content = archive.extractfile(member)
             assert content is not None
             with content:

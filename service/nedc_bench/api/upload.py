@@ -143,6 +143,8 @@ class _Reader:
 
     def _begin(self, part: Field | File) -> None:
         self._part, self._content = part, bytearray()
+        if part.name is None:
+            raise ProblemError(422, "a part of this request has no name")
         if part.name in FILES:
             if len(self.upload.files[part.name]) >= self.max_pairs:
                 raise ProblemError(413, f"more than {self.max_pairs} parts named {part.name!r}; send fewer at a time")

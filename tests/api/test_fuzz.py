@@ -1,0 +1,267 @@
+"""Ten thousand uploads that a seed has mutated: only 2xx and 4xx, steady memory, and an event loop that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+import tarfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple, Self
+
+import pytest
+
+from corpora import DATA, Corpus
+from serving import Server, Start, levels, parts
+
+UPLOADS = 10_000
+CLIENTS = 6
+SEED = 20260131
+GROWTH_BYTES = 24 * 2**20  # of memory, after the first fifth
+HEALTH_SECONDS = 5.0  # within which the service says that it is well, on the busiest machine
+BOUNDARY = b"boundary"
+# What is put into places where something else is expected.
+TOKENS = [b"nan", b"-inf", b"1e400", b"-1", b"\0", b"\xff\xfe", b"\r\n", b"--boundary", b"--boundary--\r\n", b"TERM,"]
+TOKENS += [b",", b'"', b"9" * 400, b"[" * 5000, b"\xe2\x80\xa8", b"duration", b"= 0 secs", b"seiz", b"name=", b"# "]
+NUMBERS = [b"nan", b"-", b"1e9", b"1e-9", b"99999999", b"0x1", b"", b"."]
+OUTCOMES = {"completed", "failed"}
+
+
+class Part(NamedTuple):
+    """A part of a form."""
+
+    name: str
+    file: str | None
+    content: bytes
+
+
+Form = list[Part]
+Mutation = Callable[[random.Random, bytes], bytes]
+
+
+# -- mutations
+
+
+def flip(chance: random.Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(chance.randint(1, 8)):
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+def cut(chance: random.Random, data: bytes) -> bytes:
+    begin = chance.randrange(len(data))
+    return data[:begin] + data[begin + chance.randint(1, 200) :]
+
+
+def double(chance: random.Random, data: bytes) -> bytes:
+    begin = chance.randrange(len(data))
+    return data[:begin] + data[begin : begin + 200] * chance.randint(2, 20) + data[begin:]
+
+
+def insert(chance: random.Random, data: bytes) -> bytes:
+    begin = chance.randrange(len(data))
+    return data[:begin] + chance.choice([*TOKENS, chance.randbytes(40)]) + data[begin:]
+
+
+def misnumber(chance: random.Random, data: bytes) -> bytes:
+    numbers = [place for place, byte in enumerate(data) if chr(byte).isdigit()]
+    if not numbers:
+        return insert(chance, data)
+    place = chance.choice(numbers)
+    return (
+        data[:place]
+        + chance.choice([b"nan", b"-", b"1e9", b"1e-9", b"99999999", b"0x1", b"", b"."])
+        + data[place + 1 :]
+    )
+
+
+def truncate(chance: random.Random, data: bytes) -> bytes:
+    return data[: chance.randrange(len(data))]
+
+
+MUTATIONS: list[Mutation] = [flip, cut, double, insert, misnumber, truncate]
+
+
+def mutated(chance: random.Random, data: bytes) -> bytes:
+    for _ in range(chance.choice([1, 1, 2, 4])):
+        data = chance.choice(MUTATIONS)(chance, data or b"x")
+    return data
+
+
+# -- uploads
+
+
+def forms() -> list[Form]:
+    """Forms that are in order: pairs, small corpora with options, archives."""
+    found: list[Form] = []
+    for folder in (*sorted(file.parent for file in (DATA / "golden").glob("*/ref.list")), DATA / "chb-mit"):
+        corpus = Corpus(folder)
+        files = [Part(name, file, content) for name, (file, content) in parts(corpus)]
+        rest = [part for part in files if part.name == "parameters"]
+        found.extend(files[2 * pair : 2 * pair + 2] + rest for pair in (0, 8, 20))
+        found.append([*files[:8], *rest, Part("per_pair", None, b"true"), Part("algorithms", None, b"taes")])
+    both = {f"{'ref' if part.name == 'reference' else 'hyp'}/a": part.content for part in found[0][:2]}
+    found += [[Part("archive", "a", data)] for data in (a_zip(both), a_tar(both, "w"), a_tar(both, "w:gz"))]
+    return found
+
+
+def a_zip(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def a_tar(files: dict[str, bytes], mode: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(None, mode, buffer) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def body(form: Form) -> bytes:
+    written = b""
+    for name, file, content in form:
+        filename = "" if file is None else f'; filename="{file}"'
+        written += b"--%s\r\nContent-Disposition: form-data; " % BOUNDARY
+        written += f'name="{name}"{filename}\r\n\r\n'.encode() + content + b"\r\n"
+    return written + b"--%s--\r\n" % BOUNDARY
+
+
+def upload(chance: random.Random, known: list[Form]) -> bytes:
+    """A request whose body was mutated: a file, the form around it, or the order of its parts."""
+    form = list(chance.choice(known))
+    kind = chance.random()
+    if kind < 0.7:
+        place = chance.randrange(len(form))
+        form[place] = form[place]._replace(content=mutated(chance, form[place].content))
+        content = body(form)
+    elif kind < 0.8:
+        content = body(chance.choices(form, k=chance.randrange(len(form) + 3)))
+    else:
+        content = mutated(chance, body(form))
+    content_type = b"multipart/form-data; boundary=" + BOUNDARY
+    if chance.random() < 0.03:
+        content_type = chance.choice([mutated(chance, content_type).translate(None, b"\r\n\0"), b"text/csv", b""])
+    head = (
+        b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=30\r\nContent-Type: %s\r\n" % content_type
+    )
+    return head + b"Content-Length: %d\r\n\r\n" % len(content) + content
+
+
+# -- clients
+
+
+class Client:
+    """A connection, opened again whenever the service has closed it."""
+
+    def __init__(self, server: Server) -> None:
+        self.port = server.port
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        if self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._writer.write(request)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        content = await self._reader.readexactly(length)
+        if b"connection: close" in head:
+            await self._close()
+        return int(head.split(b" ", 2)[1]), content
+
+    async def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            await self._writer.wait_closed()
+            self._writer = None
+
+
+class Fuzz:
+    """A run.
+
+    Attributes:
+        statuses: how often each status came.
+        outcomes: how the jobs ended.
+        slowest: the longest that the service took to say that it is well.
+        memory: of the service, after each fifth of the run.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.statuses: Counter[int] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.slowest = 0.0
+        self.memory: list[int] = []
+        self._chance = random.Random(SEED)
+        self._forms = forms()
+        self._left = UPLOADS
+
+    async def run(self) -> None:
+        pulse = asyncio.create_task(self._feel_pulse())
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CLIENTS):
+                group.create_task(self._send())
+        pulse.cancel()
+
+    async def _send(self) -> None:
+        async with Client(self.server) as client:
+            while self._left:
+                if self._left % (UPLOADS // 5) == 0:
+                    self.memory.append(self.server.memory())
+                self._left -= 1
+                request = upload(self._chance, self._forms)
+                status, content = await client.send(request)
+                self.statuses[status] += 1
+                assert status // 100 in {2, 4}, (request, content)
+                if status == 200:
+                    self._judge(request, json.loads(content))
+                elif content:
+                    assert json.loads(content)["status"] == status
+
+    def _judge(self, request: bytes, job: dict[str, object]) -> None:
+        """A job is completed, or its input is refused; anything else is the service's fault."""
+        self.outcomes[str(job["status"])] += 1
+        if job["status"] != "completed":
+            assert isinstance(job["error"], dict)
+            assert job["error"]["status"] == 422, (request, job["error"])
+
+    async def _feel_pulse(self) -> None:
+        async with Client(self.server) as client:
+            while True:
+                begin = time.monotonic()
+                status, _ = await client.send(b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert status == 200
+                self.slowest = max(self.slowest, time.monotonic() - begin)
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.timeout(300)
+def test_mutated_uploads(start_server: Start) -> None:
+    server = start_server(JOB_TTL_SECONDS="1", CACHE_MAX_BYTES="4MiB")
+    fuzz = Fuzz(server)
+    asyncio.run(fuzz.run())
+    print(f"{dict(fuzz.statuses)} {dict(fuzz.outcomes)} {fuzz.slowest:.2f} s, {[n >> 20 for n in fuzz.memory]} MiB")
+    assert fuzz.statuses.total() == UPLOADS
+    assert min(fuzz.statuses[status] for status in (200, 400, 422)) > UPLOADS / 100
+    assert min(fuzz.outcomes[outcome] for outcome in OUTCOMES) > UPLOADS / 20
+    assert fuzz.slowest < HEALTH_SECONDS
+    assert max(fuzz.memory[1:]) - fuzz.memory[1] < GROWTH_BYTES
+    assert server.count("nedc_worker_restarts_total") == 0
+    assert "error" not in levels(server)
