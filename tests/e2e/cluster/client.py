@@ -112,6 +112,9 @@ class Caller(threading.Thread):
         return http.client.HTTPConnection(self.place.hostname or "", self.place.port, timeout=ANSWER_SECONDS)
 
     def _evaluate(self, name: str) -> None:
+        if self.options.health:
+            self._ask("GET", "/api/v1/health")
+            return
         body, content_type = form(self.options.folder, name, cached=self.options.cached)
         headers = {"Content-Type": content_type} | ({"Prefer": "wait=60"} if self.waits else {})
         job = self._ask("POST", "/api/v1/evaluate", body, headers)
@@ -162,6 +165,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--callers", type=int, default=4)
     parser.add_argument("--cached", action="store_true", help="send the same pairs over again")
+    parser.add_argument("--health", action="store_true", help="ask for the process' health in place of evaluations")
     parser.add_argument("--waits", action="store_true", help="have every caller wait")
     options = parser.parse_args()
     stop = threading.Event()
