@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
-import zipfile
 from typing import Any
 
 import pytest
 
 from nedc_bench import ALGORITHMS
-from serving import EXAMPLE, Server, one_pair, parts, post
+from serving import Server, one_pair, post
 
 
 def test_a_job_from_acceptance_to_removal(server: Server) -> None:
@@ -47,55 +43,6 @@ def test_reports_of_algorithms_that_were_not_asked_for_are_not_there(server: Ser
     missing = server.client.get(f"/api/v1/evaluate/{job['job_id']}/reports/summary_epoch.txt")
     assert missing.status_code == 404
     assert "summary.txt, summary_taes.txt" in missing.json()["detail"]
-
-
-@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
-def test_a_corpus_as_an_archive(server: Server, kind: str) -> None:
-    files = {f"corpus/{'ref' if name == 'reference' else 'hyp'}/{file}": data for name, (file, data) in parts(EXAMPLE)}
-    archive = make_archive(kind, files)
-    job = post(server, [("archive", (f"corpus.{kind}", archive))]).json()
-    assert job["status"] == "completed", job
-    assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
-
-
-def make_archive(kind: str, files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    if kind == "zip":
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-    else:
-        with tarfile.open(fileobj=buffer, mode="w:gz" if kind.endswith("gz") else "w") as tar:
-            for name, data in files.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("name", ["../ref/a.csv_bi", "/ref/a.csv_bi", "other/a.csv_bi", "ref/../../a"])
-@pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_archives_that_lead_elsewhere_are_refused(server: Server, kind: str, name: str) -> None:
-    response = post(server, [("archive", ("bad", make_archive(kind, {name: b"x"})))])
-    assert response.status_code == 422
-    assert response.headers["Content-Type"] == "application/problem+json"
-
-
-def test_a_link_in_an_archive_is_refused(server: Server) -> None:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        member = tarfile.TarInfo("ref/a.csv_bi")
-        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        tar.addfile(member)
-    response = post(server, [("archive", ("links.tar", buffer.getvalue()))])
-    assert (response.status_code, "is a link" in response.text) == (422, True)
-
-
-@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
-def test_a_bomb_is_refused(server: Server, kind: str) -> None:
-    response = post(server, [("archive", ("bomb", make_archive(kind, {"ref/a.csv_bi": bytes(300 * 2**20)})))])
-    assert response.status_code == 422
-    assert "larger than" in response.json()["detail"]
 
 
 def test_refused_input_is_a_failed_job_that_says_where_and_why(server: Server) -> None:

@@ -1,0 +1,99 @@
+"""A corpus as one archive, and archives that are meant to do harm."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable
+
+import pytest
+
+from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post
+
+BOMB = 500 * 2**20
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
+def test_a_corpus_as_an_archive(server: Server, kind: str) -> None:
+    files = {f"corpus/{'ref' if name == 'reference' else 'hyp'}/{file}": data for name, (file, data) in parts(EXAMPLE)}
+    archive = make_archive(kind, files)
+    job = post(server, [("archive", (f"corpus.{kind}", archive))]).json()
+    assert job["status"] == "completed", job
+    assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+
+
+def make_archive(kind: str, files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+    else:
+        with tarfile.open(None, f"w:{kind[4:]}", buffer) as tar:  # type: ignore[call-overload]
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["../ref/a.csv_bi", "/ref/a.csv_bi", "other/a.csv_bi", "ref/../../a"])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_archives_that_lead_elsewhere_are_refused(server: Server, kind: str, name: str) -> None:
+    response = post(server, [("archive", ("bad", make_archive(kind, {name: b"x"})))])
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_link_in_an_archive_is_refused(server: Server) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("ref/a.csv_bi")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(member)
+    response = post(server, [("archive", ("links.tar", buffer.getvalue()))])
+    assert (response.status_code, "is a link" in response.text) == (422, True)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_a_bomb_is_refused(server: Server, kind: str) -> None:
+    response = post(server, [("archive", ("bomb", make_archive(kind, {"ref/a.csv_bi": bytes(300 * 2**20)})))])
+    assert response.status_code == 422
+    assert "larger than" in response.json()["detail"]
+
+
+def folders(kind: str) -> bytes:
+    """A small archive of very many folders."""
+    return make_archive(kind, {f"{number}/": b"" for number in range(30_000)})
+
+
+def long_name(kind: str) -> bytes:
+    """A tar whose first entry names a name of half a gigabyte, which is there."""
+    buffer = io.BytesIO()
+    with tarfile.open(None, f"w:{kind[4:]}", buffer) as tar:  # type: ignore[call-overload]
+        member = tarfile.TarInfo("././@LongLink")
+        member.type, member.size = tarfile.GNUTYPE_LONGNAME, BOMB
+        tar.addfile(member, io.BytesIO(bytes(BOMB)))
+        tar.addfile(tarfile.TarInfo("ref/a"))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "bomb"),
+    [
+        ("folders.zip", lambda: folders("zip")),
+        ("folders.tar.gz", lambda: folders("tar.gz")),
+        ("name.tar.gz", lambda: long_name("tar.gz")),
+        ("name.tar.bz2", lambda: long_name("tar.bz2")),
+    ],
+)
+def test_a_bomb_of_what_is_no_content_is_refused_in_bounded_memory(
+    start_server: Start, name: str, bomb: Callable[[], bytes]
+) -> None:
+    server = start_server(MAX_UPLOAD_BYTES="8MiB", MAX_PAIRS="100")
+    before = server.memory()
+    check_problem(post(server, [("archive", (name, bomb()))]), 422)
+    assert server.memory() - before < 80 * 2**20
+    assert post(server, one_pair()).json()["status"] == "completed"
