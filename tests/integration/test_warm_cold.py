@@ -1,7 +1,7 @@
 """What the cache is for: a request that is known is answered at least ten times faster, and with the same bytes.
 
-Measured at the orchestrator's boundary, with a real Redis and one worker, cold and warm in turns. The least time of each
-counts: whatever else the machine does can only add to it. Where that is not enough, more turns are taken.
+Measured at the orchestrator's boundary, with a real Redis and one worker, cold and warm in turns. The least time of
+each counts: whatever else the machine does can only add to it. Where that is not enough, more turns are taken.
 """
 
 from __future__ import annotations
