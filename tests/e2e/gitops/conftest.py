@@ -23,7 +23,7 @@ from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST, build_all
 from e2e.gitops.receiver import Receiver
 from e2e.gitops.team import ENVIRONMENTS, Team
-from e2e.kube import REDIS_IMAGE, Cluster, Namespace, command, load_image, until
+from e2e.kube import REDIS_IMAGE, WAIT_SECONDS, Cluster, Namespace, command, load_image, until
 
 REPOSITORY = "ghcr.io/nedc-bench/nedc-bench"
 TOKEN = "the-token-of-the-tests"
@@ -118,6 +118,6 @@ def play_the_load_balancer(namespace: Namespace) -> None:
             found for found in core.list_namespaced_service(namespace.name).items if found.spec.type == "LoadBalancer"
         ]
 
-    (found,) = until(service, "the Service")
+    (found,) = until(service, "the Service", 3 * WAIT_SECONDS)
     address: dict[str, Any] = {"status": {"loadBalancer": {"ingress": [{"hostname": "prod.example.org"}]}}}
     core.patch_namespaced_service_status(found.metadata.name, namespace.name, address)
