@@ -48,6 +48,7 @@ def _misspelt(found: Any) -> Any:
 def test_the_oldest_kubernetes_that_is_checked_is_the_oldest_that_the_chart_takes() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["kubeVersion"] == f">={KUBERNETES[0]}.0-0"
+    assert f"on Kubernetes {KUBERNETES[0]} or newer" in (CHART / "README.md").read_text()
 
 
 @EACH_CASE
