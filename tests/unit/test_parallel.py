@@ -191,12 +191,12 @@ def test_a_worker_killed_over_a_pair_is_replaced_and_its_pair_scored(
     killed = []
 
     def kill_the_first_reader() -> None:
-        with open(pipe, "w"):  # opens when a worker has opened it to read
+        with open(pipe, "w") as file:  # opens when a worker has opened it to read
             (reader,) = readers_of(pipe)
             killed.append(reader)
             os.kill(reader, signal.SIGKILL)
-            wait_until(lambda: reader not in readers_of(pipe))
-        pipe.write_text(REFERENCE)
+            wait_until(lambda: set(readers_of(pipe)) - {reader})  # open till then: the next one must not see an end
+            file.write(REFERENCE)
 
     killer = threading.Thread(target=kill_the_first_reader, daemon=True)
     killer.start()

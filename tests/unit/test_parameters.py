@@ -134,15 +134,30 @@ def test_a_map_without_the_default_null_class_needs_another() -> None:
         ("[MAP", "is not TOML: "),
         ("a = 1\na = 2", "is not TOML: "),
         ("a = 'unfinished", "is not TOML: "),
-        (f"[NEDC_EPOCH]\nepoch_duration = {'[' * 100_000}", "is not TOML: "),
-        (f"[NEDC_EPOCH]\nepoch_duration = {'1' * 5000}", "is not TOML: "),
-        (f"[NEDC_EPOCH]\nepoch_duration = '{'1' * 5000}'", "epoch_duration must be from 0.001 to 86400, not inf"),
+        (f"[NEDC_EPOCH]\nepoch_duration = {'[' * 980}", "is not TOML: "),
+        (f"[NEDC_EPOCH]\nepoch_duration = '{'1' * 900}'", "epoch_duration must be from 0.001 to 86400, not inf"),
         (f"[NEDC_EPOCH]\nepoch_duration = {'1' * 400}", "epoch_duration must be a number, not '1111"),
         ("seiz,bckg", "is not TOML: "),
     ],
 )
 def test_what_is_not_toml_is_refused(text: str, words: str) -> None:
     assert refused(text).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\n" + "a." * 600 + "a = 1", "has 1205 characters; a line has at most 1000"),
+        ("a = " + "[" * 1000, "has 1004 characters; a line has at most 1000"),
+        ("# comment\n" * 7000, "has 70000 characters; at most 65536 are read"),
+    ],
+)
+def test_what_would_take_long_to_read_is_refused(text: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_parameters(io.StringIO(text), name="p.toml")
+    (finding,) = caught.value.findings
+    assert (finding.file, finding.code) == ("p.toml", "size")
+    assert words in finding.message
 
 
 def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> None:

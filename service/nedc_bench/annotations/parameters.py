@@ -12,11 +12,13 @@ from typing import Any
 
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.recording import FILLER
-from nedc_bench.annotations.source import Source, read_text
+from nedc_bench.annotations.source import Source, Text, read_text
 from nedc_bench.errors import InputError, quoted, refusal
 
 EPOCH_SECONDS = (0.001, 86_400.0)
 MAX_PENALTY = 1e6
+MAX_CHARACTERS = 65_536
+MAX_LINE_CHARACTERS = 1_000
 
 DEFAULT_LABEL_MAP = LabelMap.from_mapping({"seiz": ["seiz"], FILLER: [FILLER]})
 
@@ -92,12 +94,23 @@ def read_parameters(source: Source, name: str | None = None) -> Parameters:
         InputError: it is not TOML, names something unknown, or a value is out of its range.
     """
     text = read_text(source, name=name)
+    _check_size(text)
     try:
         return parameters_from_toml(tomllib.loads(text.text))
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or a number of thousands of digits
         raise refusal("parameter", f"is not TOML: {error}", file=text.name) from None
     except InputError as error:
         raise refusal("parameter", error.findings[0].message, file=text.name) from None
+
+
+def _check_size(text: Text) -> None:
+    """Refuse what would take long: to parse a key takes the square of its length."""
+    if len(text.text) > MAX_CHARACTERS:
+        raise refusal("size", f"has {len(text.text)} characters; at most {MAX_CHARACTERS} are read", file=text.name)
+    for number, line in enumerate(text.text.splitlines(), 1):
+        if len(line) > MAX_LINE_CHARACTERS:
+            message = f"{quoted(line)} has {len(line)} characters; a line has at most {MAX_LINE_CHARACTERS}"
+            raise refusal("size", message, file=text.name, line=number)
 
 
 def parameters_from_toml(document: Mapping[str, Any]) -> Parameters:
