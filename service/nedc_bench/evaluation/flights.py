@@ -22,6 +22,7 @@ from nedc_bench.scoring import PairScore
 
 CHUNK = 8  # pairs that go to a worker together, so that sending them costs little beside scoring them
 CHUNK_BYTES = 256 * 1024  # of larger pairs fewer go together, so that they spread over the workers
+TURN_BYTES = 256 * 1024  # of entries that are decoded before the event loop gets its turn
 
 
 class Asked(NamedTuple):
@@ -130,9 +131,14 @@ class Flights:
     async def _look_up(self, flights: Sequence[Flight], asked: Asked) -> list[Flight]:
         """Land what is in the cache; the flights that are not."""
         missing: list[Flight] = []
+        decoded = 0
         entries = await self._cache.get_many([flight.key for flight in flights])
         for flight, entry in zip(flights, entries, strict=True):
             if entry is not None:
+                decoded += len(entry)
+                if decoded > TURN_BYTES:
+                    decoded = 0
+                    await asyncio.sleep(0)
                 try:
                     flight.land(Landing(_decode(entry, asked), cached=True))
                     continue

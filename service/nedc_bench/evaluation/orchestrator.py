@@ -30,7 +30,7 @@ T = TypeVar("T")
 BATCH = 64  # pairs that are looked up and stored together
 BATCHES = 3  # of one request, under way at once
 THREAD_BYTES = 1024 * 1024  # hashing more than this would hold up the event loop
-THREAD_PAIRS = 200  # folding more than this would
+THREAD_PAIRS = 20  # folding more than this would, where they have thousands of events
 
 VERSION = f"{__version__}+{FORMAT}"  # of the scorer, and of the cached form
 
