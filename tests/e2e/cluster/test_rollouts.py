@@ -41,13 +41,15 @@ def test_an_upgrade_and_its_rollback_lose_no_request(release: Release) -> None:
     found.assert_no_failure()
 
 
-NO_IMAGE: Callable[[Release], dict[str, Any]] = lambda _: {"image": {"tag": "no-such-tag"}}  # noqa: E731
-NEVER_READY: Callable[[Release], dict[str, Any]] = lambda release: {  # noqa: E731
-    "redis": {"url": f"redis://nowhere.{release.namespace.name}.svc:6379/0"}
-}
+def no_image(_: Release) -> dict[str, Any]:
+    return {"image": {"tag": "no-such-tag"}}
 
 
-@pytest.mark.parametrize("values", [NO_IMAGE, NEVER_READY], ids=["no image", "never ready"])
+def never_ready(release: Release) -> dict[str, Any]:
+    return {"redis": {"url": f"redis://nowhere.{release.namespace.name}.svc:6379/0"}}
+
+
+@pytest.mark.parametrize("values", [no_image, never_ready])
 def test_a_bad_version_is_taken_back_and_the_old_one_serves(
     release: Release, values: Callable[[Release], dict[str, Any]]
 ) -> None:
