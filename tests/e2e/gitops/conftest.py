@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from e2e.gitops.archive import write_archive
-from e2e.gitops.argo import Argo
+from e2e.gitops.argo import Argo, operation
 from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST, build_all
 from e2e.gitops.receiver import Receiver
@@ -103,6 +103,9 @@ def _remove(argo: Argo) -> None:
     """Leave nothing; the project goes last, without it Argo CD can't delete what its Applications made."""
     quiet = ("--ignore-not-found", "--namespace=argocd")
     command("kubectl", "delete", "applicationset", "nedc-bench", *quiet)
+    for environment in argo.applications():
+        if operation(argo.application(environment)).get("phase") == "Running":  # one that syncs is not deleted
+            argo.argocd("app", "terminate-op", f"nedc-bench-{environment}")
     until(lambda: argo.applications() == [], "the Applications are gone")
     command("kubectl", "delete", "appproject", "nedc-bench", *quiet)
     names = [f"nedc-bench-{environment}" for environment in (*ENVIRONMENTS, "preview")]
