@@ -60,7 +60,7 @@ class Release:
         if "@" not in self.image:
             raise RefusedError(
                 f"{source} runs the image {self.image}, a tag that can be moved; "
-                "write TAG@sha256:DIGEST, as the release's notes name it"
+                "write TAG@sha256:DIGEST, as the release workflow's summary shows it"
             )
         if not _PINNED_CHART.fullmatch(self.chart):
             raise RefusedError(f"{source} runs the chart of {self.chart}, which changes; write the release's tag")

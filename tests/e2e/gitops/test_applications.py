@@ -28,10 +28,10 @@ def test_three_applications_are_synced_and_healthy(argo: Argo, team: Team) -> No
 def test_argo_cd_renders_what_the_golden_file_shows(argo: Argo, team: Team, environment: str) -> None:
     golden = _objects(team.path(environment, "rendered.yaml").read_text())
     applied = _objects(argo.argocd("app", "manifests", f"nedc-bench-{environment}", "--source=git"))
-    for found in applied.values():  # what Argo CD knows its objects by
-        annotations = found["metadata"].setdefault("annotations", {})
-        annotations.pop("argocd.argoproj.io/tracking-id", None)
-        if not annotations:
+    for found in applied.values():  # Argo CD adds where they go, and what it knows them by
+        assert found["metadata"].pop("namespace") == f"nedc-bench-{environment}"
+        del found["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"]
+        if not found["metadata"]["annotations"]:
             del found["metadata"]["annotations"]
     assert applied == {key: found for key, found in golden.items() if key in applied}
     assert {kind for kind, _ in golden.keys() - applied.keys()} == {"Job"}  # a hook is no part of what is compared
