@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
-from serving import EXAMPLE, Server, Start, Stop, accept, one_pair, parts, post, received, small_pair, watch
+from serving import EXAMPLE, Server, Start, Stop, accept, ended, one_pair, parts, post, received, small_pair, watch
 
 
 def test_a_websocket_shows_a_job_to_its_end(server: Server) -> None:
     job_id = accept(server, parts(EXAMPLE))
-    with watch(server, job_id) as socket:
-        messages = list(received(socket))
+    with watch(server, job_id) as opened:
+        messages = list(received(opened))
     assert messages[0]["type"] == "initial"
     assert messages[-2]["job"]["status"] == "completed"
     assert messages[-2]["job"]["result"] is None
@@ -24,17 +26,31 @@ def test_a_websocket_shows_a_job_to_its_end(server: Server) -> None:
         assert [message.get("type", message) for message in received(late)] == ["initial", {"closed": 1000}]
 
 
+def test_who_reads_slowly_gets_the_end(start_server: Start) -> None:
+    server = start_server()
+    before = server.memory()
+    job_id = accept(server, [file for number in range(500) for file in small_pair(number)])
+    with socket.socket() as narrow:
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.connect(("127.0.0.1", server.port))
+        with connect(f"ws://localhost/ws/{job_id}", sock=narrow, max_queue=1) as slow:
+            ended(server, job_id)
+            messages = list(received(slow))
+    assert (messages[-2]["job"]["status"], messages[-1]) == ("completed", {"closed": 1000})
+    assert server.memory() - before < 40 * 2**20
+
+
 def test_a_ping_is_answered_and_anything_else_ignored(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1")
     workers = stop_workers(server)
-    with watch(server, accept(server, small_pair(0))) as socket:
-        while json.loads(socket.recv())["job"]["status"] != "running":
+    with watch(server, accept(server, small_pair(0))) as opened:
+        while json.loads(opened.recv())["job"]["status"] != "running":
             pass
         for message in ("ping", '{"type": "ping"}', "pang", "[" * 1000, b"\0\xff", "ping"):
-            socket.send(message)
-        assert [json.loads(socket.recv())["type"] for _ in range(3)] == ["pong"] * 3
+            opened.send(message)
+        assert [json.loads(opened.recv())["type"] for _ in range(3)] == ["pong"] * 3
         workers.go_on()
-        assert list(received(socket))[-1] == {"closed": 1000}
+        assert list(received(opened))[-1] == {"closed": 1000}
 
 
 def test_a_message_that_is_too_long_closes(start_server: Start, stop_workers: Stop) -> None:
@@ -42,9 +58,9 @@ def test_a_message_that_is_too_long_closes(start_server: Start, stop_workers: St
     stop_workers(server)
     job_id = accept(server, small_pair(0))
     for length in (1025, 100_000):
-        with watch(server, job_id) as socket:
-            socket.send("x" * length)
-            assert list(received(socket))[-1] == {"closed": 1009}
+        with watch(server, job_id) as opened:
+            opened.send("x" * length)
+            assert list(received(opened))[-1] == {"closed": 1009}
 
 
 def test_a_websocket_of_an_unknown_job_or_origin_is_refused(server: Server) -> None:
@@ -56,5 +72,5 @@ def test_a_websocket_of_an_unknown_job_or_origin_is_refused(server: Server) -> N
     job_id = post(server, one_pair()).json()["job_id"]
     with pytest.raises(InvalidStatus, match="403"), watch(server, job_id, {"Origin": "https://evil.example.org"}):
         pass
-    with watch(server, job_id, {"Origin": server.url}) as socket:
-        assert list(received(socket))[-1] == {"closed": 1000}
+    with watch(server, job_id, {"Origin": server.url}) as opened:
+        assert list(received(opened))[-1] == {"closed": 1000}
