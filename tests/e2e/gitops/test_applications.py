@@ -150,8 +150,7 @@ def test_prod_is_closed_in_a_deny_window(argo: Argo, team: Team) -> None:
         argo.argocd("app", "sync", "nedc-bench-prod")
     project.write_text(open_always)
     argo.apply("project.yaml")
-    argo.argocd("app", "sync", "nedc-bench-prod")
-    argo.deployed("prod")
+    until(lambda: "nedc-bench-prod" not in argo.argocd("proj", "windows", "list", "nedc-bench"), "prod is open")
 
 
 def _add_folder(team: Team, name: str, namespace: str) -> None:

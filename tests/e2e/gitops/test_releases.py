@@ -87,7 +87,7 @@ def test_a_release_that_scores_wrongly_fails_its_sync_visibly(argo: Argo, team: 
     failed = argo.awaited("dev", lambda found: operation(found).get("phase") == "Failed" and found, "the sync fails")
     (probe,) = [found for found in operation(failed)["syncResult"]["resources"] if found.get("hookPhase") == "Failed"]
     assert (probe["kind"], probe["name"]) == ("Job", "nedc-bench-postsync")
-    assert "figures are wrong" in follow(team.root, "runbook.md", "A bad release", 0)
+    assert "the original's is" in follow(team.root, "runbook.md", "A bad release", 0)
     receiver.awaited("nedc-bench-dev", image=team.pinned(WRONG), operation="Failed")
     team.revert()
     argo.refresh()
