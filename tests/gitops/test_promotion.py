@@ -55,7 +55,8 @@ def test_a_tag_without_digest_is_refused(clone: Clone) -> None:
     clone.deliver("dev", "v0.2.0", "0.2.0")
     refusal = clone.refused("promote", "dev", "staging")
     assert refusal == (
-        "dev runs the image 0.2.0, a tag that can be moved; write TAG@sha256:DIGEST, as the release workflow's summary shows it"
+        "dev runs the image 0.2.0, a tag that can be moved; "
+        "write TAG@sha256:DIGEST, as the release workflow's summary shows it"
     )
 
 
