@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from e2e.gitops.argo import Argo, conditions, is_deployed, is_synced, operation
+from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST
 from e2e.gitops.service import deployment, load, ready_images
 from e2e.gitops.team import COMMON, ENVIRONMENTS, Team
@@ -137,7 +138,9 @@ def test_the_autoscalers_replicas_are_left_to_it(argo: Argo) -> None:
     assert (is_deployed(found), operation(found)["finishedAt"]) == (True, finished)
 
 
-def test_prod_is_closed_in_a_deny_window(argo: Argo, team: Team) -> None:
+def test_prod_shows_drift_which_a_sync_heals_outside_of_a_deny_window(argo: Argo, team: Team) -> None:
+    namespace = argo.namespace("prod")
+    namespace.kubectl("label", "--overwrite", "service", "nedc-bench", "app.kubernetes.io/part-of=another")
     project = team.argocd("project.yaml")
     open_always = project.read_text()
     window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["nedc-bench-prod"]}
@@ -145,12 +148,14 @@ def test_prod_is_closed_in_a_deny_window(argo: Argo, team: Team) -> None:
     closed["spec"]["syncWindows"] = [window | {"manualSync": False}]
     project.write_text(yaml.safe_dump(closed))
     argo.apply("project.yaml")
-    assert "nedc-bench-prod" in argo.argocd("proj", "windows", "list", "nedc-bench")
     with pytest.raises(CommandError, match="blocked by sync window"):
         argo.argocd("app", "sync", "nedc-bench-prod")
     project.write_text(open_always)
     argo.apply("project.yaml")
-    until(lambda: "nedc-bench-prod" not in argo.argocd("proj", "windows", "list", "nedc-bench"), "prod is open")
+    assert "part-of: another" in follow(team.root, "runbook.md", "Drift", 0)
+    labels = argo.cluster.core.read_namespaced_service("nedc-bench", namespace.name).metadata.labels
+    assert labels["app.kubernetes.io/part-of"] == "nedc-bench"
+    assert "another" not in follow(team.root, "runbook.md", "Drift", 1)
 
 
 def _add_folder(team: Team, name: str, namespace: str) -> None:
