@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from corpora import DATA, Corpus, in_golden_names
-from e2e.compose.stack import Stack
+from e2e.compose.stack import PROJECT, Stack
 from e2e.kube import until
 from e2e.load import Load, distinct
 
@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
 EXAMPLE = Corpus(DATA / "chb-mit")
 ALERT = "NedcBenchRedisDown"
+BLOCKS = re.findall(r"<!-- run: compose -->\n```sh\n(.*?)```", (PROJECT / "docs/runbook.md").read_text(), re.DOTALL)
 EVALUATIONS, CLIENTS = 1000, 4
 
 
@@ -129,6 +130,11 @@ def test_prometheus_sees_the_target_and_what_it_counts(stack: Stack) -> None:
     targets = httpx.get(f"{stack.url('prometheus')}/api/v1/targets").json()["data"]["activeTargets"]
     health = {target["labels"]["job"]: target["health"] for target in targets}
     assert health["nedc-bench-api"] == "up"
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_runbooks_commands_work(stack: Stack, block: str) -> None:
+    stack.run("sh", "-ec", block)  # fails with what the block fails with
 
 
 @pytest.mark.parametrize("service", ["redis", "api"])
