@@ -23,7 +23,7 @@ from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST, build_all
 from e2e.gitops.receiver import Receiver
 from e2e.gitops.team import ENVIRONMENTS, Team
-from e2e.kube import REDIS_IMAGE, WAIT_SECONDS, Cluster, Namespace, command, load_image, until
+from e2e.kube import HELM_TIMEOUT, REDIS_IMAGE, WAIT_SECONDS, Cluster, Namespace, command, load_image, until
 
 REPOSITORY = "ghcr.io/nedc-bench/nedc-bench"
 TOKEN = "the-token-of-the-tests"
@@ -90,6 +90,9 @@ def _set_up(argo: Argo, receiver: Receiver) -> None:
     for environment in ("staging", "prod"):
         namespace = argo.namespace(environment)
         namespace.start_redis()
+        # A Redis that starves on a busy machine answers too late, and what is refused then is no fault of a rollout.
+        namespace.kubectl("set", "resources", "deployment/redis", "--requests=cpu=250m")
+        namespace.kubectl("rollout", "status", "deployment/redis", f"--timeout={HELM_TIMEOUT}")
         namespace.kubectl("exec", "deployment/redis", "--", "redis-cli", "CONFIG", "SET", "requirepass", REDIS_PASSWORD)
     cloud = threading.Thread(target=play_the_load_balancer, args=(argo.namespace("prod"),), name="load balancer")
     cloud.start()

@@ -42,7 +42,7 @@ def url(namespace: Namespace) -> str:
 
 
 @contextmanager
-def load(namespace: Namespace, token: str = "", per_second: float = 4) -> Iterator[Load]:
+def load(namespace: Namespace, token: str = "", per_second: float = 3) -> Iterator[Load]:
     """Load while the block runs, which begins when the first jobs are done."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with Load(url(namespace), per_second=per_second, headers=headers) as running:
