@@ -144,6 +144,13 @@ def test_every_error_is_a_problem(server: Server, method: str, path: str, header
     assert response.headers["X-Request-ID"]
 
 
+def test_unknown_paths_and_methods_say_what_there_is(server: Server) -> None:
+    assert server.client.get("/nothing").json()["detail"] == "there is no /nothing; /docs describes what there is"
+    put = server.client.put("/api/v1/evaluate")
+    assert put.json()["detail"] == "PUT is not allowed here, but GET, HEAD, OPTIONS, POST"
+    assert set(put.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+
+
 def test_head_is_get_without_a_body(server: Server) -> None:
     for path in ("/api/v1/health", "/api/v1/ready", "/metrics", "/openapi.json", "/docs", "/api/v1/evaluate"):
         response = server.client.head(path, headers={"Accept": "*/*"})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import structlog
-from quart import Quart, Response
-from werkzeug.exceptions import HTTPException
+from quart import Quart, Response, has_request_context, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from nedc_bench.errors import InputError
 from nedc_bench.jobs.model import JobsUnavailableError
-from nedc_bench.jobs.problem import TITLES, Problem, input_problem, problem
+from nedc_bench.jobs.problem import DOCUMENTATION, TITLES, Problem, input_problem, problem
 from nedc_bench.monitoring import Metrics
 from nedc_bench.monitoring.metrics import REDIS
 
@@ -54,7 +54,7 @@ def register(app: Quart, metrics: Metrics) -> None:
     @app.errorhandler(HTTPException)
     async def _http(error: HTTPException) -> Response:
         status = error.code if error.code in TITLES else 400 if (error.code or 500) < 500 else 500
-        response = problem_response(problem(status, error.description or TITLES[status]))
+        response = problem_response(problem(status, _words(error) or TITLES[status]))
         for name, value in error.get_headers():
             if name.lower() not in {"content-type", "content-length"}:
                 response.headers[name] = value
@@ -64,3 +64,12 @@ def register(app: Quart, metrics: Metrics) -> None:
     async def _unexpected(error: Exception) -> Response:
         structlog.stdlib.get_logger(__name__).error("request failed", exc_info=error)
         return problem_response(problem(500, "an unexpected error; the service's log has it under the request's id"))
+
+
+def _words(error: HTTPException) -> str | None:
+    """What the client is told of an error that the framework raised."""
+    if isinstance(error, NotFound) and has_request_context():
+        return f"there is no {request.path[:100]}; {DOCUMENTATION} describes what there is"
+    if isinstance(error, MethodNotAllowed) and has_request_context():
+        return f"{request.method[:20]} is not allowed here, but {', '.join(sorted(error.valid_methods or ()))}"
+    return error.description

@@ -99,7 +99,8 @@ async def read_upload(request: Request, max_pairs: int, seconds: float, take: Ca
     except TimeoutError:
         raise ProblemError(408, f"the body was not whole after {seconds:g} seconds") from None
     except RequestEntityTooLarge:
-        raise ProblemError(413, "the body is larger than MAX_UPLOAD_BYTES; send fewer pairs at a time") from None
+        most = f"{request.max_content_length} bytes (MAX_UPLOAD_BYTES)"
+        raise ProblemError(413, f"the body is larger than {most}; send fewer pairs at a time") from None
     except ValueError:
         raise ProblemError(400, "the body is not complete multipart/form-data") from None
     return reader.upload
