@@ -13,7 +13,7 @@ IMAGE  ?= nedc-bench:dev
 .PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden package clean
 
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
 
 venv: $(VENV)/.ready ## install the project and its tools to $(VENV), from the hash lock
 
@@ -52,7 +52,7 @@ bench-service: venv ## measure the service: latency, throughput, memory, beside 
 
 image: ## build the service's image, $(IMAGE)
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
-		--build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)" \
+		--build-arg VERSION="$(VERSION)" \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
 
 e2e: venv ## test chart and environments on the cluster of KUBECONFIG, with the image $$IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)

@@ -223,7 +223,8 @@ class Settings:
         "EVALUATION_TIMEOUT_SECONDS",
         "300",
         seconds(0.1, 86400),
-        "After this long an evaluation is ended and its job fails.",
+        "How long a worker may take over the pairs that it is given at once (8 at most); then each is tried alone, and "
+        "a job fails whose pair takes as long.",
     )
     max_upload_bytes: int = _setting(
         "MAX_UPLOAD_BYTES", "64MiB", size("1KiB", "16GiB"), "The largest request body; a larger one gets 413."

@@ -191,6 +191,8 @@ def test_a_forwarded_address_is_believed_from_a_trusted_proxy(start_server: Star
     assert from_address(server, "198.51.100.7, 203.0.113.1") == 429  # what the client says stands before
     assert from_address(server, "203.0.113.1, 10.0.0.1") == 429  # through two proxies
     assert from_address(server, "203.0.113.3, 10.0.0.1") == 202
+    lines = [("X-Forwarded-For", "198.51.100.8"), ("X-Forwarded-For", "203.0.113.1")]  # a proxy's own line
+    assert server.client.post("/api/v1/evaluate", files=one_pair(), headers=lines).status_code == 429
 
 
 def test_a_forwarded_address_is_not_believed_from_anybody_else(start_server: Start) -> None:

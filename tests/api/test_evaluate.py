@@ -151,6 +151,12 @@ def test_unknown_paths_and_methods_say_what_there_is(server: Server) -> None:
     assert set(put.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
+def test_what_cannot_be_answered_is_not_accepted(server: Server) -> None:
+    before = server.client.get("/api/v1/evaluate").json()["total"]
+    assert post(server, one_pair(), {"Accept": "text/html"}).status_code == 406
+    assert server.client.get("/api/v1/evaluate").json()["total"] == before
+
+
 def test_head_is_get_without_a_body(server: Server) -> None:
     for path in ("/api/v1/health", "/api/v1/ready", "/metrics", "/openapi.json", "/docs", "/api/v1/evaluate"):
         response = server.client.head(path, headers={"Accept": "*/*"})

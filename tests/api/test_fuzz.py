@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 import pytest
@@ -211,6 +212,7 @@ class Fuzz:
         self.memory: list[int] = []
         self._chance = random.Random(SEED)
         self._forms = forms()
+        self.beats = 0
         self._left = UPLOADS
 
     async def run(self) -> None:
@@ -219,6 +221,9 @@ class Fuzz:
             for _ in range(CLIENTS):
                 group.create_task(self._send())
         pulse.cancel()
+        with suppress(asyncio.CancelledError):
+            await pulse  # raises what ended it before
+        assert self.beats > 0
 
     async def _send(self) -> None:
         async with Client(self.server) as client:
@@ -249,6 +254,7 @@ class Fuzz:
                 status, _ = await client.send(b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert status == 200
                 self.slowest = max(self.slowest, time.monotonic() - begin)
+                self.beats += 1
                 await asyncio.sleep(0.05)
 
 

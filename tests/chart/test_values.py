@@ -65,6 +65,8 @@ WHY = "each replica would have jobs of its own, and a client would ask the wrong
             "no node with a pod could ever be drained; set 1 or more",
         ),
         (REDIS | {"podDisruptionBudget": {"maxUnavailable": "0%"}}, "no node with a pod could ever be drained"),
+        (REDIS | {"podDisruptionBudget": {"maxUnavailable": None}}, "no node with a pod could ever be drained"),
+        ({"config": {"shutdownGraceSeconds": None}}, "the pods' grace period follows it; give a number of seconds"),
         (
             {"redis": {"url": "redis://a", "existingSecret": "b"}},
             "redis.url and redis.existingSecret are both set; keep one",

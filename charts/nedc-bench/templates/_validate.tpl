@@ -21,8 +21,11 @@
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
 {{- fail (printf "autoscaling.minReplicas (%d) is more than autoscaling.maxReplicas (%d)" (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
 {{- end }}
-{{- if has (toString .Values.podDisruptionBudget.maxUnavailable) (list "0" "0%") }}
-{{- fail "podDisruptionBudget.maxUnavailable is 0: no node with a pod could ever be drained; set 1 or more" }}
+{{- if or (kindIs "invalid" .Values.podDisruptionBudget.maxUnavailable) (has (toString .Values.podDisruptionBudget.maxUnavailable) (list "0" "0%")) }}
+{{- fail "podDisruptionBudget.maxUnavailable is 0 or null: no node with a pod could ever be drained; set 1 or more" }}
+{{- end }}
+{{- if kindIs "invalid" .Values.config.shutdownGraceSeconds }}
+{{- fail "config.shutdownGraceSeconds is null, but the pods' grace period follows it; give a number of seconds" }}
 {{- end }}
 {{- if and .Values.config.metricsNeedToken (not $tokens) }}
 {{- fail "config.metricsNeedToken is true, but there are no tokens; set apiTokens.existingSecret or apiTokens.hashes" }}

@@ -221,7 +221,7 @@ def _redis_storage(url: str) -> Storage:
 def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:
     """The client's address; a forwarded one only where every hop behind it is a trusted proxy."""
     address = request.remote_addr or "unknown"
-    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+    for hop in reversed(",".join(request.headers.getlist("X-Forwarded-For")).split(",")):
         if not _is_in(address, trusted) or not hop.strip():
             break
         address = hop.strip()

@@ -15,7 +15,7 @@ from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.api.archive import read_archive
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError
-from nedc_bench.api.responses import json_response
+from nedc_bench.api.responses import json_response, require_json
 from nedc_bench.api.upload import RETRY_SECONDS, Upload, read_upload
 from nedc_bench.jobs import Job, JobRequest, JobStatus, JobsUnavailableError, PairInput, Progress, QueueFullError
 from nedc_bench.jobs.model import new_job
@@ -38,12 +38,13 @@ THREAD_BYTES = 256 * 1024  # taking in more would hold up the event loop
 async def submit() -> Response:
     """Accept an evaluation: 202 and where it is, or 200 and the ended job when the client waits for it."""
     found = service()
+    require_json()  # before the work is accepted
     found.refuse_when_draining()
     wait = _preferred_wait()
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
-        found.refuse_when_draining()  # it may have come slowly
         accepted, digest = await _asked_for(upload)
+        found.refuse_when_draining()  # the body may have come slowly
         try:
             job, new = await _accept(accepted, digest)
         except JobsUnavailableError:

@@ -13,7 +13,7 @@ import yaml
 from e2e.cluster.release import NAME, Release
 from e2e.kube import PROJECT, Namespace, rollback_flag
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 # The documents install an image that is published; the tests' own takes its place, and Helm 3 has another flag.
 PRELUDE = """

@@ -11,7 +11,7 @@ from e2e.cluster.release import NAME, SELECTOR, SERVICE_PROCESS, Release, is_rea
 from e2e.kube import HELM_TIMEOUT, Namespace, until
 from nedc_bench.version import __version__
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 EVERYTHING = {
     "apiTokens": {"hashes": ["0" * 64]},

@@ -11,7 +11,7 @@ from e2e.cluster.prometheus import Prometheus, custom_objects
 from e2e.cluster.release import NAME, Release
 from e2e.kube import until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 
 @pytest.mark.parametrize("kind", ["ServiceMonitor", "PrometheusRule"])

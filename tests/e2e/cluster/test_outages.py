@@ -16,7 +16,7 @@ from e2e.cluster.release import SERVICE_PROCESS, Release, is_ready, load, restar
 from e2e.kube import CommandError, Namespace, until
 from evaluating import UNEVEN, day_pair, expected
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 JOBS = 10
 LONG_PAIR = day_pair(1000)

@@ -10,7 +10,7 @@ import pytest
 from e2e.cluster.release import FULL_NAME, NAME, Release, load
 from e2e.kube import HELM_TIMEOUT, CommandError, rollback_flag
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 
 def container(release: Release) -> Any:

@@ -74,6 +74,7 @@ def argo(cluster: Cluster, team: Team, receiver: Receiver) -> Iterator[Argo]:
     for program in ("argocd", "git"):
         assert shutil.which(program), f"{program} is not on the PATH"
     found = Argo(cluster, team)
+    _need_a_cluster_for_tests()
     _remove(found)
     try:
         _set_up(found, receiver)
@@ -100,6 +101,17 @@ def _set_up(argo: Argo, receiver: Receiver) -> None:
     cloud.join()
     for environment in ENVIRONMENTS:
         argo.deployed(environment)
+
+
+def _need_a_cluster_for_tests() -> None:
+    """Leave a real installation alone: the tests begin by removing the environments, which have its names."""
+    found = command(
+        "kubectl", "get", "applicationset", "--namespace=argocd", "--output=jsonpath={..repoURL}", "--ignore-not-found"
+    )
+    foreign = set(found.split()) - {os.environ["GITOPS_REPO"]}
+    assert not foreign, (
+        f"Argo CD keeps {foreign}; these tests remove its environments: give KUBECONFIG of another cluster"
+    )
 
 
 def _remove(argo: Argo) -> None:

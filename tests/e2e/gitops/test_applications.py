@@ -15,7 +15,7 @@ from e2e.gitops.service import deployment, load, ready_images
 from e2e.gitops.team import COMMON, ENVIRONMENTS, Team
 from e2e.kube import CommandError, until
 
-pytestmark = [pytest.mark.gitops, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
 
 def test_three_applications_are_synced_and_healthy(argo: Argo, team: Team) -> None:

@@ -12,7 +12,7 @@ from e2e.gitops.receiver import Receiver
 from e2e.gitops.service import deployment, load, ready_images
 from e2e.gitops.team import Team
 
-pytestmark = [pytest.mark.gitops, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
 
 def test_a_promotion_goes_through_all_environments_and_rolls_prod_without_a_failed_request(

@@ -15,7 +15,7 @@ from e2e.gitops.service import load, pods, url
 from e2e.gitops.team import Team
 from e2e.kube import Namespace, until
 
-pytestmark = [pytest.mark.gitops, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
 NEW_PASSWORD = "the-second-password"
 NEW_TOKEN = "the-next-token-of-the-tests"
@@ -24,7 +24,7 @@ ADD_PASSWORD, DROP_PASSWORD, TOKENS, ADD_TOKEN, DROP_TOKEN = range(5)  # blocks 
 
 def test_the_password_of_redis_is_rotated_without_a_failed_request(argo: Argo, team: Team) -> None:
     namespace = argo.namespace("prod")
-    given = {"REDIS": "deployment/redis", "OLD": REDIS_PASSWORD, "NEW": NEW_PASSWORD}
+    given = {"REDIS_POD": "deployment/redis", "OLD": REDIS_PASSWORD, "NEW": NEW_PASSWORD}
     with load(namespace, TOKEN) as running:
         follow(team.root, "runbook.md", "Rotating secrets", ADD_PASSWORD, **given)
         team.set_values("prod", {"redis": {"secretVersion": "2"}})
