@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2e.cluster.release import NAME, Release
-from e2e.kube import PROJECT, Namespace, rollback_flag
+from e2e.cluster.release import FULL_NAME, NAME, Release
+from e2e.kube import HELM_TIMEOUT, PROJECT, Namespace, rollback_flag
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
@@ -46,9 +46,11 @@ def test_the_documented_commands(namespace: Namespace, loaded: str, tmp_path: Pa
         "RELEASE": NAME,
         "ROLLBACK_FLAG": rollback_flag(),
     }
-    *deploying, removing = commands("deployment.md")
+    installing, *deploying, removing = commands("deployment.md")
     said = ""
-    for block in (*deploying, *commands("runbook.md"), removing):
+    for block in (installing, *deploying, *commands("runbook.md"), removing):
+        if block != installing:  # what the block before, or the autoscaler after it, has begun is to end first
+            namespace.kubectl("rollout", "status", f"deployment/{FULL_NAME}", f"--timeout={HELM_TIMEOUT}")
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", PRELUDE + block],
             cwd=PROJECT,
