@@ -13,7 +13,7 @@ from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST
 from e2e.gitops.service import deployment, load, ready_images
 from e2e.gitops.team import COMMON, ENVIRONMENTS, Team
-from e2e.kube import CommandError, until
+from e2e.kube import CommandError, command, until
 
 pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
@@ -122,6 +122,16 @@ def test_a_scaled_deployment_is_drift_where_nothing_scales_it(argo: Argo) -> Non
     namespace.kubectl("scale", "deployment/nedc-bench", "--replicas=0")
     until(lambda: deployment(namespace).spec.replicas == 1, "one replica again")
     argo.deployed("dev")
+
+
+def test_a_namespace_that_was_deleted_is_filled_again_once_it_is_made_anew(argo: Argo, team: Team) -> None:
+    namespace = argo.namespace("dev")
+    lost = deployment(namespace).metadata.uid
+    command("kubectl", "delete", "namespace", namespace.name, "--timeout=180s")
+    follow(team.root, "runbook.md", "Losing the cluster", 0)
+    until(lambda: ready_images(namespace), "it serves again")
+    argo.deployed("dev")
+    assert deployment(namespace).metadata.uid != lost
 
 
 def test_the_autoscalers_replicas_are_left_to_it(argo: Argo) -> None:
