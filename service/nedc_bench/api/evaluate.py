@@ -43,8 +43,9 @@ async def submit() -> Response:
     wait = _preferred_wait()
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
+        found.refuse_when_draining()  # it may have come slowly
         accepted, digest = await _asked_for(upload)
-        found.refuse_when_draining()  # the body may have come slowly
+        found.refuse_when_draining()  # unpacking it takes its time, too
         try:
             job, new = await _accept(accepted, digest)
         except JobsUnavailableError:
