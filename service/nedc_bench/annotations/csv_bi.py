@@ -56,7 +56,12 @@ def read_recording(
     """
     if isinstance(source, Recording):
         return source
-    return _Reader(read_text(source, side, name), side, label_map).read()
+    return read_csv_bi(read_text(source, side, name), side=side, label_map=label_map)
+
+
+def read_csv_bi(text: Text, *, side: str = "", label_map: LabelMap | None = None) -> Recording:
+    """The recording of a ``csv_bi`` text; arguments and errors are those of `read_recording`."""
+    return _Reader(text, side, label_map).read()
 
 
 @dataclass(slots=True)
