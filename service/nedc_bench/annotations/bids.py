@@ -5,8 +5,8 @@
 
 Columns go by their names, in any order, apart by tabs (or commas, where the header has no tab): ``onset`` and
 ``duration`` in seconds, the label in ``eventType``, ``trial_type`` or ``event_type``; other columns are not read but
-``confidence`` and ``recordingDuration``. ``sz``, ``sz_...`` and ``seizure`` are scored as ``seiz``, unless the label map
-names them; ``bckg`` and ``impd`` (an impedance check) are no events. ``n/a`` is BIDS's word for nothing.
+``confidence`` and ``recordingDuration``. ``sz``, ``sz_...`` and ``seizure`` are scored as ``seiz``, unless the label
+map names them; ``bckg`` and ``impd`` (an impedance check) are no events. ``n/a`` is BIDS's word for nothing.
 
 How long the recording is stands in ``recordingDuration``, else in ``RecordingDuration`` of the ``_eeg.json`` (or
 ``_ieeg.json``) beside the file, else the other side of the pair states it. A sidecar without ``events.tsv`` is itself a
@@ -22,8 +22,8 @@ import os
 from collections.abc import Sequence
 
 from nedc_bench.annotations.layout import SIDECAR_SUFFIXES, split_suffix
+from nedc_bench.annotations.reading import Events, Reading, Row, lines_of
 from nedc_bench.annotations.recording import FILLER, Recording
-from nedc_bench.annotations.reading import Reading, Row, Events, lines_of
 from nedc_bench.annotations.source import Text, read_text
 from nedc_bench.errors import InputError, quoted
 
@@ -45,7 +45,7 @@ def read_events(file: Text, reading: Reading) -> Recording:
         InputError: a row has not the fields of the header, a number is none, a label is unknown, or nothing states a
             duration.
     """
-    rows = Events(file, reading)
+    events = Events(file, reading)
     lines = list(lines_of(file.text))
     names = _split(lines[0][1])
     label_column = next(name for name in LABEL_COLUMNS if name in names)
@@ -54,22 +54,20 @@ def read_events(file: Text, reading: Reading) -> Recording:
     for number, line in lines[1:]:
         fields = [field.strip() for field in line.split(separator)]
         if len(fields) != len(names):
-            rows.fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; the header has {len(names)}")
+            events.fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; the header has {len(names)}")
             continue
         row = dict(zip(names, fields, strict=True))
         text = row.get("recordingDuration", NOTHING)
         if text != NOTHING:
-            value = rows.number(number, "recordingDuration", text)
+            value = events.number(number, "recordingDuration", text)
             if stated is not None and value != stated:
-                rows.fault(number, "duration", f"recordingDuration {quoted(text)} contradicts an earlier row")
+                events.fault(number, "duration", f"recordingDuration {quoted(text)} contradicts an earlier row")
             stated = value
-        _add(rows, number, row, row[label_column])
+        _add(events, number, row, row[label_column])
     duration = stated if stated is not None else _sidecar_duration(file, reading)
     if duration is None:
         duration = reading.duration
-    if duration is None and not rows.faults:
-        rows.refuse_unknown_duration("it may have a column recordingDuration, or an _eeg.json with RecordingDuration")
-    return rows.recording(1.0 if duration is None else duration)
+    return events.recording(duration, "it may have a column recordingDuration, or an _eeg.json with RecordingDuration")
 
 
 def read_sidecar(file: Text, reading: Reading) -> Recording:
@@ -78,11 +76,11 @@ def read_sidecar(file: Text, reading: Reading) -> Recording:
     Raises:
         InputError: it is no JSON object with a number ``RecordingDuration``.
     """
-    rows = Events(file, reading)
+    events = Events(file, reading)
     duration = _recording_duration(file.text)
     if duration is None:
-        rows.fault(None, "duration", "is no BIDS sidecar: it has no number RecordingDuration")
-    return rows.recording(duration or 1.0)
+        events.fault(None, "duration", "is no BIDS sidecar: it has no number RecordingDuration")
+    return events.recording(duration)
 
 
 def _split(line: str) -> list[str]:
@@ -93,23 +91,23 @@ def _separator(line: str) -> str:
     return "\t" if "\t" in line else ","
 
 
-def _add(rows: Events, number: int, row: dict[str, str], text: str) -> None:
+def _add(events: Events, number: int, row: dict[str, str], text: str) -> None:
     """Take the event of a row, unless it is none."""
-    label = rows.reading.scored_label(text)
+    label = events.reading.scored_label(text)
     if label == FILLER:
         return
     if label is None:
-        assert rows.reading.label_map is not None
-        rows.fault(number, "label", rows.reading.label_map.unknown(text))
+        assert events.reading.label_map is not None
+        events.fault(number, "label", events.reading.label_map.unknown(text))
         return
-    onset = rows.number(number, "onset", row["onset"])
+    onset = events.number(number, "onset", row["onset"])
     if row["duration"] == NOTHING:
-        rows.fault(number, "number", f"{quoted(text)} at {row['onset']} s has no duration; give its seconds, or 0")
+        events.fault(number, "number", f"{quoted(text)} at {row['onset']} s has no duration; give its seconds, or 0")
         return
-    length = rows.number(number, "duration", row["duration"])
+    length = events.number(number, "duration", row["duration"])
     given = row.get("confidence", NOTHING)
-    confidence = 1.0 if given == NOTHING else rows.number(number, "confidence", given)
-    rows.add(Row(number, onset, onset + length, label, confidence))
+    confidence = 1.0 if given == NOTHING else events.number(number, "confidence", given)
+    events.add(Row(number, onset, onset + length, label, confidence))
 
 
 def _sidecar_duration(file: Text, reading: Reading) -> float | None:

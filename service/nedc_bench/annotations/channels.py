@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 
+from nedc_bench.annotations.reading import Events, Reading, Row, lines_of, union_of_channels
 from nedc_bench.annotations.recording import Recording
-from nedc_bench.annotations.reading import Reading, Row, Events, lines_of, union_of_channels
 from nedc_bench.annotations.source import Text
 from nedc_bench.errors import quoted
 
@@ -38,27 +38,27 @@ def read_channels(file: Text, reading: Reading) -> Recording:
     Raises:
         InputError: a row has not its five fields, a number is none, a label is unknown, or there is no duration.
     """
-    rows = Events(file, reading)
+    events = Events(file, reading)
     duration: float | None = None
     for number, line in lines_of(file.text):
         stated = _DURATION.match(line)
         if stated:
-            duration = rows.number(number, "duration", stated[1])
+            duration = events.number(number, "duration", stated[1])
         if not _is_event(line):
             continue
         fields = line.replace(" ", "").split(",")
         if len(fields) != 5:
-            rows.fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; {COLUMNS!r} are 5")
+            events.fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; {COLUMNS!r} are 5")
             continue
-        times = (rows.number(number, "start_time", fields[1]), rows.number(number, "stop_time", fields[2]))
-        rows.add(Row(number, *times, fields[3], rows.number(number, "confidence", fields[4]), fields[0]))
+        times = (events.number(number, "start_time", fields[1]), events.number(number, "stop_time", fields[2]))
+        events.add(Row(number, *times, fields[3], events.number(number, "confidence", fields[4]), fields[0]))
     if duration is None:
-        rows.fault(None, "duration", "has no '# duration = ... secs' line")
-    channels = len({row.channel for row in rows.rows})
-    first = rows.rows[0].line if rows.rows else None
-    rows.rows = union_of_channels(rows.rows, reading.label_map)
-    rows.warn(first, "channel", f"scored as the union of {channels} channels (channels=union)")
-    return rows.recording(1.0 if duration is None else duration)
+        events.fault(None, "duration", "has no '# duration = ... secs' line")
+    channels = len({row.channel for row in events.rows})
+    first = events.rows[0].line if events.rows else None
+    events.rows = union_of_channels(events.rows, reading.label_map)
+    events.warn(first, "channel", f"scored as the union of {channels} channels (channels=union)")
+    return events.recording(duration)
 
 
 def _is_event(line: str) -> bool:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import io
 
+from nedc_bench.annotations.reading import Events, Reading, Row, shown
 from nedc_bench.annotations.recording import FILLER, Recording
-from nedc_bench.annotations.reading import Reading, Row, Events, shown
 from nedc_bench.annotations.source import Content, Text
 from nedc_bench.errors import refusal
 
@@ -32,28 +32,28 @@ def read_edf(content: Content, reading: Reading) -> Recording:
     except ModuleNotFoundError:
         message = "is an EDF file; reading its annotations needs edfio: pip install 'nedc-bench[edf]'"
         raise refusal("edf", message, side=reading.side, file=content.name) from None
-    opened = edfio.read_bdf if content.data.startswith(BDF_MAGIC) else edfio.read_edf
+    read = edfio.read_bdf if content.data.startswith(BDF_MAGIC) else edfio.read_edf
     try:
-        signal = opened(content.path or io.BytesIO(content.data), lazy_load_data=True)
+        signal = read(content.path or io.BytesIO(content.data))
         annotations, duration = signal.annotations, float(signal.duration)
     except Exception as error:  # noqa: BLE001  # over damage the reader raises anything
         message = f"is not a whole EDF+ or BDF+ file: {error}"
         raise refusal("edf", message, side=reading.side, file=content.name) from None
-    rows = Events(Text("", content.name, content.sha256, content.path), reading)
+    events = Events(Text("", content.name, content.sha256, content.path), reading)
     others: list[str] = []
     for annotation in annotations:
         label = reading.scored_label(annotation.text.strip())
         if label is None or (reading.label_map is None and label not in {"seiz", FILLER}):
             others.append(annotation.text.strip())
         elif label != FILLER:
-            rows.add(Row(0, annotation.onset, annotation.onset + (annotation.duration or 0.0), label))
-    if others and not rows.rows:
+            events.add(Row(0, annotation.onset, annotation.onset + (annotation.duration or 0.0), label))
+    if others and not events.rows:
         message = f"has {len(others)} annotations and no seizure among them ({shown(others)}); "
         message += "name the labels to score (--labels FILE.toml)"
-        rows.fault(None, "label", message)
+        events.fault(None, "label", message)
     if others:
-        rows.warn(None, "label", f"{len(others)} annotations are not scored ({shown(others)})")
-    return rows.recording(duration)
+        events.warn(None, "label", f"{len(others)} annotations are not scored ({shown(others)})")
+    return events.recording(duration)
 
 
 def hash_of_file(path: str) -> str:

@@ -169,15 +169,15 @@ def read_pair(
             waiting.append((loaded, own, error))
         except InputError as error:
             faults += error.findings
-    for loaded, own, error in waiting:
+    for loaded, own, unknown in waiting:
         other = next(iter(read.values()), None)
         if other is None:
-            faults += [] if faults and len(waiting) == 1 else error.findings
+            faults += [] if faults and len(waiting) == 1 else unknown.findings
             continue
         try:
             read[own.side] = read_loaded(loaded, replace(own, duration=other.duration))
-        except InputError as refused:
-            faults += refused.findings
+        except InputError as error:
+            faults += error.findings
     if faults:
         raise InputError(faults)
     return read["reference"], _tolerated(read["reference"], read["hypothesis"], duration_tolerance)

@@ -1,24 +1,15 @@
-"""What the readers of formats share: how a file is to be read, its events with the lines they stand on, and its faults."""
+"""What the readers of formats share: how a file is to be read, its events with their lines, and its faults."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from math import isfinite
-from typing import NamedTuple, NoReturn
-
-import numpy as np
+from math import isfinite, nan
+from typing import NamedTuple
 
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import (
-    FILLER,
-    FILLER_CODE,
-    MAX_SECONDS,
-    Recording,
-    fill_and_merge,
-    find_irregularities,
-    time_order,
-)
+from nedc_bench.annotations.recording import FILLER, MAX_SECONDS, Recording
+from nedc_bench.annotations.rows import Notice, Rows, refuse
 from nedc_bench.annotations.source import Text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
@@ -52,13 +43,14 @@ class Reading:
     def scored_label(self, label: str) -> str | None:
         """The label that one of a format with words of its own is scored under; None where it is unknown.
 
-        What the map names stands. Beyond that, what means a seizure is ``seiz``, and what means none is ``bckg``.
+        What the map names stands, or is ``bckg`` where it is of that class. Beyond that, what means a seizure is
+        ``seiz``, and what means none is ``bckg``.
         """
         known = None if self.label_map is None else self.label_map.index
         folded = label.casefold()
         for candidate in (label, folded):
             if known is not None and candidate in known:
-                return candidate
+                return FILLER if known[candidate] == known.get(FILLER) else candidate
         if folded in BACKGROUND_WORDS:
             return FILLER
         if (folded in SEIZURE_WORDS or folded.startswith(SEIZURE_PREFIX)) and (known is None or SEIZURE in known):
@@ -79,96 +71,73 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Events:
-    """The events of one file in file order, and what is wrong with it."""
+    """The events of one file in file order, and what is wrong with it, for formats that are read event by event."""
 
     file: Text
     reading: Reading
     rows: list[Row] = field(default_factory=list)
-    faults: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
+    faults: list[Notice] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
 
     def number(self, line: int, name: str, text: str) -> float:
         """The finite number that ``text`` writes; NaN, and a fault, where it writes none."""
         try:
             value = float(text)
         except ValueError:
-            value = float("nan")
+            value = nan
         if not isfinite(value):
             self.fault(line, "number", f"{name} {quoted(text)} is not a finite number")
-            return float("nan")
+            return nan
         return value
 
     def add(self, row: Row) -> None:
-        """Take an event whose times are in order and whose label the map knows; else note the fault."""
-        label_map = self.reading.label_map
-        if row.start != row.start or row.stop != row.stop:  # NaN: already a fault
-            return
-        if not -MAX_SECONDS <= row.start <= MAX_SECONDS or not -MAX_SECONDS <= row.stop <= MAX_SECONDS:
-            self.fault(row.line, "time", f"{row.start} to {row.stop} is beyond {MAX_SECONDS:.0f} seconds")
-        elif row.stop < row.start:
-            self.fault(row.line, "order", f"the event stops at {row.stop} s, before it starts at {row.start} s")
-        elif label_map is not None and row.label not in label_map.index:
-            self.fault(row.line, "label", label_map.unknown(row.label))
-        else:
+        """Take an event; one with a time that was no number is a fault already."""
+        if row.start == row.start and row.stop == row.stop:  # not NaN
             self.rows.append(row)
 
     def fault(self, line: int | None, code: str, message: str) -> None:
-        """Note why the file is refused."""
-        self.faults.append(self._finding(line, code, message))
+        """Note why the file is refused.
+
+        Raises:
+            InputError: these are enough.
+        """
+        self.faults.append(Notice(line, code, message))
         if len(self.faults) >= MAX_FINDINGS_PER_FILE:
-            raise InputError(self.faults)
+            raise self.refused()
 
     def warn(self, line: int | None, code: str, message: str) -> None:
         """Note what a person would want to know."""
-        self.warnings.append(self._finding(line, code, message))
+        self.warnings.append(Notice(line, code, message))
 
-    def refuse_unknown_duration(self, where: str) -> NoReturn:
-        """Refuse a file that does not state its duration, while no other side is known that does.
+    def refused(self) -> InputError:
+        """The refusal of the file for the faults so far."""
+        return refuse(self.faults, self.file, self.reading.side)
+
+    def recording(self, duration: float | None, where: str = "") -> Recording:
+        """The events, filled and merged to ``duration`` seconds.
 
         Args:
+            duration: None where neither the file nor the other side states it.
             where: which ways there are to state it.
-        """
-        message = f"does not say how long the recording is ({where}); the other side of the pair must say it"
-        raise DurationUnknownError([self._finding(None, "duration", message)])
-
-    def recording(self, duration: float) -> Recording:
-        """The events, filled and merged to ``duration`` seconds.
 
         Raises:
             InputError: there are faults, or the duration is out of its range.
+            DurationUnknownError: there are no faults, and no duration.
         """
-        if not 0 < duration <= MAX_SECONDS:
-            message = f"duration must be more than 0 and at most {MAX_SECONDS:.0f} s, not {duration}"
-            self.fault(None, "duration", message)
+        rows = Rows()
+        if self.rows:
+            lines, starts, stops, labels, confidences, _ = zip(*self.rows, strict=True)
+            rows.add(lines, starts, stops, labels, confidences)
+        self.faults += rows.faults(self.reading.label_map)
+        if duration is not None and not 0 < duration <= MAX_SECONDS:
+            message = f"duration must be above 0 and at most {MAX_SECONDS:.0f} s, not {duration}"
+            self.faults.append(Notice(None, "duration", message))
         if self.faults:
-            raise InputError(self.faults)
-        vocabulary = {FILLER: FILLER_CODE}
-        codes = [vocabulary.setdefault(row.label, len(vocabulary)) for row in self.rows]
-        first_lines = [0] * len(vocabulary)
-        for row, code in zip(self.rows, codes, strict=True):
-            first_lines[code] = first_lines[code] or row.line
-        starts, stops, confidences = (
-            np.array(column, dtype=np.float64)
-            for column in zip(*((row.start, row.stop, row.confidence) for row in self.rows), strict=True)
-        ) if self.rows else (np.zeros(0), np.zeros(0), np.zeros(0))
-        order = time_order(starts, stops)
-        starts, stops = starts[order], stops[order]
-        lines = np.array([row.line for row in self.rows], dtype=np.intp)[order]
-        for found in find_irregularities(duration, starts, stops):
-            self.warn(int(lines[found.events].min()) or None, found.code, found.message)
-        timeline = fill_and_merge(duration, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
-        return Recording(
-            self.file.name,
-            self.file.sha256,
-            duration,
-            *timeline,
-            tuple(vocabulary),
-            tuple(first_lines),
-            tuple(self.warnings),
-        )
-
-    def _finding(self, line: int | None, code: str, message: str) -> Finding:
-        return Finding(self.reading.side, self.file.name, line, code, message)
+            raise self.refused()
+        if duration is None:
+            message = f"does not say how long the recording is ({where}); the other side of the pair must say it"
+            raise DurationUnknownError([Finding(self.reading.side, self.file.name, None, "duration", message)])
+        return rows.recording(self.file, self.reading.side, duration, self.warnings)
 
 
 def lines_of(text: str) -> Iterator[tuple[int, str]]:
@@ -187,7 +156,7 @@ def union_of_channels(rows: Iterable[Row], label_map: LabelMap | None) -> list[R
     for row in sorted(rows, key=lambda row: (row.start, row.stop)):
         if row.label == FILLER:
             continue
-        group = groups.setdefault(row.label if label_map is None else label_map.index[row.label], [])
+        group = groups.setdefault(row.label if label_map is None else label_map.index.get(row.label, row.label), [])
         if group and row.start <= group[-1].stop:
             group[-1] = group[-1]._replace(stop=max(group[-1].stop, row.stop))
         else:

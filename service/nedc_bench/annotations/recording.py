@@ -9,8 +9,7 @@ Source: docs/scoring.md section 3.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -50,6 +49,7 @@ class Recording:
         vocabulary: the annotation labels; the first is always ``bckg``, the label of the fillers.
         label_lines: for each label of the vocabulary, the first line it stands on (0: none).
         warnings: what was noticed and scored all the same.
+        base_name: the file's ``bname``, the recording that it says it annotates; empty where it does not say.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Recording:
     vocabulary: tuple[str, ...]
     label_lines: tuple[int, ...] = (0,)
     warnings: tuple[Finding, ...] = ()
+    base_name: str = ""
 
     @classmethod
     def from_events(
@@ -78,7 +79,7 @@ class Recording:
             name: what the recording goes by in messages and reports.
 
         Raises:
-            InputError: a time or confidence that is no finite number in its range, or ``stop <= start``.
+            InputError: a time that is no finite number, a stop before its start, or a duration that is not above 0.
 
         >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0, "seiz")]).events]
         [(0.0, 2.0, 'bckg', 1.0), (2.0, 3.0, 'seiz', 1.0), (3.0, 10.0, 'bckg', 1.0)]
@@ -93,9 +94,30 @@ class Recording:
         order = time_order(starts, stops)
         starts, stops = starts[order], stops[order]
         timeline = fill_and_merge(duration, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
-        noticed = find_irregularities(duration, starts, stops)
+        noticed = find_irregularities(duration, starts, stops, confidences[order])
         warnings = tuple(Finding("", name, None, found.code, found.message) for found in noticed)
         return cls(name, "", duration, *timeline, tuple(vocabulary), (0,) * len(vocabulary), warnings)
+
+    def with_duration(self, duration: float) -> Recording:
+        """The recording as if it had lasted ``duration`` seconds.
+
+        Its closing background is stretched or cut; what ran up to its own end and is past the new one is cut too.
+
+        >>> recording = Recording.from_events(10.5, [(2.0, 3.0), (9.0, 10.5)])
+        >>> [tuple(event) for event in recording.with_duration(10.0).events][-1]
+        (9.0, 10.0, 'seiz', 1.0)
+        """
+        own, end = round(self.duration, 4), round(duration, 4)
+        past_own_end = round4(self.stops) > own
+        kept = past_own_end | (self.starts < end) | ((self.starts == end) & (self.stops == end))
+        stops = np.where(past_own_end, self.stops, np.minimum(self.stops, end))
+        if self.labels[-1] == FILLER_CODE and self.stops[-1] == own:
+            kept[-1], stops[-1] = self.starts[-1] < end, end
+        columns = (column[kept] for column in (self.starts, stops, self.confidences, self.labels))
+        timeline = fill_and_merge(duration, *columns)
+        late = (round4(timeline.stops) > end).any()
+        warnings = tuple(warning for warning in self.warnings if warning.code != "past-end" or late)
+        return replace(self, duration=duration, warnings=warnings, **timeline._asdict())
 
     @property
     def events(self) -> list[Event]:
@@ -126,16 +148,22 @@ class Irregularity(NamedTuple):
     events: Codes
 
 
-def find_irregularities(duration: float, starts: Floats, stops: Floats) -> list[Irregularity]:
-    """What makes fillers of negative length: sorted events that overlap, or that run past the end."""
+def find_irregularities(duration: float, starts: Floats, stops: Floats, confidences: Floats) -> list[Irregularity]:
+    """What sorted events are scored with all the same, and a person may want to know (docs/scoring.md section 8).
+
+    Events that overlap, run past the end or begin before 0 make fillers of negative length; an event of no length
+    counts as an event.
+    """
     enter, leave = round4(starts), round4(stops)
     overlapping = np.flatnonzero(enter[1:] < np.maximum.accumulate(leave)[:-1]) + 1
-    late = np.flatnonzero(leave > round(duration, 4))
     return [
         Irregularity(code, f"{_events(found.size)} {what}", found)
         for code, what, found in (
             ("overlap", "overlapping an earlier one", overlapping),
-            ("past-end", f"running past the end ({duration} s)", late),
+            ("past-end", f"running past the end ({duration} s)", np.flatnonzero(leave > round(duration, 4))),
+            ("before-start", "beginning before the start of the recording", np.flatnonzero(enter < 0)),
+            ("zero-length", "of no length (to 4 digits)", np.flatnonzero(enter == leave)),
+            ("confidence", "whose confidence is not finite", np.flatnonzero(~np.isfinite(confidences))),
         )
         if found.size
     ]
@@ -148,11 +176,12 @@ def _events(count: int) -> str:
 def _check_events(duration: float, events: list[Event], name: str) -> None:
     """Refuse what the reader of files would refuse."""
     faults = []
-    if not 0 <= duration <= MAX_SECONDS:
-        faults.append(Finding("", name, None, "duration", f"duration must be 0 to {MAX_SECONDS:.0f} s, not {duration}"))
+    if not 0 < duration <= MAX_SECONDS:
+        message = f"duration must be above 0 and at most {MAX_SECONDS:.0f} s, not {duration}"
+        faults.append(Finding("", name, None, "duration", message))
     for event in events:
-        if not 0 <= event.start < event.stop <= MAX_SECONDS or not isfinite(event.confidence):
-            message = f"{tuple(event)} must have 0 <= start < stop <= {MAX_SECONDS:.0f} s and a finite confidence"
+        if not -MAX_SECONDS <= event.start <= event.stop <= MAX_SECONDS:
+            message = f"{tuple(event)} must have start <= stop, in seconds, both finite"
             faults.append(Finding("", name, None, "time", message))
     if faults:
         raise InputError(faults[:MAX_FINDINGS_PER_FILE])

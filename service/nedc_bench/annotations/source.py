@@ -1,4 +1,4 @@
-"""Reading an input file into memory: bounded, decompressed, decoded, and refused with the place where it is not text."""
+"""Reading an input file into memory: bounded, decompressed, decoded; refused with the place where it is not text."""
 
 from __future__ import annotations
 

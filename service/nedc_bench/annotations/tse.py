@@ -14,8 +14,8 @@ Source: TUH EEG corpus documentation, annotation formats.
 
 from __future__ import annotations
 
+from nedc_bench.annotations.reading import Events, Reading, Row, covers_without_gaps, lines_of
 from nedc_bench.annotations.recording import Recording
-from nedc_bench.annotations.reading import Reading, Row, Events, covers_without_gaps, lines_of
 from nedc_bench.annotations.source import Text
 from nedc_bench.errors import quoted
 
@@ -28,20 +28,17 @@ def read_tse(file: Text, reading: Reading) -> Recording:
     Raises:
         InputError: a row has not its four fields, a number is none, a label is unknown, or no side states a duration.
     """
-    rows = Events(file, reading)
+    events = Events(file, reading)
     for number, line in lines_of(file.text):
         fields = line.split()
         if fields[0].startswith("#") or "".join(fields).startswith("version="):
             continue
         if len(fields) != 4:
-            rows.fault(number, "columns", f"{quoted(line.strip())} is not 'start stop label confidence'")
+            events.fault(number, "columns", f"{quoted(line.strip())} is not 'start stop label confidence'")
             continue
-        start, stop = rows.number(number, "start", fields[0]), rows.number(number, "stop", fields[1])
-        confidence = rows.number(number, "confidence", fields[3])
-        rows.add(Row(number, start, stop, fields[2], confidence))
-    duration = covers_without_gaps(rows.rows)
-    if duration is None:
-        duration = reading.duration
-    if duration is None and not rows.faults:
-        rows.refuse_unknown_duration("a tse file does where its rows follow each other from 0 to the end, background too")
-    return rows.recording(duration or 1.0)
+        start, stop = events.number(number, "start", fields[0]), events.number(number, "stop", fields[1])
+        confidence = events.number(number, "confidence", fields[3])
+        events.add(Row(number, start, stop, fields[2], confidence))
+    duration = covers_without_gaps(events.rows)
+    where = "a tse file does where its rows follow each other from 0 to the end, background included"
+    return events.recording(reading.duration if duration is None else duration, where)
