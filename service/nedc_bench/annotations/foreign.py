@@ -39,19 +39,19 @@ def describe(text: str) -> str:
     first = next((line for line in text.splitlines() if line.strip()), "")
     start = first.lstrip()
     if start.startswith(("<?xml", "<root")):
-        return f"is XML, as NEDC's tools write it too; {EXPORT}"
+        return f"is XML, which NEDC's tools write too; {EXPORT}"
     if start.startswith("<"):
         return f"is HTML or XML, perhaps a page saved in place of the file; {EXPORT}"
     if start.startswith(("{", "[")):
         return f"is JSON, and no BIDS sidecar with RecordingDuration; {EXPORT}"
     if re.match(r"onset,duration,description", start) or "MNE-Annotations" in first:
-        return f"is annotations of MNE-Python; {EXPORT}"
+        return f"is an annotation table of MNE-Python; {EXPORT}"
     if "Data Sampling Rate" in first or re.search(r"(?m)^(File Name|Number of Seizures in File):", text):
         return f"is a summary of CHB-MIT, which describes many recordings; {EXPORT}"
     if re.search(r"(?mi)^(Registration|Seizure) (start|end) time", text):
         return f"is a seizure list of the Siena corpus, which describes many recordings; {EXPORT}"
     if _REC.fullmatch(start.strip()):
-        return f"is rows of channel, start, stop and a number, as TUEV's .rec has them; {EXPORT}"
+        return f"has rows of channel, start, stop and a number, as TUEV's .rec files do; {EXPORT}"
     if looks_like_list(text):
         return "is a list of files, where one annotation file is expected; give two lists to score what they name"
     if "\t" in first or "," in first:

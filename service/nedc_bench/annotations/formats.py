@@ -17,6 +17,7 @@ from nedc_bench.annotations.channels import COLUMNS, has_channels_alone, read_ch
 from nedc_bench.annotations.foreign import describe, describe_binary
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.layout import EDF_SUFFIXES
+from nedc_bench.annotations.parameters import MAX_TOLERANCE_SECONDS
 from nedc_bench.annotations.reading import DurationUnknownError, Reading
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Content, Source, Text, decode, read_content
@@ -180,7 +181,7 @@ def read_pair(
             faults += error.findings
     if faults:
         raise InputError(faults)
-    return read["reference"], _tolerated(read["reference"], read["hypothesis"], duration_tolerance)
+    return read["reference"], _fitted(read["reference"], read["hypothesis"], duration_tolerance)
 
 
 def _load_side(source: Source | Recording, side: str, name: str | None) -> Content | Recording:
@@ -193,14 +194,21 @@ def _missing(name: str | None) -> Content:
     return Content(bids.NO_EVENTS, name or "", "", "")
 
 
-def _tolerated(reference: Recording, hypothesis: Recording, tolerance: float) -> Recording:
+def _fitted(reference: Recording, hypothesis: Recording, tolerance: float) -> Recording:
     """The hypothesis with the duration of its reference, where they differ by no more than what is tolerated."""
     ours, theirs = reference.duration, hypothesis.duration
-    if round(ours, 4) == round(theirs, 4) or not abs(ours - theirs) <= tolerance:
+    if round(ours, 4) == round(theirs, 4):
         return hypothesis
-    message = f"lasts {theirs} s, its reference {ours} s: scored as {ours} s (duration_tolerance={tolerance:g})"
-    warning = Finding("hypothesis", hypothesis.name, None, "duration", message)
+    message = f"lasts {theirs} s, its reference {reference.name} {ours} s"
+    difference = abs(ours - theirs)
+    if difference > tolerance:
+        message += "; both must have the duration of the recording"
+        if difference <= MAX_TOLERANCE_SECONDS:
+            message += ", or --duration-tolerance S allow a difference of S seconds"
+        raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
+    message += f": scored as {ours} s (duration_tolerance={tolerance:g})"
     fitted = hypothesis.with_duration(ours)
+    warning = Finding("hypothesis", hypothesis.name, None, "duration", message)
     return replace(fitted, warnings=(*fitted.warnings, warning))
 
 

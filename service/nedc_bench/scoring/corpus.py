@@ -188,7 +188,7 @@ def score_pair(
     )
     if round(float(ref.stops[-1]), 4) != round(float(hyp.stops[-1]), 4):
         message = f"lasts {hypothesis.duration} s, its reference {reference.name} {reference.duration} s; "
-        message += "both must have the duration of the recording, or differ by no more than --duration-tolerance allows"
+        message += "both must have the duration of the recording"
         raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
     try:
         contributions = _contributions(ref, hyp, parameters, algorithms)
