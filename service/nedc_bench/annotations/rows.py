@@ -20,6 +20,7 @@ from nedc_bench.annotations.recording import (
     Codes,
     Floats,
     Recording,
+    count_merged,
     fill_and_merge,
     find_irregularities,
     time_order,
@@ -105,19 +106,14 @@ class Rows:
         Raises:
             InputError: more than `MAX_EVENTS` events are left after merging.
         """
-        lines, starts, stops, confidences, labels = (
-            np.concatenate(column) if len(column) > 1 else column[0]
-            for column in (zip(*self._batches, strict=True) if self._batches else ([c] for c in _NONE))
-        )
-        self._batches = []
+        lines, starts, stops, confidences, labels = self._joined()
         order = time_order(starts, stops)
-        starts, stops, labels, lines = starts[order], stops[order], labels[order], lines[order]
-        confidences = confidences[order]
+        starts, stops, labels, lines, confidences = (c[order] for c in (starts, stops, labels, lines, confidences))
+        if starts.size > MAX_EVENTS // 2 and (count := count_merged(starts, stops, labels)) > MAX_EVENTS:
+            message = f"has {count} events when neighbours of one label are merged; "
+            raise refuse([Notice(None, "size", f"{message}at most {MAX_EVENTS} are scored in one file")], text, side)
         noticed = [*warnings, *_irregularities(duration, lines, starts, stops, confidences)]
         timeline = fill_and_merge(duration, starts, stops, confidences, labels)
-        if timeline.starts.size > MAX_EVENTS:
-            message = f"has {timeline.starts.size} events when neighbours of one label are merged; "
-            raise refuse([Notice(None, "size", f"{message}at most {MAX_EVENTS} are scored in one file")], text, side)
         return Recording(
             text.name,
             text.sha256,
@@ -128,6 +124,12 @@ class Rows:
             tuple(Finding(side, text.name, *notice) for notice in noticed),
             base_name,
         )
+
+    def _joined(self) -> _Columns:
+        batches, self._batches = self._batches, []
+        if len(batches) == 1:
+            return batches[0]
+        return _Columns(*map(np.concatenate, zip(*batches, strict=True))) if batches else _NONE
 
 
 _NONE = _Columns(*(np.zeros(0, dtype=kind) for kind in (np.intp, np.float64, np.float64, np.float64, np.intp)))

@@ -122,8 +122,8 @@ def score_corpus(
     parameters = Parameters() if parameters is None else parameters
     noticed = pairs.warnings if isinstance(pairs, Pairing) else ()
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
-    if strict and noticed:
-        raise InputError(noticed)
+    if strict and (refused := (*parameters.warnings, *noticed)):
+        raise InputError(refused)
     work = _Work(parameters, asked, strict=strict)
     outcomes = _outcomes((as_pair(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
     try:

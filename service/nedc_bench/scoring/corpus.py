@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 from nedc_bench.annotations import Parameters, Recording
-from nedc_bench.errors import Finding, InputError, refusal
+from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.scoring import dp, epoch, ira, overlap, taes
 from nedc_bench.scoring.contribution import Contribution, Events, Total
 from nedc_bench.scoring.figures import Figures, derive_figures
@@ -84,7 +84,7 @@ class CorpusScore:
         scores: the pairs, in list order.
         duration_seconds: of all reference recordings.
         algorithms: the results by algorithm, in the order of `ALGORITHMS`.
-        warnings: of the lists, the files and the figures.
+        warnings: of the parameters, the lists, the files and the figures.
     """
 
     parameters: Parameters
@@ -103,7 +103,7 @@ class CorpusScore:
     ) -> Self:
         """Fold pair scores, in list order, to the figures of the corpus."""
         kept: list[PairScore] = []
-        noticed = list(warnings)
+        noticed = [*parameters.warnings, *warnings]
         totals = {name: Total(len(parameters.label_map.classes)) for name in ALGORITHMS if name in algorithms}
         duration = 0.0
         for score in scores:
@@ -181,8 +181,9 @@ def score_pair(
     """
     sides = {"reference": reference, "hypothesis": hypothesis}
     warnings = tuple(replace(finding, side=side) for side in sides for finding in sides[side].warnings)
-    if strict and warnings:
-        raise InputError(warnings)
+    warnings += _differing_names(reference, hypothesis)
+    if strict and (refused := parameters.warnings + warnings):
+        raise InputError(refused)
     ref, hyp = (
         Events(side.starts, side.stops, parameters.label_map.classify(side, name)) for name, side in sides.items()
     )
@@ -203,6 +204,14 @@ def score_pair(
         contributions,
         warnings,
     )
+
+
+def _differing_names(reference: Recording, hypothesis: Recording) -> tuple[Finding, ...]:
+    ours, theirs = hypothesis.base_name, reference.base_name
+    if not ours or not theirs or ours == theirs:
+        return ()
+    message = f"is of the recording {quoted(ours)} (its bname), its reference {reference.name} of {quoted(theirs)}"
+    return (Finding("hypothesis", hypothesis.name, None, "base-name", message),)
 
 
 def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
