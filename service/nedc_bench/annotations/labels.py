@@ -98,7 +98,7 @@ class LabelMap:
         message = f"label {quoted(label)} is not in the label map; known labels: {known}"
         if label.lower() != label:
             return message + " (labels in a file must be lower case to be known)"
-        if not self.classes or not label.isprintable() or set(label) & set("\"\\,"):
+        if not self.classes or not label.isprintable() or set(label) & set('"\\,'):
             return message
         labels = ",".join(filter(None, (*self.labels[0], label[:MAX_SHOWN_TEXT])))
         example = f'[MAP] {self.classes[0].upper()} = "{labels}"'

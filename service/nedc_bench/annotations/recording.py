@@ -127,9 +127,7 @@ class Irregularity(NamedTuple):
     events: Codes
 
 
-def find_irregularities(
-    duration: float, starts: Floats, stops: Floats, confidences: Floats
-) -> list[Irregularity]:
+def find_irregularities(duration: float, starts: Floats, stops: Floats, confidences: Floats) -> list[Irregularity]:
     """What sorted events are scored with all the same, and a person may want to know (docs/scoring.md section 8).
 
     Events that overlap, run past the end or begin before 0 make fillers of negative length; an event of no length
