@@ -90,6 +90,16 @@ class _Columns(NamedTuple):
     labels: Sequence[str]
     confidences: Sequence[float]
 
+    def take(self, kept: Sequence[int]) -> _Columns:
+        return _Columns(
+            [self.lines[k] for k in kept],
+            [self.channels[k] for k in kept],
+            [self.starts[k] for k in kept],
+            [self.stops[k] for k in kept],
+            [self.labels[k] for k in kept],
+            [self.confidences[k] for k in kept],
+        )
+
 
 class _Reader:
     """Reads blocks; collects rows and faults."""
@@ -167,21 +177,19 @@ class _Reader:
         others = [k for k, channel in enumerate(columns.channels) if channel != ALL_CHANNELS]
         self.channel_events += len(others)
         self.first_channel_line = self.first_channel_line or columns.lines[others[0]]
-        kept = [k for k, channel in enumerate(columns.channels) if channel == ALL_CHANNELS]
-        return _Columns(*([column[k] for k in kept] for column in columns))
+        return columns.take([k for k, channel in enumerate(columns.channels) if channel == ALL_CHANNELS])
 
     def _read_each(self, numbers: list[int], texts: list[str]) -> _Columns:
         """The rows without a fault, read one by one; the faults of the others are kept."""
-        found = []
-        for number, text in zip(numbers, texts, strict=True):
-            columns = _columns([number], [text])
-            if columns is not None:
-                found.append(columns)
+        found: list[int] = []
+        for k, (number, text) in enumerate(zip(numbers, texts, strict=True)):
+            if _columns([number], [text]) is not None:
+                found.append(k)
             elif text.strip("\t") and not is_header_line(text):
                 self.faults += _row_faults(number, text)
                 if len(self.faults) >= MAX_FINDINGS_PER_FILE:
                     break
-        return _Columns(*([value for (value,) in column] for column in zip(*found, strict=True))) if found else _EMPTY
+        return _columns([numbers[k] for k in found], [texts[k] for k in found]) or _EMPTY
 
 
 _EMPTY = _Columns((), (), (), (), (), ())
