@@ -19,17 +19,21 @@ from dataclasses import replace
 from typing import Any
 
 from nedc_bench.annotations import (
+    DurationUnknownError,
     Pairing,
     Parameters,
     Recording,
     Source,
     find_pairs,
-    read_list,
+    read_label_map,
     read_parameters,
     read_recording,
 )
-from nedc_bench.annotations.lists import SUFFIX, annotation_files
-from nedc_bench.errors import EvaluationError, InputError, SettingsError, refusal
+from nedc_bench.annotations.layout import MISSING
+from nedc_bench.annotations.lists import list_files
+from nedc_bench.annotations.parameters import CHANNELS
+from nedc_bench.annotations.presets import PRESETS
+from nedc_bench.errors import EvaluationError, InputError, SettingsError
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.reports import build_document, format_table, format_warnings, write_json
@@ -45,9 +49,23 @@ examples:
   nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
   nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over the workers of a Dask cluster
+  nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
+  nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
+  nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
+"""
+
+_FORMATS = f"""\
+
+formats, told by their content (docs/formats.md):
+  csv_bi; TUSZ's csv (--channels union); tse, tse_bi, lbl, lbl_bi; BIDS events.tsv and SzCORE's TSV;
+  EDF+ annotations (pip install 'nedc-bench[edf]'); each also compressed by gzip. Sides may differ.
+labels: one of {", ".join(PRESETS)}, or a TOML file such as
+  [MAP]
+  SEIZ = "seiz,fnsz,gnsz"
+  BCKG = "bckg"
 """
 
 
@@ -95,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nedc-bench",
         description="Score EEG event annotations with the five algorithms of NEDC EEG Eval v6.0.0, to the last bit.",
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES + _FORMATS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"nedc-bench {__version__}")
@@ -103,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
 
     score = _command(commands, "score", _score, "score hypotheses against references")
     _add_pair_arguments(score)
+    score.add_argument(
+        "--missing",
+        choices=MISSING,
+        default="refuse",
+        help="of folders: refuse a reference without hypothesis, or score it as if nothing was found (default: refuse)",
+    )
     score.add_argument("-o", "--output", metavar="DIR", help="write the NEDC reports and result.json there")
     score.add_argument(
         "--algorithm",
@@ -128,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
 
     check = _command(commands, "check", _check, "say what is wrong with annotation files, score nothing")
-    check.add_argument("file", nargs="+", help="a csv_bi file, a list file, or a folder of csv_bi files")
+    check.add_argument("file", nargs="+", help="an annotation file, a list of them, or a folder")
     _add_parameters_argument(check)
 
     parity = _command(commands, "parity", _parity, "compare with an installed original, figure by figure")
@@ -149,7 +173,8 @@ def _command(
         name,
         help=description,
         description=description[0].upper() + description[1:] + ".",
-        epilog="\n".join(["examples:", *(line for line in _EXAMPLES.splitlines() if f"nedc-bench {name}" in line)]),
+        epilog="\n".join(["examples:", *(line for line in _EXAMPLES.splitlines() if f"nedc-bench {name}" in line)])
+        + ("" if name == "serve" else "\n" + _FORMATS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
@@ -157,13 +182,28 @@ def _command(
 
 
 def _add_pair_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("reference", help="a csv_bi file, a list file, or a folder")
-    command.add_argument("hypothesis", help="the same kind as the reference")
+    command.add_argument("reference", help="an annotation file, a list of them, or a folder")
+    command.add_argument("hypothesis", help="the same kind as the reference; formats may differ")
+    command.add_argument(
+        "--pattern", metavar="P", help="of folders: a hypothesis's name by its reference's, as in '{id}_pred'"
+    )
     _add_parameters_argument(command)
 
 
 def _add_parameters_argument(command: argparse.ArgumentParser) -> None:
     command.add_argument("--params", metavar="FILE", help="the original's TOML parameter file")
+    command.add_argument(
+        "--labels", metavar="L", help=f"which labels are seizures: {', '.join(PRESETS)}, or a TOML file with [MAP]"
+    )
+    command.add_argument(
+        "--channels", choices=CHANNELS, help="refuse per-channel events, or score their union (default: refuse)"
+    )
+    command.add_argument(
+        "--duration-tolerance",
+        type=float,
+        metavar="S",
+        help="seconds by which durations may differ; the reference's counts (default: 0)",
+    )
 
 
 def _positive(text: str) -> int:
@@ -177,7 +217,7 @@ def _score(arguments: argparse.Namespace) -> int:
         print("error: --per-pair adds to the JSON document: give --format json, or -o", file=sys.stderr)
         return USAGE
     parameters = _parameters(arguments)
-    pairing = find_pairs(arguments.reference, arguments.hypothesis)
+    pairing = _find_pairs(arguments)
     with _executor(arguments.dask) as executor:
         result = _score_pairs(
             pairing if executor is None else _with_whole_paths(pairing),
@@ -207,12 +247,16 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    label_map = _parameters(arguments).label_map
-    files = [path for argument in arguments.file for path in _expand(argument)]
+    parameters = _parameters(arguments)
+    files = [path for argument in arguments.file for path in list_files(argument)]
     refused = 0
     for path in files:
         try:
-            warnings = read_recording(path, label_map=label_map).warnings
+            recording = read_recording(path, label_map=parameters.label_map, channels=parameters.channels)
+            warnings = recording.warnings
+        except DurationUnknownError as error:
+            for finding in error.findings:
+                print(f"note: {finding}")
         except InputError as error:
             refused += 1
             for finding in error.findings:
@@ -228,7 +272,7 @@ def _parity(arguments: argparse.Namespace) -> int:
     from nedc_bench.evaluation.alpha import compare_with_original  # noqa: PLC0415  # only this command needs subprocess
 
     parameters = _parameters(arguments)
-    pairing = find_pairs(arguments.reference, arguments.hypothesis)
+    pairing = _find_pairs(arguments)
     result = _score_pairs(pairing, parameters)
     differences = compare_with_original(arguments.alpha, pairing, result, arguments.params)
     for difference in differences:
@@ -255,7 +299,20 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _parameters(arguments: argparse.Namespace) -> Parameters:
-    return Parameters() if arguments.params is None else read_parameters(arguments.params)
+    """The parameters of ``--params``, with what other options set."""
+    parameters = Parameters() if arguments.params is None else read_parameters(arguments.params)
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in ("channels", "duration_tolerance")}
+    if arguments.labels is not None:
+        given["label_map"] = read_label_map(arguments.labels)
+    return replace(parameters, **{name: value for name, value in given.items() if value is not None})
+
+
+def _find_pairs(arguments: argparse.Namespace) -> Pairing:
+    missing = getattr(arguments, "missing", "refuse")
+    pairing = find_pairs(arguments.reference, arguments.hypothesis, pattern=arguments.pattern, missing=missing)
+    for note in pairing.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return pairing
 
 
 def _score_pairs(
@@ -334,13 +391,3 @@ def _progress(total: int) -> Iterator[Callable[[int], object] | None]:
 
     with tqdm(total=total, unit="pair", leave=False, file=sys.stderr) as bar:
         yield lambda done: bar.update(done - bar.n)
-
-
-def _expand(argument: str) -> list[str]:
-    """The annotation files that an argument of ``check`` means."""
-    if os.path.isdir(argument):
-        names = annotation_files(argument)
-        if not names:
-            raise refusal("empty", f"has no {SUFFIX} file", file=argument)
-        return [os.path.join(argument, name) for name in names]
-    return read_list(argument) if argument.endswith((".list", ".lst", ".txt")) else [argument]

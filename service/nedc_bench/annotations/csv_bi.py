@@ -23,7 +23,7 @@ from nedc_bench.annotations.csv_bi_header import VERSION, VERSION_LINE, Header, 
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.rows import Notice, Rows, refuse
-from nedc_bench.annotations.source import Source, Text, read_text
+from nedc_bench.annotations.source import Text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, quoted
 
 COLUMNS = "channel,start_time,stop_time,label,confidence"
@@ -31,32 +31,22 @@ ALL_CHANNELS = "TERM"
 MAX_LINE_CHARACTERS = 1_000  # of a row, blanks apart
 BLOCK_CHARACTERS = 1 << 20
 
-__all__ = ["COLUMNS", "VERSION", "read_csv_bi", "read_recording"]
+__all__ = ["COLUMNS", "VERSION", "read_csv_bi"]
 
 _NUMBERS = {1: "start_time", 2: "stop_time", 4: "confidence"}
 
 
-def read_recording(
-    source: Source | Recording, *, side: str = "", name: str | None = None, label_map: LabelMap | None = None
-) -> Recording:
+def read_csv_bi(text: Text, *, side: str = "", label_map: LabelMap | None = None) -> Recording:
     """Read, check, fill and merge one ``csv_bi`` file.
 
     Args:
-        source: a path or an open file; a `Recording` comes back as it is.
+        text: the file.
         side: ``reference`` or ``hypothesis``, for messages.
-        name: the file's name for messages and reports, where it is not its path.
         label_map: when given, labels that it does not know are faults with their line.
 
     Raises:
         InputError: the file is refused; up to `MAX_FINDINGS_PER_FILE` findings say where and why.
     """
-    if isinstance(source, Recording):
-        return source
-    return read_csv_bi(read_text(source, side, name), side=side, label_map=label_map)
-
-
-def read_csv_bi(text: Text, *, side: str = "", label_map: LabelMap | None = None) -> Recording:
-    """The recording of a ``csv_bi`` text; arguments and errors are those of `read_recording`."""
     reader = _Reader(label_map)
     if not text.text.strip():
         raise refuse([Notice(None, "empty", f"is empty; a csv_bi file has the line {VERSION_LINE!r}")], text, side)
@@ -142,7 +132,7 @@ class _Reader:
         faults += [*self.faults, *self.rows.faults(self.label_map)]
         if not self.term_events and self.channel_events and not faults:
             message = f"has {self.channel_events} per-channel events and none for {ALL_CHANNELS} (all channels): "
-            message += f"only {ALL_CHANNELS} events are scored; write csv_bi with channel {ALL_CHANNELS}"
+            message += "score the csv_bi that TUSZ has beside each csv, or the union of the channels (--channels union)"
             faults.append(Notice(self.first_channel_line, "channel", message))
         return faults
 

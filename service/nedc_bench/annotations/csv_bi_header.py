@@ -61,7 +61,7 @@ class Header:
             self._read_line(number, match[0])
 
     def _read_line(self, number: int, line: str) -> None:
-        if (line[2:] if line.startswith("# ") else line)[:7].lower() == "version":
+        if line.removeprefix("# ")[:7].lower() == "version":
             self._seen.add_version(number, line[line.lower().index("version") + 7 :])
             return
         key, _, text = line[1:].partition("=")

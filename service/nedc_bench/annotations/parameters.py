@@ -17,6 +17,8 @@ from nedc_bench.errors import Finding, InputError, quoted, refusal
 
 EPOCH_SECONDS = (0.001, 86_400.0)
 MAX_PENALTY = 1e6
+MAX_TOLERANCE_SECONDS = 60.0
+CHANNELS = ("refuse", "union")
 MAX_CHARACTERS = 65_536
 MAX_LINE_CHARACTERS = 1_000
 
@@ -34,6 +36,8 @@ class Parameters:
         epoch_null_class: the class of ``epoch`` that stands for no event.
         ira_epoch_duration: seconds between the samples of ``ira``.
         ira_null_class: read for the original's sake; no figure depends on it.
+        channels: ``refuse`` a file of per-channel events, or score their ``union`` (table ``[INPUT]``, ours).
+        duration_tolerance: seconds by which the sides' durations may differ; the reference's counts (``[INPUT]``).
         notes: what was noticed when they were read, and is not used.
 
     Raises:
@@ -48,6 +52,8 @@ class Parameters:
     epoch_null_class: str = FILLER
     ira_epoch_duration: float = 0.25
     ira_null_class: str = FILLER
+    channels: str = "refuse"
+    duration_tolerance: float = 0.0
     notes: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +61,10 @@ class Parameters:
             _check_range(name, getattr(self, name), 0.0, MAX_PENALTY)
         for name in ("epoch_duration", "ira_epoch_duration"):
             _check_range(name, getattr(self, name), *EPOCH_SECONDS)
+        _check_range("duration_tolerance", self.duration_tolerance, 0.0, MAX_TOLERANCE_SECONDS)
+        if self.channels not in CHANNELS:
+            message = f"channels must be one of {', '.join(CHANNELS)}, not {quoted(str(self.channels))}"
+            raise refusal("parameter", message)
         if self.epoch_null_class not in self.label_map.classes:
             known = ", ".join(self.label_map.classes)
             message = f"null_class {quoted(self.epoch_null_class)} of [NEDC_EPOCH] is not a class of [MAP]: {known}"
@@ -76,10 +86,12 @@ class Parameters:
             "epoch_null_class": self.epoch_null_class,
             "ira_epoch_duration": self.ira_epoch_duration,
             "ira_null_class": self.ira_null_class,
+            "channels": self.channels,
+            "duration_tolerance": self.duration_tolerance,
         }
 
 
-# What the original's file may hold: (table, key) -> our field, or None where the original reads and does not use it.
+# What the file may hold: (table, key) -> our field, or None where the original does not use it either; [INPUT] is ours.
 _KEYS: dict[tuple[str, str], str | None] = {
     ("NEDC_DPALIGN", "penalty_del"): "penalty_del",
     ("NEDC_DPALIGN", "penalty_ins"): "penalty_ins",
@@ -90,7 +102,10 @@ _KEYS: dict[tuple[str, str], str | None] = {
     ("NEDC_OVERLAP", "ndigits_round"): None,
     ("NEDC_IRA", "epoch_duration"): "ira_epoch_duration",
     ("NEDC_IRA", "null_class"): "ira_null_class",
+    ("INPUT", "channels"): "channels",
+    ("INPUT", "duration_tolerance"): "duration_tolerance",
 }
+_WORDS = {"null_class", "channels"}  # keys whose values are words
 _MAP = "MAP"
 _TABLES = {table for table, _ in _KEYS} | {_MAP, "NEDC_TAES"}
 _FORM = f"a parameter file holds a table [MAP] with a line a class, {EXAMPLE}"
@@ -149,7 +164,7 @@ def parameters_from_toml(document: Mapping[str, Any]) -> Parameters:
                 if (table, key) not in _KEYS:
                     notes.append(f"{quoted(key)} is not a key of [{table}] and is not used")
                 elif target is not None:
-                    values[target] = _text(key, value).lower() if key == "null_class" else _number(key, value)
+                    values[target] = _text(key, value).lower() if key in _WORDS else _number(key, value)
         elif table != "version":
             notes.append(f"{quoted(table)} is not a table of the parameter file and is not used")
     classes = values.get("label_map", DEFAULT_LABEL_MAP).classes

@@ -8,13 +8,22 @@ Source: docs/scoring.md section 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from nedc_bench.annotations.arrays import (
+    DEFAULT_LABEL,
+    check_label,
+    event_rows,
+    frame_rows,
+    mask_intervals,
+    probability_intervals,
+    seconds,
+)
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError
 
 FILLER = "bckg"
@@ -68,24 +77,31 @@ class Recording:
     def from_events(
         cls,
         duration: float,
-        events: Iterable[Event | tuple[float, float, str] | tuple[float, float, str, float]],
+        events: Iterable[Event | Sequence[Any]] | NDArray[Any],
         name: str = "",
+        *,
+        label: str = DEFAULT_LABEL,
     ) -> Recording:
-        """A recording from ``(start, stop, label[, confidence])`` events, sorted, filled and merged here.
+        """A recording from ``(start, stop[, label[, confidence]])`` events, sorted, filled and merged here.
 
         Args:
             duration: seconds.
-            events: in any order; times in seconds from the start of the recording.
+            events: in any order, times in seconds from the start of the recording; or an array of shape
+                ``(events, 2)`` with starts and stops.
             name: what the recording goes by in messages and reports.
+            label: of events that have none.
 
         Raises:
-            InputError: a time that is no finite number, a stop before its start, or a duration that is not above 0.
+            InputError: an item is no event, a time is no finite number, a stop lies before its start, or the duration
+                is not above 0.
 
-        >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0, "seiz")]).events]
+        >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0)]).events]
         [(0.0, 2.0, 'bckg', 1.0), (2.0, 3.0, 'seiz', 1.0), (3.0, 10.0, 'bckg', 1.0)]
         """
-        rows = [Event(*event) for event in events]
-        _check_events(duration, rows, name)
+        check_label(label, name)
+        length = seconds(duration, "duration", name)
+        rows = [Event(*row) for row in event_rows(events, label, name)]
+        _check_events(length, rows, name)
         vocabulary = {FILLER: FILLER_CODE}
         codes = [vocabulary.setdefault(row.label, len(vocabulary)) for row in rows]
         starts = np.array([row.start for row in rows], dtype=np.float64)
@@ -93,10 +109,112 @@ class Recording:
         confidences = np.array([row.confidence for row in rows], dtype=np.float64)
         order = time_order(starts, stops)
         starts, stops = starts[order], stops[order]
-        timeline = fill_and_merge(duration, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
-        noticed = find_irregularities(duration, starts, stops, confidences[order])
+        timeline = fill_and_merge(length, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
+        noticed = find_irregularities(length, starts, stops, confidences[order])
         warnings = tuple(Finding("", name, None, found.code, found.message) for found in noticed)
-        return cls(name, "", duration, *timeline, tuple(vocabulary), (0,) * len(vocabulary), warnings)
+        return cls(name, "", length, *timeline, tuple(vocabulary), (0,) * len(vocabulary), warnings)
+
+    @classmethod
+    def from_mask(
+        cls, mask: ArrayLike, *, sampling_rate: float, name: str = "", label: str = DEFAULT_LABEL
+    ) -> Recording:
+        """A recording from one truth value a sample (or window); each run of true samples is an event.
+
+        Args:
+            mask: shape ``(samples,)``, of truth values or 0 and 1.
+            sampling_rate: samples (or windows) per second; the recording lasts ``samples / sampling_rate`` seconds.
+            name: what the recording goes by in messages and reports.
+            label: of the events.
+
+        Raises:
+            InputError: the mask is not of such values in one dimension, or the rate is not above 0.
+
+        >>> [tuple(event) for event in Recording.from_mask([0, 0, 1, 1, 1, 0], sampling_rate=2).events][1]
+        (1.0, 2.5, 'seiz', 1.0)
+        """
+        duration, intervals = mask_intervals(mask, sampling_rate, name)
+        return cls.from_events(duration, intervals, name, label=label)
+
+    @classmethod
+    def from_probabilities(
+        cls,
+        probabilities: ArrayLike,
+        *,
+        sampling_rate: float,
+        threshold: float,
+        min_duration: float = 0.0,
+        min_gap: float = 0.0,
+        name: str = "",
+        label: str = DEFAULT_LABEL,
+    ) -> Recording:
+        """A recording from a detector's output, one probability a sample (or window).
+
+        Args:
+            probabilities: shape ``(samples,)``, from 0 to 1.
+            sampling_rate: samples (or windows) per second.
+            threshold: samples of this probability or more belong to an event.
+            min_duration: seconds; shorter events are dropped, after gaps are closed.
+            min_gap: seconds; events apart by less are one.
+            name: what the recording goes by in messages and reports.
+            label: of the events; their confidence is the highest probability in them.
+
+        Raises:
+            InputError: a value is out of its range.
+
+        >>> detector = [0.1, 0.9, 0.2, 0.8, 0.1, 0.1, 0.7]
+        >>> recording = Recording.from_probabilities(
+        ...     detector, sampling_rate=1, threshold=0.5, min_duration=2.0, min_gap=1.5
+        ... )
+        >>> [tuple(event) for event in recording.events][1]
+        (1.0, 4.0, 'seiz', 0.9)
+        """
+        duration, intervals = probability_intervals(
+            probabilities, sampling_rate, threshold=threshold, min_duration=min_duration, min_gap=min_gap, file=name
+        )
+        check_label(label, name)
+        events = [(start, stop, label, confidence) for start, stop, confidence in intervals]
+        return cls.from_events(duration, events, name)
+
+    @classmethod
+    def from_dataframe(cls, duration: float, frame: Any, name: str = "", *, label: str = DEFAULT_LABEL) -> Recording:
+        """A recording from a data frame (pandas, polars, or a mapping of columns), a row an event.
+
+        Args:
+            duration: seconds.
+            frame: columns ``start`` and ``stop`` (seconds), and where they are there ``label`` and ``confidence``.
+            name: what the recording goes by in messages and reports.
+            label: of the events, where there is no such column.
+
+        Raises:
+            InputError: it is no data frame, a column is missing, or a row is no event.
+
+        >>> frame = {"start": [2.0, 5.0], "stop": [3.0, 7.0]}
+        >>> [event.label for event in Recording.from_dataframe(10.0, frame).events]
+        ['bckg', 'seiz', 'bckg', 'seiz', 'bckg']
+        """
+        check_label(label, name)
+        return cls.from_events(duration, frame_rows(frame, label, name), name)
+
+    def with_duration(self, duration: float) -> Recording:
+        """The recording as if it had lasted ``duration`` seconds.
+
+        Its closing background is stretched or cut; what ran up to its own end and is past the new one is cut too.
+
+        >>> recording = Recording.from_events(10.5, [(2.0, 3.0), (9.0, 10.5)])
+        >>> [tuple(event) for event in recording.with_duration(10.0).events][-1]
+        (9.0, 10.0, 'seiz', 1.0)
+        """
+        own, end = round(self.duration, 4), round(duration, 4)
+        past_own_end = round4(self.stops) > own
+        kept = past_own_end | (self.starts < end) | ((self.starts == end) & (self.stops == end))
+        stops = np.where(past_own_end, self.stops, np.minimum(self.stops, end))
+        if self.labels[-1] == FILLER_CODE and self.stops[-1] == own:
+            kept[-1], stops[-1] = self.starts[-1] < end, end
+        columns = (column[kept] for column in (self.starts, stops, self.confidences, self.labels))
+        timeline = fill_and_merge(duration, *columns)
+        late = (round4(timeline.stops) > end).any()
+        warnings = tuple(warning for warning in self.warnings if warning.code != "past-end" or late)
+        return replace(self, duration=duration, warnings=warnings, **timeline._asdict())
 
     @property
     def events(self) -> list[Event]:

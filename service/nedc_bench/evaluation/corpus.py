@@ -16,7 +16,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, read_recording
+from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording, Source, as_pair, read_pair
+from nedc_bench.annotations.formats import check_source
 from nedc_bench.annotations.source import source_name
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
 from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processes
@@ -75,7 +76,7 @@ def score(
     """Score one hypothesis against its reference.
 
     Args:
-        reference, hypothesis: paths or open files in ``csv_bi`` format, or `Recording` objects.
+        reference, hypothesis: paths, open files of any format that is read, or `Recording` objects.
         algorithms: which of ``dp epoch overlap taes ira`` to run, or one of them; ``all`` is every one.
         parameters: the original's defaults, when None.
         strict: refuse what would be a warning (overlapping events, events past the end).
@@ -85,12 +86,14 @@ def score(
     Raises:
         InputError: the input is refused; its findings say where and why.
     """
+    for side, source in (("reference", reference), ("hypothesis", hypothesis)):
+        check_source(source, side)
     pairs = [Pair(reference, hypothesis)]
     return score_corpus(pairs, algorithms=algorithms, parameters=parameters, strict=strict)
 
 
 def score_corpus(
-    pairs: Pairing | Iterable[Pair | tuple[Source | Recording, Source | Recording]],
+    pairs: Pairing | Iterable[Pair | tuple[Source | Recording, Source | Recording | None]],
     *,
     algorithms: str | Sequence[str] = ALGORITHMS,
     parameters: Parameters | None = None,
@@ -105,7 +108,8 @@ def score_corpus(
     or 0.3 MB for a day with 2,000 events a side.
 
     Args:
-        pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns.
+        pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns; a hypothesis may be None,
+            which is scored as one without events.
         algorithms, parameters, strict: as for `score`.
         executor: runs the pairs; any `concurrent.futures.Executor`. By default they run in this process.
         jobs: at most so many worker processes, and no more than CPUs, for what takes longer than a moment; a script
@@ -124,8 +128,11 @@ def score_corpus(
     if strict and (refused := (*parameters.warnings, *noticed)):
         raise InputError(refused)
     work = _Work(parameters, asked, strict=strict)
-    outcomes = _outcomes((pair if isinstance(pair, Pair) else Pair(*pair) for pair in listed), work, executor, jobs)
-    return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
+    outcomes = _outcomes((as_pair(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
+    try:
+        return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
+    except InputError as error:  # lists in different orders are the likely cause of all else: it is said first
+        raise InputError([*(found for found in noticed if found.code == "list-order"), *error.findings]) from None
 
 
 def evaluate_pair(
@@ -136,22 +143,15 @@ def evaluate_pair(
     Raises:
         InputError: with the findings of both files, when either is refused.
     """
-    faults: list[Finding] = []
-    reference = _read(pair.reference, "reference", pair.reference_name, parameters, faults)
-    hypothesis = _read(pair.hypothesis, "hypothesis", pair.hypothesis_name, parameters, faults)
-    if reference is None or hypothesis is None:
-        raise InputError(faults)
+    reference, hypothesis = read_pair(
+        pair.reference,
+        pair.hypothesis,
+        Reading(label_map=parameters.label_map, channels=parameters.channels),
+        reference_name=pair.reference_name,
+        hypothesis_name=pair.hypothesis_name,
+        duration_tolerance=parameters.duration_tolerance,
+    )
     return score_pair(reference, hypothesis, parameters, algorithms, strict=strict)
-
-
-def _read(
-    source: Source | Recording, side: str, name: str | None, parameters: Parameters, faults: list[Finding]
-) -> Recording | None:
-    try:
-        return read_recording(source, side=side, name=name, label_map=parameters.label_map)
-    except InputError as error:
-        faults.extend(error.findings)
-        return None
 
 
 class _Work:
@@ -259,8 +259,8 @@ def _submit(chunk: list[Pair], work: Work, executor: Executor) -> Future[list[Ou
     return future
 
 
-def _can_be_sent(source: Source | Recording) -> bool:
-    if not isinstance(source, (str, os.PathLike, Recording)):
+def _can_be_sent(source: Source | Recording | None) -> bool:
+    if not isinstance(source, (str, os.PathLike, Recording, type(None))):
         try:
             pickle.dumps(source)
         except (TypeError, AttributeError, pickle.PicklingError):
@@ -304,7 +304,7 @@ def _death(pair: Pair, executor: Executor) -> str:
         message = "worker processes cannot be started; a script that scores a corpus needs "
         return message + 'an `if __name__ == "__main__":` guard, or jobs=1'
     reference, hypothesis = (
-        name or (source.name if isinstance(source, Recording) else source_name(source))
+        name or (source.name if isinstance(source, Recording) else source_name(source) if source else "none")
         for source, name in ((pair.reference, pair.reference_name), (pair.hypothesis, pair.hypothesis_name))
     )
     message = f"the worker process died twice over the pair {reference} / {hypothesis} "
