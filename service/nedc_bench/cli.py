@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,6 +22,8 @@ from nedc_bench.annotations import (
     DurationUnknownError,
     Pairing,
     Parameters,
+    Recording,
+    Source,
     find_pairs,
     read_label_map,
     read_parameters,
@@ -31,6 +35,7 @@ from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.errors import EvaluationError, InputError, SettingsError
 from nedc_bench.evaluation import Result, score_corpus
+from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.reports import build_document, format_table, format_warnings, write_json
 from nedc_bench.scoring import ALGORITHMS
 from nedc_bench.version import __version__
@@ -43,6 +48,7 @@ examples:
   nedc-bench score ref.list hyp.list -o out/          two lists, paired by position; reports to out/
   nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
+  nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over the workers of a Dask cluster
   nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
   nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
   nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
@@ -135,6 +141,12 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs", type=_positive, metavar="N", help="at most so many worker processes (default: the CPUs at hand)"
     )
     score.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="spread the pairs over the Dask cluster of this scheduler, such as tcp://host:8786; its workers need "
+        "nedc-bench and the same files under the same paths",
+    )
+    score.add_argument(
         "--format", choices=["text", "json"], default="text", help="what to print (default: %(default)s)"
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
@@ -206,9 +218,15 @@ def _score(arguments: argparse.Namespace) -> int:
         return USAGE
     parameters = _parameters(arguments)
     pairing = _find_pairs(arguments)
-    result = _score_pairs(
-        pairing, parameters, algorithms=arguments.algorithm or ALGORITHMS, strict=arguments.strict, jobs=arguments.jobs
-    )
+    with _executor(arguments.dask) as executor:
+        result = _score_pairs(
+            pairing if executor is None else _with_whole_paths(pairing),
+            parameters,
+            algorithms=arguments.algorithm or ALGORITHMS,
+            strict=arguments.strict,
+            jobs=arguments.jobs,
+            executor=executor,
+        )
     if arguments.output is not None:
         result.write_reports(
             arguments.output,
@@ -304,11 +322,63 @@ def _score_pairs(
     algorithms: Sequence[str] = ALGORITHMS,
     strict: bool = False,
     jobs: int | None = None,
+    executor: Executor | None = None,
 ) -> Result:
     with _progress(len(pairing.pairs)) as progress:
         return score_corpus(
-            pairing, algorithms=algorithms, parameters=parameters, strict=strict, jobs=jobs, progress=progress
+            pairing,
+            algorithms=algorithms,
+            parameters=parameters,
+            strict=strict,
+            jobs=jobs or available_cpus(),
+            executor=executor,
+            progress=progress,
         )
+
+
+@contextmanager
+def _executor(dask: str | None) -> Iterator[Executor | None]:
+    """The workers of a Dask cluster, when its scheduler's address is given."""
+    if dask is None:
+        yield None
+        return
+    try:
+        distributed: Any = importlib.import_module("distributed")  # an extra, without types
+    except ModuleNotFoundError as error:
+        raise EvaluationError(f"--dask needs Dask ({error}): pip install 'nedc-bench[dask]'") from error
+    try:
+        client = distributed.Client(dask)
+    except (OSError, ValueError) as error:  # a time-out is an OSError
+        raise EvaluationError(f"the Dask scheduler {dask} cannot be reached: {error}") from error
+    with client, client.get_executor() as executor:
+        try:
+            yield executor
+        except (distributed.KilledWorker, distributed.client.FutureCancelledError) as error:
+            raise EvaluationError(f"the workers of the Dask scheduler {dask} died: {error}") from error
+
+
+def _with_whole_paths(pairing: Pairing) -> Pairing:
+    """The pairs with paths that lead there from any folder, under the names that they have."""
+
+    def whole(source: Source | Recording, name: str | None) -> tuple[Source | Recording, str | None]:
+        if isinstance(source, (str, os.PathLike)):
+            return os.path.abspath(source), name or os.fspath(source)
+        return source, name
+
+    pairs = []
+    for pair in pairing.pairs:
+        reference, reference_name = whole(pair.reference, pair.reference_name)
+        hypothesis, hypothesis_name = whole(pair.hypothesis, pair.hypothesis_name)
+        pairs.append(
+            replace(
+                pair,
+                reference=reference,
+                hypothesis=hypothesis,
+                reference_name=reference_name,
+                hypothesis_name=hypothesis_name,
+            )
+        )
+    return replace(pairing, pairs=tuple(pairs))
 
 
 @contextmanager

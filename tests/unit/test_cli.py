@@ -295,7 +295,8 @@ def test_check_knows_the_labels_of_the_parameter_file(tmp_path: Path) -> None:
 
 
 def test_check_of_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
-    assert run("check", tmp_path) == Ran(1, "", f"error: {tmp_path}: has no .csv_bi file\n")
+    message = "holds no annotation file (.csv_bi, _events.tsv, .tse_bi, .csv, .tse, .tsv ...)"
+    assert run("check", tmp_path) == Ran(1, "", f"error: {tmp_path}: {message}\n")
 
 
 def test_check_names_files_whose_names_are_no_text(tmp_path: Path) -> None:

@@ -53,18 +53,26 @@ def test_a_path_may_be_text(tmp_path: Path) -> None:
         pytest.param("\ufeff" + SEIZURE, id="byte order mark"),
         pytest.param(SEIZURE.rstrip("\n"), id="no newline at the end"),
         pytest.param(SEIZURE + "\n\n  \n\t\n", id="blank lines at the end, a line of tabs among them"),
-        pytest.param(SEIZURE.replace("TERM,2.0,3.0", " T ERM , 2.0 ,\t3. 0\t "), id="blanks anywhere, tabs about numbers"),
+        pytest.param(
+            SEIZURE.replace("TERM,2.0,3.0", " T ERM , 2.0 ,\t3. 0\t "), id="blanks anywhere, tabs about numbers"
+        ),
         pytest.param(SEIZURE.replace("TERM", "# a comment, with, four, com,mas\nTERM"), id="comment in the body"),
         pytest.param(SEIZURE.replace("TERM", "   # an indented comment\nTERM"), id="indented comment in the body"),
         pytest.param(SEIZURE.replace("TERM", "# a\fb\x85c\u2028d\nTERM"), id="what ends no line, in a comment"),
         pytest.param("# a licence\n\n" + SEIZURE, id="version after other lines"),
         pytest.param("\n".join(reversed(SEIZURE.splitlines())), id="upside down, the version last"),
-        pytest.param(SEIZURE.replace("# version = csv_v1.0.0", "# VERSION CSV_V1.0.0 (by hand)"), id="version in capitals"),
+        pytest.param(
+            SEIZURE.replace("# version = csv_v1.0.0", "# VERSION CSV_V1.0.0 (by hand)"), id="version in capitals"
+        ),
         pytest.param(SEIZURE.replace("# version = csv_v1.0.0", '# version="csv_v1.0.0"'), id="version in quotes"),
         pytest.param(SEIZURE.replace("# version", "#\tversion"), id="tab before version"),
         pytest.param(SEIZURE.replace("# version", "\t#version"), id="tab before the version line"),
-        pytest.param("#version = 7\n" + SEIZURE, id="a version line that the original does not see, before one it sees"),
-        pytest.param(SEIZURE.replace("channel", "x, channel").replace("start_time", "start _time"), id="more column names"),
+        pytest.param(
+            "#version = 7\n" + SEIZURE, id="a version line that the original does not see, before one it sees"
+        ),
+        pytest.param(
+            SEIZURE.replace("channel", "x, channel").replace("start_time", "start _time"), id="more column names"
+        ),
         pytest.param(SEIZURE.replace("# duration = 10.0 secs", "# duration=1e1"), id="duration without spaces"),
         pytest.param(SEIZURE.replace("# duration", "  #\tduration"), id="blanks and tabs before duration"),
         pytest.param(SEIZURE.replace("# duration", "\t# duration"), id="tab before the duration line"),

@@ -125,7 +125,10 @@ def test_a_map_without_the_default_null_class_needs_another() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[MAP]\nBCKG = 'bckg'\n[NEDC_TEAS]\nx = 1", "'NEDC_TEAS' is not a table of the parameter file and is not used"),
+        (
+            "[MAP]\nBCKG = 'bckg'\n[NEDC_TEAS]\nx = 1",
+            "'NEDC_TEAS' is not a table of the parameter file and is not used",
+        ),
         ("[NEDC_EPOCH]\nepoch = 1", "'epoch' is not a key of [NEDC_EPOCH] and is not used"),
         ("[NEDC_TAES]\nepoch_duration = 1", "'epoch_duration' is not a key of [NEDC_TAES] and is not used"),
         (
@@ -135,9 +138,7 @@ def test_a_map_without_the_default_null_class_needs_another() -> None:
         ("[MAP]\nA = 'x'\nB = 'x'\nBCKG = 'bckg'", "[MAP] names the label 'x' under 2 classes; 'b' has it"),
     ],
 )
-def test_what_the_original_does_not_use_is_not_used_with_a_warning_that_strict_refuses(
-    text: str, message: str
-) -> None:
+def test_what_the_original_does_not_use_is_not_used_with_a_warning_that_strict_refuses(text: str, message: str) -> None:
     parameters = read_parameters(io.StringIO(text), name="p.toml")
     assert [(warning.file, warning.message) for warning in parameters.warnings] == [("p.toml", message)]
     silent = Recording.from_events(10.0, [])

@@ -186,7 +186,8 @@ def test_an_upper_case_label_is_refused_with_a_hint() -> None:
 
 def test_per_channel_events_alone_are_refused_and_not_scored_as_none() -> None:
     message = "has 2 per-channel events and none for TERM (all channels): "
-    message += "only TERM events are scored; write csv_bi with channel TERM"
+    message += "only TERM events are scored; use the csv_bi that TUSZ has beside each csv, "
+    message += "or score the union of the channels (--channels union)"
     assert refused(GOOD.replace("TERM", "FP1-F7") + "term,4,5,seiz,1\n") == [Fault(4, "channel", message)]
 
 

@@ -125,7 +125,9 @@ def test_events_that_a_file_could_not_hold_are_refused(duration: float, event: t
 
 
 def test_odd_events_of_a_recording_made_here_are_warned_of_and_refused_under_strict() -> None:
-    recording = Recording.from_events(10.0, [(-1.0, 5.0, "a"), (3.0, 6.0, "a"), (7.0, 7.0, "a"), (8.0, 11.0, "a", math.nan)])
+    recording = Recording.from_events(
+        10.0, [(-1.0, 5.0, "a"), (3.0, 6.0, "a"), (7.0, 7.0, "a"), (8.0, 11.0, "a", math.nan)]
+    )
     codes = [warning.code for warning in recording.warnings]
     assert codes == ["overlap", "past-end", "before-start", "zero-length", "confidence"]
     with pytest.raises(InputError, match="overlapping"):

@@ -80,6 +80,16 @@ class _Columns(NamedTuple):
     labels: Sequence[str]
     confidences: Sequence[float]
 
+    def take(self, kept: Sequence[int]) -> _Columns:
+        return _Columns(
+            [self.lines[k] for k in kept],
+            [self.channels[k] for k in kept],
+            [self.starts[k] for k in kept],
+            [self.stops[k] for k in kept],
+            [self.labels[k] for k in kept],
+            [self.confidences[k] for k in kept],
+        )
+
 
 class _Reader:
     """Reads blocks; collects rows and faults."""
@@ -103,11 +113,11 @@ class _Reader:
         lines = block.replace(" ", "").split("\n")
         named = [k for k, line in enumerate(lines) if COLUMNS in line] if COLUMNS[:8] in block else []
         kept = [k for k, line in enumerate(lines) if line and line[0] != "#" and COLUMNS not in line]
-        if kept and not self.first_row_line:
-            self.first_row_line = first_line + kept[0]
-        self._note_column_names([first_line + k for k in named if not self.column_lines or lines[k][0] != "#"])
         numbers, texts = [first_line + k for k in kept], [lines[k] for k in kept]
         columns = _columns(numbers, texts) or self._read_each(numbers, texts)
+        if columns.lines and not self.first_row_line:
+            self.first_row_line = columns.lines[0]
+        self._note_column_names([(first_line + k, lines[k][0] == "#") for k in named])
         if columns.channels and columns.channels.count(ALL_CHANNELS) != len(columns.channels):
             columns = self._without_channels(columns)
         if columns.lines:
@@ -145,32 +155,32 @@ class _Reader:
         unknown = 0 if self.label_map is None else len(self.rows.vocabulary) - 1 - len(self.label_map.index)
         return len(self.faults) + max(0, unknown) >= MAX_FINDINGS_PER_FILE
 
-    def _note_column_names(self, lines: list[int]) -> None:
-        if lines and not self.column_lines:
-            self.column_lines.append(lines.pop(0))
-        if len(self.column_lines) == 1 and self.first_row_line:
-            self.column_lines += [line for line in lines if line > self.first_row_line][:1]
+    def _note_column_names(self, lines: list[tuple[int, bool]]) -> None:
+        """Take note of the lines with the column names, and of whether each is a comment."""
+        for line, is_comment in lines:
+            if not self.column_lines:
+                self.column_lines.append(line)
+            elif len(self.column_lines) == 1 and line > self.first_row_line > 0 and not is_comment:
+                self.column_lines.append(line)
 
     def _without_channels(self, columns: _Columns) -> _Columns:
         """The rows of `ALL_CHANNELS`; the others are counted."""
         others = [k for k, channel in enumerate(columns.channels) if channel != ALL_CHANNELS]
         self.channel_events += len(others)
         self.first_channel_line = self.first_channel_line or columns.lines[others[0]]
-        kept = [k for k, channel in enumerate(columns.channels) if channel == ALL_CHANNELS]
-        return _Columns(*([column[k] for k in kept] for column in columns))
+        return columns.take([k for k, channel in enumerate(columns.channels) if channel == ALL_CHANNELS])
 
     def _read_each(self, numbers: list[int], texts: list[str]) -> _Columns:
         """The rows without a fault, read one by one; the faults of the others are kept."""
-        found = []
-        for number, text in zip(numbers, texts, strict=True):
-            columns = _columns([number], [text])
-            if columns is not None:
-                found.append(columns)
+        found: list[int] = []
+        for k, (number, text) in enumerate(zip(numbers, texts, strict=True)):
+            if _columns([number], [text]) is not None:
+                found.append(k)
             elif text.strip("\t") and not is_header_line(text):
                 self.faults += _row_faults(number, text)
                 if len(self.faults) >= MAX_FINDINGS_PER_FILE:
                     break
-        return _Columns(*([value for (value,) in column] for column in zip(*found, strict=True))) if found else _EMPTY
+        return _columns([numbers[k] for k in found], [texts[k] for k in found]) or _EMPTY
 
 
 _EMPTY = _Columns((), (), (), (), (), ())

@@ -87,7 +87,9 @@ def _read_label(events: Events, number: int, text: str, symbols: dict[str, list[
     probabilities = [events.number(number, "probability", item.strip()) for item in found[2].split(",")]
     names = symbols.get(level, [])
     if len(probabilities) != len(names):
-        message = f"has {len(probabilities)} probabilities for the {len(names)} symbols of level {level}; it must have one "
+        message = (
+            f"has {len(probabilities)} probabilities for the {len(names)} symbols of level {level}; it must have one "
+        )
         message += "for each, in their order"
         events.fault(number, "symbols", message)
     elif max(probabilities) <= 0:

@@ -46,6 +46,11 @@ class _Columns(NamedTuple):
     confidences: Floats
     labels: Codes
 
+    def take(self, order: Codes) -> _Columns:
+        return _Columns(
+            self.lines[order], self.starts[order], self.stops[order], self.confidences[order], self.labels[order]
+        )
+
 
 class Rows:
     """Collects the events of one file, a batch at a time.
@@ -106,9 +111,9 @@ class Rows:
         Raises:
             InputError: more than `MAX_EVENTS` events are left after merging.
         """
-        lines, starts, stops, confidences, labels = self._joined()
-        order = time_order(starts, stops)
-        starts, stops, labels, lines, confidences = (c[order] for c in (starts, stops, labels, lines, confidences))
+        rows = self._joined()
+        lines, starts, stops, confidences, labels = rows.take(time_order(rows.starts, rows.stops))
+        del rows
         if starts.size > MAX_EVENTS // 2 and (count := count_merged(starts, stops, labels)) > MAX_EVENTS:
             message = f"has {count} events when neighbours of one label are merged; "
             raise refuse([Notice(None, "size", f"{message}at most {MAX_EVENTS} are scored in one file")], text, side)
@@ -129,10 +134,20 @@ class Rows:
         batches, self._batches = self._batches, []
         if len(batches) == 1:
             return batches[0]
-        return _Columns(*map(np.concatenate, zip(*batches, strict=True))) if batches else _NONE
+        if not batches:
+            return _NONE
+        return _Columns(
+            np.concatenate([batch.lines for batch in batches]),
+            np.concatenate([batch.starts for batch in batches]),
+            np.concatenate([batch.stops for batch in batches]),
+            np.concatenate([batch.confidences for batch in batches]),
+            np.concatenate([batch.labels for batch in batches]),
+        )
 
 
-_NONE = _Columns(*(np.zeros(0, dtype=kind) for kind in (np.intp, np.float64, np.float64, np.float64, np.intp)))
+_NO_CODES: Codes = np.zeros(0, dtype=np.intp)
+_NO_FLOATS: Floats = np.zeros(0)
+_NONE = _Columns(_NO_CODES, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_CODES)
 
 
 def refuse(faults: Iterable[Notice], text: Text, side: str) -> InputError:

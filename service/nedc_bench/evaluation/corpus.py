@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording
 from nedc_bench.annotations.formats import check_source
 from nedc_bench.annotations.source import source_name
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
-from nedc_bench.evaluation.parallel import ParallelEvaluator
+from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processes
 from nedc_bench.reports import build_document, write_reports
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
 
@@ -69,7 +69,7 @@ def score(
     reference: Source | Recording,
     hypothesis: Source | Recording | None,
     *,
-    algorithms: Sequence[str] = ALGORITHMS,
+    algorithms: str | Sequence[str] = ALGORITHMS,
     parameters: Parameters | None = None,
     strict: bool = False,
 ) -> Result:
@@ -78,9 +78,11 @@ def score(
     Args:
         reference, hypothesis: paths, open files of any format that is read, or `Recording` objects; a hypothesis may
             be None, which is scored as one without events.
-        algorithms: which of ``dp epoch overlap taes ira`` to run; ``all`` is every one.
+        algorithms: which of ``dp epoch overlap taes ira`` to run, or one of them; ``all`` is every one.
         parameters: the original's defaults, when None.
         strict: refuse what would be a warning (overlapping events, events past the end).
+
+    It is scored in this process; no other is started.
 
     Raises:
         InputError: the input is refused; its findings say where and why.
@@ -95,11 +97,11 @@ def score(
 def score_corpus(
     pairs: Pairing | Iterable[Pair | tuple[Source | Recording, Source | Recording | None]],
     *,
-    algorithms: Sequence[str] = ALGORITHMS,
+    algorithms: str | Sequence[str] = ALGORITHMS,
     parameters: Parameters | None = None,
     strict: bool = False,
     executor: Executor | None = None,
-    jobs: int | None = None,
+    jobs: int = 1,
     progress: Callable[[int], object] | None = None,
 ) -> Result:
     """Score a corpus of pairs.
@@ -111,9 +113,10 @@ def score_corpus(
         pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns; a hypothesis may be None,
             which is scored as one without events.
         algorithms, parameters, strict: as for `score`.
-        executor: runs the pairs; any `concurrent.futures.Executor`. By default short corpora run in this process
-            and longer ones go on in a `ParallelEvaluator`; then scripts need an ``if __name__ == "__main__"`` guard.
-        jobs: at most so many worker processes, and no more than CPUs; 1 stays in this process.
+        executor: runs the pairs; any `concurrent.futures.Executor`. By default they run in this process.
+        jobs: at most so many worker processes, and no more than CPUs, for what takes longer than a moment; a script
+            then needs an ``if __name__ == "__main__"`` guard. Where none can be started (in a worker of another
+            pool, in a script from standard input, in a frozen program) the pairs run in this process.
         progress: called with the number of pairs done, in this thread.
 
     Raises:
@@ -197,24 +200,37 @@ def accepted_scores(outcomes: Iterator[Outcome], progress: Callable[[int], objec
         raise refusal("empty", "the corpus has no pair")
 
 
-def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs: int | None) -> Iterator[Outcome]:
+def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs: int) -> Iterator[Outcome]:
     """The outcomes of the pairs, in their order."""
     if executor is not None:
         yield from _spread(pairs, work, executor)
         return
-    if jobs is not None and jobs < 1:
+    if jobs < 1:
         raise refusal("jobs", f"jobs must be at least 1, not {jobs}")
-    pool = ParallelEvaluator(jobs)
+    if jobs == 1 or not can_start_processes():
+        for pair in pairs:
+            yield from work([pair])
+        return
     begun = time.monotonic()
     started: Future[int] | None = None
-    with pool:
-        for done, pair in enumerate(pairs, 1):
-            yield from work([pair])
+    with ParallelEvaluator(jobs) as pool:
+        for done, pair in enumerate(pairs):
             seconds = time.monotonic() - begun
             if started is not None and started.done():
-                yield from _spread(pairs, work, pool, max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds))))
-            elif started is None and pool.workers > 1 and seconds > ALONE_SECONDS:
-                started = pool.submit(os.getpid)  # work goes on here while the workers start
+                size = max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds)))
+                yield from _spread(chain([pair], pairs), work, pool, size)
+                return
+            if started is None and pool.workers > 1 and seconds > ALONE_SECONDS:
+                started = _start(pool)
+            yield from work([pair])  # while the workers start
+
+
+def _start(pool: ParallelEvaluator) -> Future[int]:
+    """A call that is done when a worker is there; never, where the system starts none (no semaphores, no memory)."""
+    try:
+        return pool.submit(os.getpid)
+    except (OSError, ImportError):
+        return Future()
 
 
 def _spread(pairs: Iterator[Pair], work: Work, executor: Executor, size: int = CHUNK) -> Iterator[Outcome]:

@@ -129,11 +129,17 @@ class CorpusScore:
         """The result of ``dp``, ``epoch``, ``overlap`` or ``taes``.
 
         Raises:
-            KeyError: the algorithm was not asked for.
+            InputError: the algorithm was not asked for.
         """
-        result = self.algorithms[name]
+        result = self._result(name)
         assert isinstance(result, AlgorithmResult)
         return result
+
+    def _result(self, name: str) -> AlgorithmResult | Agreement:
+        if name not in self.algorithms:
+            asked = ", ".join(self.algorithms)
+            raise refusal("algorithm", f"{name} was not scored: algorithms were {asked}; ask for it with algorithms=")
+        return self.algorithms[name]
 
     @property
     def dp(self) -> AlgorithmResult:
@@ -158,7 +164,7 @@ class CorpusScore:
     @property
     def ira(self) -> Agreement:
         """Inter-rater agreement."""
-        result = self.algorithms[ira.NAME]
+        result = self._result(ira.NAME)
         assert isinstance(result, Agreement)
         return result
 
@@ -214,12 +220,13 @@ def _differing_names(reference: Recording, hypothesis: Recording) -> tuple[Findi
     return (Finding("hypothesis", hypothesis.name, None, "base-name", message),)
 
 
-def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
-    """The algorithms asked for, in report order; ``all`` is every one.
+def check_algorithms(names: str | Sequence[str]) -> tuple[str, ...]:
+    """The algorithms asked for, one or several, in report order; ``all`` is every one.
 
     Raises:
         InputError: a name that is none.
     """
+    names = (names,) if isinstance(names, str) else names
     for name in names:
         if name not in (*ALGORITHMS, "all"):
             raise refusal("algorithm", f"{name!r} is not an algorithm; known: {', '.join(ALGORITHMS)}, all")
