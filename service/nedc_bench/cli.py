@@ -16,14 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from nedc_bench.annotations import (
     DurationUnknownError,
     Pairing,
     Parameters,
-    Recording,
-    Source,
     find_pairs,
     read_label_map,
     read_parameters,
@@ -39,6 +37,8 @@ from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.reports import build_document, format_table, format_warnings, write_json
 from nedc_bench.scoring import ALGORITHMS
 from nedc_bench.version import __version__
+
+Given = TypeVar("Given")
 
 FINE, REFUSED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -360,7 +360,7 @@ def _executor(dask: str | None) -> Iterator[Executor | None]:
 def _with_whole_paths(pairing: Pairing) -> Pairing:
     """The pairs with paths that lead there from any folder, under the names that they have."""
 
-    def whole(source: Source | Recording, name: str | None) -> tuple[Source | Recording, str | None]:
+    def whole(source: Given, name: str | None) -> tuple[Given | str, str | None]:
         if isinstance(source, (str, os.PathLike)):
             return os.path.abspath(source), name or os.fspath(source)
         return source, name

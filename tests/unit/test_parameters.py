@@ -58,6 +58,8 @@ def test_the_defaults_are_the_original_ones() -> None:
         "epoch_null_class": "bckg",
         "ira_epoch_duration": 0.25,
         "ira_null_class": "bckg",
+        "channels": "refuse",
+        "duration_tolerance": 0.0,
     }
 
 
