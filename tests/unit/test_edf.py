@@ -44,7 +44,7 @@ def test_an_open_edf_file_is_read_too(tmp_path: Path) -> None:
 def test_other_annotations_are_passed_over_with_a_warning(tmp_path: Path) -> None:
     path = write(tmp_path / "a.edf", (1.0, None, "eyes open"), (10.0, 10.0, "seizure"))
     (warning,) = read_recording(path, label_map=MAP).warnings
-    assert warning.message == "1 annotations are not scored ('eyes open')"
+    assert warning.message == "annotations that mean no seizure are not scored: 1 ('eyes open')"
 
 
 def test_annotations_without_a_seizure_among_them_are_refused_and_named(tmp_path: Path) -> None:
