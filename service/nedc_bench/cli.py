@@ -359,25 +359,16 @@ def _executor(dask: str | None) -> Iterator[Executor | None]:
 
 def _with_whole_paths(pairing: Pairing) -> Pairing:
     """The pairs with paths that lead there from any folder, under the names that they have."""
-
-    def whole(source: Source | Recording, name: str | None) -> tuple[Source | Recording, str | None]:
-        if isinstance(source, (str, os.PathLike)):
-            return os.path.abspath(source), name or os.fspath(source)
-        return source, name
-
     pairs = []
     for pair in pairing.pairs:
-        reference, reference_name = whole(pair.reference, pair.reference_name)
-        hypothesis, hypothesis_name = whole(pair.hypothesis, pair.hypothesis_name)
-        pairs.append(
-            replace(
-                pair,
-                reference=reference,
-                hypothesis=hypothesis,
-                reference_name=reference_name,
-                hypothesis_name=hypothesis_name,
-            )
-        )
+        found = replace(pair)
+        if isinstance(pair.reference, (str, os.PathLike)):
+            name = pair.reference_name or os.fspath(pair.reference)
+            found = replace(found, reference=os.path.abspath(pair.reference), reference_name=name)
+        if isinstance(pair.hypothesis, (str, os.PathLike)):
+            name = pair.hypothesis_name or os.fspath(pair.hypothesis)
+            found = replace(found, hypothesis=os.path.abspath(pair.hypothesis), hypothesis_name=name)
+        pairs.append(found)
     return replace(pairing, pairs=tuple(pairs))
 
 

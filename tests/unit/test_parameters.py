@@ -58,6 +58,8 @@ def test_the_defaults_are_the_original_ones() -> None:
         "epoch_null_class": "bckg",
         "ira_epoch_duration": 0.25,
         "ira_null_class": "bckg",
+        "channels": "refuse",
+        "duration_tolerance": 0.0,
     }
 
 
@@ -189,5 +191,5 @@ def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> No
 def test_parameters_are_checked_in_python_too() -> None:
     with pytest.raises(InputError, match="epoch_duration must be from"):
         Parameters(epoch_duration=float("nan"))
-    with pytest.raises(InputError, match="null_class 'x' of .NEDC_EPOCH. is not a class"):
+    with pytest.raises(InputError, match=r"null_class 'x' of \[NEDC_EPOCH\] is not a class"):
         Parameters(epoch_null_class="x")
