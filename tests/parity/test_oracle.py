@@ -23,7 +23,9 @@ from nedc_bench.scoring import epoch as epoch_module
 from nedc_bench.scoring import overlap as overlap_module
 from nedc_bench.scoring import taes as taes_module
 from nedc_bench.scoring.contribution import NULL, Events
-from nedc_bench.scoring.epoch import _first_sample, _last_sample
+from nedc_bench.scoring.dp import DpContribution
+from nedc_bench.scoring.epoch import EpochContribution, _first_sample, _last_sample
+from nedc_bench.scoring.taes import TaesContribution
 
 settings.register_profile("fixed", derandomize=True, max_examples=1500, deadline=None, database=None)
 settings.register_profile("explore", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -143,12 +145,15 @@ def test_what_the_pair_reports_print(corpus: tuple[dict[str, list[str]], list[tu
     options = oracle.Options(label_map=label_map, epoch_duration=epoch)
     for (reference, hypothesis), score in zip(pairs, result.scores, strict=True):
         ref, hyp = (oracle.map_events(prepare(side), options) for side in (reference, hypothesis))
-        aligned = score.contributions["dp"].alignment
-        ours = [(classes[r], classes[h]) for r, h in zip(*aligned, strict=True)]
+        dp, epochs, taes = (score.contributions[name] for name in ("dp", "epoch", "taes"))
+        assert isinstance(dp, DpContribution)
+        assert isinstance(epochs, EpochContribution)
+        assert isinstance(taes, TaesContribution)
+        ours = [(classes[r], classes[h]) for r, h in zip(*dp.alignment, strict=True)]
         assert ours == oracle.align([event.label for event in ref], [event.label for event in hyp], options)
-        runs = [(classes[r], classes[h]) for r, h in zip(*score.contributions["epoch"].alignment, strict=True)]
+        runs = [(classes[r], classes[h]) for r, h in zip(*epochs.alignment, strict=True)]
         assert runs == collapsed(oracle.epoch_labels(ref, hyp, epoch))
-        assert score.contributions["taes"].sums == oracle.taes_lines(ref, hyp)
+        assert taes.sums == oracle.taes_lines(ref, hyp)
 
 
 def collapsed(labels: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -174,9 +179,8 @@ def test_events_in_any_order_with_gaps_and_of_negative_length(
     assert [(CLASSES[r], CLASSES[h]) for r, h in zip(*runs, strict=True)] == collapsed(
         oracle.epoch_labels(ref, hyp, epoch)
     )
-    found = overlap_module.contribute(reference, hypothesis, parameters).counters
-    hits, misses, alarms = ([sum(numbers) for numbers in found[name]] for name in ("hits", "misses", "false_alarms"))
-    assert [hits, misses, alarms] == totals(oracle.overlap_contributions(ref, hyp))
+    found = overlap_module.contribute(reference, hypothesis, parameters)
+    assert list(map(list, found)) == totals(oracle.overlap_contributions(ref, hyp))
     try:
         expected = oracle.taes_lines(ref, hyp)
     except ZeroDivisionError:

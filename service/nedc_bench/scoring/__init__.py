@@ -1,9 +1,11 @@
 """Scoring: one pair to its ordered contributions, one module an algorithm, and their fold to a corpus' figures."""
 
 from nedc_bench.scoring.corpus import (
+    ALGORITHM,
     ALGORITHMS,
     Agreement,
     AlgorithmResult,
+    Contribution,
     CorpusScore,
     FileId,
     PairScore,
@@ -13,9 +15,11 @@ from nedc_bench.scoring.corpus import (
 from nedc_bench.scoring.figures import Figures
 
 __all__ = [
+    "ALGORITHM",
     "ALGORITHMS",
     "Agreement",
     "AlgorithmResult",
+    "Contribution",
     "CorpusScore",
     "Figures",
     "FileId",

@@ -13,12 +13,27 @@ algorithm for computing Levenshtein and Damerau edit distances", gives for a who
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.errors import refusal
-from nedc_bench.scoring.contribution import NULL, Alignment, Contribution, Counts, Events, Total, matrix
+from nedc_bench.scoring.contribution import (
+    NULL,
+    Algorithm,
+    Alignment,
+    ConfusionTotal,
+    Counts,
+    Events,
+    Matrix,
+    PerClass,
+    add_counts,
+    is_alignment_with_null,
+    is_matrix,
+    is_per_class,
+    matrix,
+)
 
 NAME = "dp"
 
@@ -26,7 +41,44 @@ MAX_CELLS = 25_000_000  # of the plain table, a byte each
 MAX_ROW_BYTES = 32 * 1024 * 1024  # of the bit-vector rows kept at a time
 
 
-def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
+class DpContribution(NamedTuple):
+    """What a pair adds: insertions and deletions of each class, aligned pairs of classes, and the alignment itself."""
+
+    insertions: PerClass
+    deletions: PerClass
+    confusion: Matrix
+    alignment: Alignment
+
+
+class DpTotal(ConfusionTotal):
+    """The corpus' insertions, deletions and confusion matrix."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(classes)
+        self.insertions, self.deletions = [0] * classes, [0] * classes
+
+    def add(self, contribution: DpContribution) -> None:
+        """Add a pair."""
+        add_counts(self.insertions, contribution.insertions)
+        add_counts(self.deletions, contribution.deletions)
+        self.add_confusion(contribution.confusion)
+
+    def counts(self, parameters: Parameters) -> list[Counts]:
+        """The counts of each class; every number is an int."""
+        confusion = self.confusion
+        trace = range(len(confusion))
+        result = []
+        for c, (insertions, deletions) in enumerate(zip(self.insertions, self.deletions, strict=True)):
+            hits = confusion[c][c]
+            misses = sum(confusion[c]) - hits + deletions
+            tn = sum(confusion[i][j] for i in trace for j in trace if c not in {i, j})
+            result.append(
+                Counts(hits + misses, hits, misses, insertions, insertions, deletions, hits, tn, insertions, misses)
+            )
+        return result
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> DpContribution:
     """Align the two class sequences; count insertions, deletions and the confusion matrix.
 
     Raises:
@@ -37,30 +89,14 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     ref, hyp = (np.minimum(np.frombuffer(side, dtype=np.uint8), classes).astype(np.intp) for side in alignment)
     size = classes + 1  # the last row and column are those of the null symbol
     cells = np.bincount(ref * size + hyp, minlength=size * size).reshape(size, size)
-    return Contribution(
-        counters={
-            "insertions": tuple((n,) for n in cells[-1, :-1].tolist()),
-            "deletions": tuple((n,) for n in cells[:-1, -1].tolist()),
-        },
-        confusion=matrix(cells[:-1, :-1]),
-        alignment=alignment,
+    return DpContribution(
+        tuple(cells[-1, :-1].tolist()), tuple(cells[:-1, -1].tolist()), matrix(cells[:-1, :-1]), alignment
     )
 
 
-def counts(total: Total, parameters: Parameters) -> list[Counts]:
-    """The counts of each class; every number is an int."""
-    confusion = total.confusion
-    trace = range(len(confusion))
-    result = []
-    for c in trace:
-        hits = confusion[c][c]
-        misses = sum(confusion[c]) - hits + int(total["deletions"][c])
-        insertions, deletions = int(total["insertions"][c]), int(total["deletions"][c])
-        tn = sum(confusion[i][j] for i in trace for j in trace if c not in {i, j})
-        result.append(
-            Counts(hits + misses, hits, misses, insertions, insertions, deletions, hits, tn, insertions, misses)
-        )
-    return result
+ALGORITHM = Algorithm(
+    NAME, contribute, DpContribution, (is_per_class, is_per_class, is_matrix, is_alignment_with_null), DpTotal
+)
 
 
 def align(reference: bytes, hypothesis: bytes, parameters: Parameters) -> Alignment:
