@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 import oracle
 from corpora import in_golden_names
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, read_recording, score_corpus
-from nedc_bench.scoring import dp
+from nedc_bench.scoring import cost, dp
 from nedc_bench.scoring import epoch as epoch_module
 from nedc_bench.scoring import overlap as overlap_module
 from nedc_bench.scoring import taes as taes_module
@@ -207,18 +207,56 @@ def totals(contributions: list[tuple[str, float, float, float]]) -> list[list[fl
     ]
 
 
+@pytest.mark.parametrize("small", [0, 1000], ids=["by diagonal", "by cell"])
 @given(
     st.lists(st.sampled_from("abc"), max_size=14),
     st.lists(st.sampled_from("abc"), max_size=14),
-    st.tuples(*[st.sampled_from([1.0, 1.0, 0.0, 0.1, 0.3, 0.5, 2.0, 3.0])] * 3),
+    st.tuples(*[st.sampled_from([1.0, 1.0, 0.0, 0.1, 0.3, 0.5, 1.5, 2.0, 3.0, 1 / 3, 1e6])] * 3),
 )
-def test_alignment_with_any_penalties(ref: list[str], hyp: list[str], penalties: tuple[float, float, float]) -> None:
+@settings(max_examples=1000)
+def test_alignment_with_any_penalties(
+    small: int, ref: list[str], hyp: list[str], penalties: tuple[float, float, float]
+) -> None:
+    """Dyadic penalties, whose sums are exact, and others, whose sums depend on the order: the same doubles."""
     deletion, insertion, substitution = penalties
     parameters = Parameters(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
     options = oracle.Options(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
-    aligned = dp.align("".join(ref).encode(), "".join(hyp).encode(), parameters)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dp, "SMALL", small)
+        aligned = dp.align("".join(ref).encode(), "".join(hyp).encode(), parameters)
     ours = [tuple(None if code == NULL else chr(code) for code in pair) for pair in zip(*aligned, strict=True)]
     assert ours == oracle.align(ref, hyp, options)
+
+
+@given(
+    st.integers(0, 2**32),
+    st.tuples(st.integers(60, 400), st.integers(60, 400)),
+    st.tuples(*[st.sampled_from([0.0, 0.1, 0.3, 0.5, 1, 1.5, 3])] * 3),
+)
+@settings(max_examples=25)
+def test_long_alignments_with_any_penalties(
+    seed: int, events: tuple[int, int], penalties: tuple[float, float, float]
+) -> None:
+    draw = np.random.default_rng(seed)
+    ref, hyp = (draw.integers(0, 3, size, dtype=np.uint8).tobytes() for size in events)
+    parameters = Parameters(penalty_del=penalties[0], penalty_ins=penalties[1], penalty_sub=penalties[2])
+    by_diagonal = dp.align(ref, hyp, parameters)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dp, "SMALL", 1000)
+        assert by_diagonal == dp.align(ref, hyp, parameters)
+
+
+def test_weighted_alignments_beyond_the_bound_are_refused() -> None:
+    with pytest.raises(InputError, match="penalties of 1"):
+        dp.align(bytes(10_001), bytes(10_000), Parameters(penalty_del=1.5))
+
+
+def test_what_a_pair_costs_grows_with_its_events_and_weighted_dp_with_their_product() -> None:
+    weighted, plain = Parameters(penalty_del=1.5), Parameters()
+    costs = [cost(n, n, weighted) for n in (1, 100, 5_000, 10_000)]
+    assert costs == sorted(costs)
+    assert cost(5_000, 5_000, plain) < cost(5_000, 5_000, weighted)
+    assert cost(5_000, 5_000, weighted, ("taes",)) == cost(5_000, 5_000, plain, ("taes",))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])

@@ -10,6 +10,7 @@ from nedc_bench.scoring.corpus import (
     FileId,
     PairScore,
     check_algorithms,
+    cost,
     score_pair,
 )
 from nedc_bench.scoring.figures import Figures
@@ -25,5 +26,6 @@ __all__ = [
     "FileId",
     "PairScore",
     "check_algorithms",
+    "cost",
     "score_pair",
 ]
