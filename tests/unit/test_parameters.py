@@ -60,6 +60,11 @@ def test_the_defaults_are_the_original_ones() -> None:
         "ira_null_class": "bckg",
         "channels": "refuse",
         "duration_tolerance": 0.0,
+        "szcore_min_overlap": 0.0,
+        "szcore_tolerance_start": 30.0,
+        "szcore_tolerance_end": 60.0,
+        "szcore_max_event_duration": 300.0,
+        "szcore_min_duration_between_events": 90.0,
     }
 
 
