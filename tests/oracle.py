@@ -45,7 +45,7 @@ class Options:
 DEFAULT_OPTIONS = Options()
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  # it is no error of ours
     """Section 8: the original crashes, stops, hangs or gives garbage."""
 
 
@@ -65,11 +65,12 @@ def behind_hash(line: str) -> str | None:
 
 def find_versions(lines: Sequence[str]) -> list[str]:
     """Section 1: the first word behind `version`, in lower case, of each version line."""
-    tails = []
-    for line in lines:
-        for beginning in ("# version", "version"):
-            if line.lower().startswith(beginning):
-                tails.append(line[len(beginning) :])
+    tails = [
+        line[len(beginning) :]
+        for line in lines
+        for beginning in ("# version", "version")
+        if line.lower().startswith(beginning)
+    ]
     if not tails:
         meant = [tail for tail in map(behind_hash, lines) if tail is not None and tail.lower().startswith("version")]
         tails = [tail[len("version") :] for tail in meant]

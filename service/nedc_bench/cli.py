@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from nedc_bench.annotations import (
     DurationUnknownError,
@@ -35,10 +35,8 @@ from nedc_bench.errors import EvaluationError, InputError, SettingsError
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.reports import build_document, format_table, format_warnings, write_json
-from nedc_bench.scoring import ALGORITHMS
+from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.version import __version__
-
-Given = TypeVar("Given")
 
 FINE, REFUSED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -131,8 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--algorithm",
         action="append",
-        choices=[*ALGORITHMS, "all"],
-        help="run only this one (may be given several times; default: all)",
+        choices=[*ALGORITHM, "all"],
+        help="run only this one (may be given several times; default: all, the five of NEDC)",
     )
     score.add_argument(
         "--strict", action="store_true", help="refuse what would be a warning, such as overlapping events"
@@ -359,25 +357,16 @@ def _executor(dask: str | None) -> Iterator[Executor | None]:
 
 def _with_whole_paths(pairing: Pairing) -> Pairing:
     """The pairs with paths that lead there from any folder, under the names that they have."""
-
-    def whole(source: Given, name: str | None) -> tuple[Given | str, str | None]:
-        if isinstance(source, (str, os.PathLike)):
-            return os.path.abspath(source), name or os.fspath(source)
-        return source, name
-
     pairs = []
     for pair in pairing.pairs:
-        reference, reference_name = whole(pair.reference, pair.reference_name)
-        hypothesis, hypothesis_name = whole(pair.hypothesis, pair.hypothesis_name)
-        pairs.append(
-            replace(
-                pair,
-                reference=reference,
-                hypothesis=hypothesis,
-                reference_name=reference_name,
-                hypothesis_name=hypothesis_name,
-            )
-        )
+        found = replace(pair)
+        if isinstance(pair.reference, (str, os.PathLike)):
+            name = pair.reference_name or os.fspath(pair.reference)
+            found = replace(found, reference=os.path.abspath(pair.reference), reference_name=name)
+        if isinstance(pair.hypothesis, (str, os.PathLike)):
+            name = pair.hypothesis_name or os.fspath(pair.hypothesis)
+            found = replace(found, hypothesis=os.path.abspath(pair.hypothesis), hypothesis_name=name)
+        pairs.append(found)
     return replace(pairing, pairs=tuple(pairs))
 
 

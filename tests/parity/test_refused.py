@@ -35,6 +35,7 @@ def parameter(words: str) -> Place:
     return Place("", None, words)
 
 
+READ = "version-tse"  # another format, which is read by its own reader
 NOT_A_DURATION = "duration must be a number of seconds above 0 and at most 1000000000, not "
 NO_DURATION = "has no line '# duration = ... secs'"
 GAP = "which is filled with background: [MAP] must have a class for the label 'bckg'"
@@ -94,7 +95,7 @@ REFUSED = {
     "no-bckg-overlap": hyp(None, f"has an overlap at 93.0 s, {GAP}"),
     "not-utf-8": ref(1, "byte 0xfc"),
     "null-class-unknown": parameter("null_class 'bckg' of [NEDC_EPOCH] is not a class of [MAP]: c0, c1"),
-    "only-lower-case-term": ref(4, "only TERM events are scored"),
+    "only-lower-case-term": ref(4, "has 1 per-channel events and none for TERM"),
     "only-per-channel": ref(4, "has 2 per-channel events and none for TERM"),
     "penalty-nan": parameter("penalty_del must be from 0 to 1e+06, not nan"),
     "penalty-negative": parameter("penalty_del must be from 0 to 1e+06, not -3.0"),
@@ -129,7 +130,6 @@ REFUSED = {
     "zero-length-ref-hit": ref(None, "the reference event at 98.0 s has length zero"),
     "zero-length-ref-hit-by-short": ref(None, "the reference event at 98.5 s has length zero"),
 }
-READ = {"version-tse"}  # tests/unit/test_formats.py
 
 
 def parameters_of(folder: Path) -> Parameters:
@@ -145,7 +145,7 @@ def pairs_of(folder: Path) -> tuple[Pair, ...]:
 def test_every_input_of_the_table_is_here() -> None:
     lines = (FOLDER / "table.md").read_text().splitlines()
     named = {line.split("|")[1].strip() for line in lines if line.startswith("| ") and " --- " not in line} - {"name"}
-    assert set(REFUSED) | READ == named == {entry.name for entry in FOLDER.iterdir() if entry.is_dir()}
+    assert {*REFUSED, READ} == named == {entry.name for entry in FOLDER.iterdir() if entry.is_dir()}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -175,3 +175,8 @@ def test_without_taes_an_event_of_no_length_is_scored(name: str) -> None:
     result = score_corpus(pairs_of(FOLDER / name), algorithms=NO_LENGTH)
     assert list(result.algorithms) == NO_LENGTH
     assert result.overlap.labels["seiz"].targets > 0
+
+
+def test_another_format_is_read_where_its_reader_is_here() -> None:
+    result = score_corpus(pairs_of(FOLDER / READ))
+    assert (result.duration_seconds, result.overlap.labels["seiz"].tp) == (321.0, 1)

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from helpers import COMMAND, Lists, Ran, annotation, run, run_program, write_corpus, write_small_corpus
-from nedc_bench import ALGORITHMS, __version__, find_pairs, score_corpus
+from nedc_bench import __version__, find_pairs, score_corpus
 from nedc_bench.cli import _EXAMPLES, _parser
+from nedc_bench.scoring import ALGORITHM
 
 TABLE = """\
 1 pair, 0.00 hours of recording
@@ -154,9 +155,9 @@ def test_refused_input_is_status_1_with_a_line_a_fault(tmp_path: Path) -> None:
     ran = run("score", *corpus)
     assert (ran.status, ran.stdout) == (1, "")
     assert ran.stderr == (
-        f"error: reference {tmp_path}/ref/0000.csv_bi, line 4: stop_time '3' is not after start_time '4'\n"
+        f"error: reference {tmp_path}/ref/0000.csv_bi, line 4: stop_time 3.0 is before start_time 4.0\n"
         f"error: hypothesis {tmp_path}/hyp/0000.csv_bi, line 2: "
-        "duration must be a number of seconds from 0 to 1000000000, not 'nan secs'\n"
+        "duration must be a number of seconds above 0 and at most 1000000000, not 'nan secs'\n"
     )
 
 
@@ -256,7 +257,7 @@ def test_every_example_of_the_help_is_right() -> None:
 
 
 def test_help_names_every_algorithm() -> None:
-    assert "{" + ",".join((*ALGORITHMS, "all")) + "}" in run("score", "--help").stdout
+    assert "{" + ",".join((*ALGORITHM, "all")) + "}" in run("score", "--help").stdout
 
 
 def test_the_version_is_printed() -> None:
@@ -276,7 +277,7 @@ def test_check_says_what_is_wrong_with_each_file(tmp_path: Path) -> None:
     ran = run("check", "bad.csv_bi", "good.csv_bi", "none.csv_bi", "odd.csv_bi", cwd=tmp_path)
     assert (ran.status, ran.stderr) == (1, "")
     assert ran.stdout.splitlines() == [
-        "error: bad.csv_bi, line 4: stop_time '3' is not after start_time '4'",
+        "error: bad.csv_bi, line 4: stop_time 3.0 is before start_time 4.0",
         "error: none.csv_bi: there is no such file",
         "warning: odd.csv_bi, line 5: 1 event overlapping an earlier one",
         "4 files checked, 2 refused",
@@ -295,8 +296,9 @@ def test_check_knows_the_labels_of_the_parameter_file(tmp_path: Path) -> None:
 
 
 def test_check_of_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
-    message = "holds no annotation file (.csv_bi, _events.tsv, .tse_bi, .csv, .tse, .tsv ...)"
-    assert run("check", tmp_path) == Ran(1, "", f"error: {tmp_path}: {message}\n")
+    ran = run("check", tmp_path)
+    assert (ran.status, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"error: {tmp_path}: holds no annotation file (.csv_bi, ")
 
 
 def test_check_names_files_whose_names_are_no_text(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from nedc_bench import InputError, LabelMap, Recording
 from nedc_bench.annotations.labels import MAX_CLASSES
 
+EXAMPLE = 'give it a class in the parameter file (--params), such as [MAP] PET = "cat,dog,cow"'
 ANIMALS = LabelMap.from_mapping({"PET": ["cat", " Dog "], "BCKG": ["bckg"]})
 
 
@@ -38,11 +39,10 @@ def test_every_unknown_label_of_a_recording_is_reported() -> None:
     recording = Recording.from_events(4.0, [(0, 1, "cow"), (1, 2, "cat"), (2, 3, "Cat")], "a")
     with pytest.raises(InputError) as caught:
         ANIMALS.classify(recording, "hypothesis")
+    known = "known labels: cat, dog, bckg"
     assert [str(finding) for finding in caught.value.findings] == [
-        "hypothesis a: label 'cow' is not in the label map; known labels: cat, dog, bckg; "
-        'give it a class in the parameter file (--params), such as [MAP] PET = "cat,dog,cow"',
-        "hypothesis a: label 'Cat' is not in the label map; known labels: cat, dog, bckg "
-        "(labels in a file must be lower case to be known)",
+        f"hypothesis a: label 'cow' is not in the label map; {known}; {EXAMPLE}",
+        f"hypothesis a: label 'Cat' is not in the label map; {known} (labels in a file must be lower case to be known)",
     ]
 
 

@@ -60,6 +60,11 @@ def test_the_defaults_are_the_original_ones() -> None:
         "ira_null_class": "bckg",
         "channels": "refuse",
         "duration_tolerance": 0.0,
+        "szcore_min_overlap": 0.0,
+        "szcore_tolerance_start": 30.0,
+        "szcore_tolerance_end": 60.0,
+        "szcore_max_event_duration": 300.0,
+        "szcore_min_duration_between_events": 90.0,
     }
 
 
@@ -191,5 +196,5 @@ def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> No
 def test_parameters_are_checked_in_python_too() -> None:
     with pytest.raises(InputError, match="epoch_duration must be from"):
         Parameters(epoch_duration=float("nan"))
-    with pytest.raises(InputError, match="null_class 'x' of .NEDC_EPOCH. is not a class"):
+    with pytest.raises(InputError, match=r"null_class 'x' of \[NEDC_EPOCH\] is not a class"):
         Parameters(epoch_null_class="x")

@@ -160,9 +160,8 @@ class _Reader:
     def _note_column_names(self, lines: list[tuple[int, bool]]) -> None:
         """Take note of the lines with the column names, and of whether each is a comment."""
         for line, is_comment in lines:
-            if not self.column_lines:
-                self.column_lines.append(line)
-            elif len(self.column_lines) == 1 and line > self.first_row_line > 0 and not is_comment:
+            again = len(self.column_lines) == 1 and line > self.first_row_line > 0 and not is_comment
+            if again or not self.column_lines:
                 self.column_lines.append(line)
 
     def _without_channels(self, columns: _Columns) -> _Columns:

@@ -29,7 +29,7 @@ class _Value(NamedTuple):
 
 @dataclass(slots=True)
 class _Values:
-    """What the version and duration lines of a file say: at most two of each, the one that counts and one that differs."""
+    """Version and duration lines: at most two of each, the one that counts and one that differs."""
 
     versions: list[_Value] = field(default_factory=list)  # the first, and the first that differs from it
     durations: list[_Value] = field(default_factory=list)  # the last, and before it the last that differs from it

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nedc_bench.annotations.labels import EXAMPLE, LabelMap
-from nedc_bench.annotations.recording import FILLER
+from nedc_bench.annotations.recording import FILLER, MAX_SECONDS
 from nedc_bench.annotations.source import Source, Text, read_text
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 
@@ -27,7 +27,7 @@ DEFAULT_LABEL_MAP = LabelMap.from_mapping({"seiz": ["seiz"], FILLER: [FILLER]})
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What the original's parameter file sets; the defaults are the original's.
+    """What the original's parameter file sets, and SzCORE's in ``[SZCORE]``; the defaults are the tools' own.
 
     Attributes:
         label_map: annotation labels to scoring classes, in report order.
@@ -38,6 +38,10 @@ class Parameters:
         ira_null_class: read for the original's sake; no figure depends on it.
         channels: ``refuse`` a file of per-channel events, or score their ``union`` (table ``[INPUT]``, ours).
         duration_tolerance: seconds by which the sides' durations may differ; the reference's counts (``[INPUT]``).
+        szcore_min_overlap: the part of a widened reference event that must be covered for a hit, 0 to 1.
+        szcore_tolerance_start, szcore_tolerance_end: seconds by which a reference event is widened.
+        szcore_max_event_duration: seconds after which an event is split.
+        szcore_min_duration_between_events: seconds below which two events are merged.
         notes: what was noticed when they were read, and is not used.
 
     Raises:
@@ -54,6 +58,11 @@ class Parameters:
     ira_null_class: str = FILLER
     channels: str = "refuse"
     duration_tolerance: float = 0.0
+    szcore_min_overlap: float = 0.0
+    szcore_tolerance_start: float = 30.0
+    szcore_tolerance_end: float = 60.0
+    szcore_max_event_duration: float = 300.0
+    szcore_min_duration_between_events: float = 90.0
     notes: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +74,10 @@ class Parameters:
         if self.channels not in CHANNELS:
             message = f"channels must be one of {', '.join(CHANNELS)}, not {quoted(str(self.channels))}"
             raise refusal("parameter", message)
+        _check_range("szcore_min_overlap", self.szcore_min_overlap, 0.0, 1.0)
+        _check_range("szcore_max_event_duration", self.szcore_max_event_duration, 0.1, MAX_SECONDS)
+        for name in ("tolerance_start", "tolerance_end", "min_duration_between_events"):
+            _check_range(f"szcore_{name}", getattr(self, f"szcore_{name}"), 0.0, MAX_SECONDS)
         if self.epoch_null_class not in self.label_map.classes:
             known = ", ".join(self.label_map.classes)
             message = f"null_class {quoted(self.epoch_null_class)} of [NEDC_EPOCH] is not a class of [MAP]: {known}"
@@ -88,6 +101,11 @@ class Parameters:
             "ira_null_class": self.ira_null_class,
             "channels": self.channels,
             "duration_tolerance": self.duration_tolerance,
+            "szcore_min_overlap": self.szcore_min_overlap,
+            "szcore_tolerance_start": self.szcore_tolerance_start,
+            "szcore_tolerance_end": self.szcore_tolerance_end,
+            "szcore_max_event_duration": self.szcore_max_event_duration,
+            "szcore_min_duration_between_events": self.szcore_min_duration_between_events,
         }
 
 
@@ -104,6 +122,11 @@ _KEYS: dict[tuple[str, str], str | None] = {
     ("NEDC_IRA", "null_class"): "ira_null_class",
     ("INPUT", "channels"): "channels",
     ("INPUT", "duration_tolerance"): "duration_tolerance",
+    ("SZCORE", "min_overlap"): "szcore_min_overlap",
+    ("SZCORE", "tolerance_start"): "szcore_tolerance_start",
+    ("SZCORE", "tolerance_end"): "szcore_tolerance_end",
+    ("SZCORE", "max_event_duration"): "szcore_max_event_duration",
+    ("SZCORE", "min_duration_between_events"): "szcore_min_duration_between_events",
 }
 _WORDS = {"null_class", "channels"}  # keys whose values are words
 _MAP = "MAP"

@@ -93,7 +93,7 @@ class Rows:
         )
 
     def faults(self, label_map: LabelMap | None) -> list[Notice]:
-        """What refuses the events: times that are not finite, a stop before its start, a label the map does not know."""
+        """What refuses the events: a time that is not finite, a stop before its start, an unknown label."""
         found = [fault for batch in self._batches for fault in _time_faults(batch)]
         if label_map is not None:
             found += [

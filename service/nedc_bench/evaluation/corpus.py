@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -214,15 +214,16 @@ def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs
     begun = time.monotonic()
     started: Future[int] | None = None
     with ParallelEvaluator(jobs) as pool:
-        for done, pair in enumerate(pairs):
+        for done, (this, following) in enumerate(pairwise(chain(pairs, [None]))):
+            assert this is not None
             seconds = time.monotonic() - begun
             if started is not None and started.done():
                 size = max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds)))
-                yield from _spread(chain([pair], pairs), work, pool, size)
+                yield from _spread(chain(filter(None, (this, following)), pairs), work, pool, size)
                 return
-            if started is None and pool.workers > 1 and seconds > ALONE_SECONDS:
+            if started is None and following is not None and pool.workers > 1 and seconds > ALONE_SECONDS:
                 started = _start(pool)
-            yield from work([pair])  # while the workers start
+            yield from work([this])  # while the workers start
 
 
 def _start(pool: ParallelEvaluator) -> Future[int]:
