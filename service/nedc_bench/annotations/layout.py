@@ -111,7 +111,7 @@ def pair_names(
             pairs.append(NamePair(file.name, counterparts[key(file)].name))
         elif file.name in empty:
             message = "has no hypothesis and is scored against an empty one (missing=empty)"
-            warnings.append(Finding("reference", _join(reference_folder, file.name), None, "missing", message))
+            warnings.append(Finding("reference", os.path.join(reference_folder, file.name), None, "missing", message))
             pairs.append(NamePair(file.name, None))
     return Layout(tuple(pairs), tuple(warnings), tuple(notes))
 
@@ -224,9 +224,9 @@ def _pairing_key(ours: Sequence[_File], theirs: Sequence[_File], notes: list[str
 
     best, how = _relative, ""
     for key, words in ((_base, "by base name, without folders"), (_any_case, "by base name, in any capitals")):
-        if all(len({key(file) for file in files}) == len(files) for files in (ours, theirs)):
-            if paired(key) > paired(best):
-                best, how = key, words
+        unique = all(len({key(file) for file in files}) == len(files) for files in (ours, theirs))
+        if unique and paired(key) > paired(best):
+            best, how = key, words
     if how:
         notes.append(f"files are paired {how}")
     return best
@@ -245,7 +245,7 @@ def _any_case(file: _File) -> str:
 
 
 def _without_tables(lone: list[_File], files: Sequence[_File], notes: list[str]) -> list[_File]:
-    """Files without counterpart, less tables of a suffix that others use too, where annotations have their own."""
+    """Files without counterpart, less tables of other kinds beside annotations with a suffix of their own."""
     if all(file.suffix in OFTEN_OTHER for file in files):
         return lone
     tables = [file.name for file in lone if file.suffix in OFTEN_OTHER]
@@ -274,7 +274,7 @@ def _lone_findings(
     findings = [Finding("", "", None, "pairing", message)]
     for side, other, lone in (("reference", "hypothesis", lone_ours), ("hypothesis", "reference", lone_theirs)):
         findings += [
-            Finding(side, _join(folders[side], file.name), None, "pairing", f"has no {other} of the same name")
+            Finding(side, os.path.join(folders[side], file.name), None, "pairing", f"has no {other} of the same name")
             for file in lone[:MAX_FINDINGS_PER_FILE]
         ]
     return findings
@@ -293,10 +293,6 @@ def _guess_pattern(ours: Sequence[_File], theirs: Sequence[_File]) -> str:
             if base[-k:] in bases:
                 return base[:-k] + "{id}"
     return ""
-
-
-def _join(folder: str, name: str) -> str:
-    return os.path.join(folder, name) if folder else name
 
 
 def _count(count: int, noun: str, plural: str = "") -> str:
