@@ -20,15 +20,15 @@ from typing import TypeVar
 
 import structlog
 from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisClusterStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.util import WindowStats
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
-from nedc_bench.evaluation.breaker import CircuitBreaker
 from nedc_bench.monitoring import Metrics
+from nedc_bench.redis import CircuitBreaker, RedisClient
 from nedc_bench.settings import Network
 
 log = structlog.stdlib.get_logger(__name__)
@@ -122,10 +122,10 @@ class RateLimits:
     lag of the event loop, since a burst of requests makes both, and must not be what lets it pass.
     """
 
-    def __init__(self, redis_url: str | None, metrics: Metrics) -> None:
+    def __init__(self, redis: RedisClient | None, metrics: Metrics) -> None:
         self.metrics = metrics
-        self._remote = redis_url is not None
-        storage: Storage = _MemoryStorage() if redis_url is None else _redis_storage(redis_url)
+        self._remote = redis is not None
+        storage: Storage = _MemoryStorage() if redis is None else _redis_storage(redis)
         self._limiter = MovingWindowRateLimiter(storage)
         self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
         self._connections = asyncio.Semaphore(CONNECTIONS)
@@ -202,20 +202,16 @@ async def _rest_after(looking: asyncio.Task[None]) -> None:
     await asyncio.sleep(EXPIRY_SECONDS)
 
 
-def _redis_storage(url: str) -> Storage:
-    from redis.asyncio import BlockingConnectionPool  # noqa: PLC0415  # a tenth of the service's start
-    from redis.asyncio.retry import Retry  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        socket_connect_timeout=WAIT_SECONDS * WAITS,
-        retry=Retry(NoBackoff(), 0),  # a request that is counted twice would be one too many
-        protocol=2,
-    )
-    # the pool knows where Redis is; of the storage's own address only the kind counts
-    return RedisStorage("async+redis://", implementation="redispy", key_prefix="nedc:v1:rate", connection_pool=pool)  # type: ignore[arg-type]
+def _redis_storage(redis: RedisClient) -> Storage:
+    """The storage over the process' own connections; of its own address only the kind counts."""
+    prefix = redis.key("rate")
+    if redis.address.kind == "cluster":
+        storage = RedisClusterStorage("async+redis+cluster://127.0.0.1:1", implementation="redispy", key_prefix=prefix)
+        storage.bridge.storage = redis.client  # type: ignore[attr-defined]  # it takes no client of ours otherwise
+        storage.bridge.register_scripts()
+        return storage
+    pool = redis.client.connection_pool
+    return RedisStorage("async+redis://", implementation="redispy", key_prefix=prefix, connection_pool=pool)
 
 
 def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.errors import InputError, refusal
-from nedc_bench.jobs.model import PairInput
+from nedc_bench.execution import PairInput
 
 TAR_BYTES = 2048  # that a file costs in a tar besides its content
 MAX_FOLDERS = 1000
@@ -56,7 +56,8 @@ def read_archive(name: str, data: bytes, *, max_pairs: int, max_bytes: int) -> l
         message = f"{lone[0]!r} is not both in ref/ and in hyp/" if lone else "holds no file in ref/ and hyp/"
         raise refusal("pairing", message, file=name)
     return [
-        PairInput(sides["ref"][path], f"ref/{path}", sides["hyp"][path], f"hyp/{path}") for path in sorted(sides["ref"])
+        PairInput.of(sides["ref"][path], f"ref/{path}", sides["hyp"][path], f"hyp/{path}")
+        for path in sorted(sides["ref"])
     ]
 
 

@@ -14,9 +14,9 @@ import msgspec
 from nedc_bench.api.errors import PROBLEM_JSON
 from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE
 from nedc_bench.api.health import Health
+from nedc_bench.api.problem import TITLES, Problem
 from nedc_bench.api.responses import JSON
 from nedc_bench.jobs import Job, JobPage, JobStatus
-from nedc_bench.jobs.problem import TITLES, Problem
 from nedc_bench.scoring import ALGORITHMS
 from nedc_bench.version import __version__
 

@@ -18,14 +18,14 @@ from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.evaluation.parallel import start_worker, worker_context
-from nedc_bench.evaluation.work import warm_up
+from nedc_bench.execution.turns import Turns
+from nedc_bench.execution.work import warm_up
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 2  # for a call over which a worker died
@@ -61,7 +61,7 @@ class WorkerPool:
         self.timeout_seconds = timeout_seconds
         self._on_restart = on_restart
         self._living: set[_Worker] = set()
-        self._free: asyncio.Queue[_Worker | None] = asyncio.Queue()  # None tells a waiting call that there is no more
+        self._turns: Turns[_Worker] = Turns(most_heavy=max(1, self.workers - 1))
         self._slots: list[asyncio.Task[None]] = []
         self._calls = 0
         self._no_calls = asyncio.Event()
@@ -104,8 +104,13 @@ class WorkerPool:
             await self.close(kill=True)
             raise EvaluationError(f"the worker processes were not up after {START_SECONDS:g} s") from None
 
-    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, function: Callable[..., T], /, *args: Any, turn: str = "", heavy: bool = False) -> T:
         """Call ``function`` in a worker. Cancelled, or out of time, the call is killed with its worker.
+
+        Args:
+            function: of this package, called with ``args``.
+            turn: who asks; workers take turns between them.
+            heavy: it takes long, and so one worker is left to others.
 
         Raises:
             EvaluationError: two workers died over it, it took too long, or the pool is closed.
@@ -113,13 +118,13 @@ class WorkerPool:
         """
         if self._closing:
             raise EvaluationError("the worker processes are being stopped")
-        request = pickle.dumps((function, args, kwargs), pickle.HIGHEST_PROTOCOL)
+        request = pickle.dumps((function, args), pickle.HIGHEST_PROTOCOL)
         self._calls += 1
         self._no_calls.clear()
         try:
             for _ in range(ATTEMPTS):
                 with suppress(_WorkerDiedError):
-                    result: T = await self._call(request)
+                    result: T = await self._call(request, turn, heavy=heavy)
                     return result
         finally:
             self._calls -= 1
@@ -134,14 +139,14 @@ class WorkerPool:
             if not kill:
                 await self._no_calls.wait()
         finally:
-            for _ in range(self._calls):
-                self._free.put_nowait(None)
+            self._turns.close()
             for slot in self._slots:
                 slot.cancel()
             await asyncio.gather(*self._slots, return_exceptions=True)
 
-    async def _call(self, request: bytes) -> Any:
-        worker = await self._take()
+    async def _call(self, request: bytes, turn: str, *, heavy: bool) -> Any:
+        while (worker := await self._turns.take(turn, heavy=heavy)).ended.is_set():
+            self._turns.done(None, heavy=heavy)
         reason = CANCELLED
         try:
             async with asyncio.timeout(self.timeout_seconds) as limit:
@@ -154,19 +159,10 @@ class WorkerPool:
         finally:
             if worker.busy:
                 worker.kill(reason)
-            else:
-                self._free.put_nowait(worker)
+            self._turns.done(None if worker.busy or worker.ended.is_set() else worker, heavy=heavy)
         if not succeeded:
             raise value
         return value
-
-    async def _take(self) -> _Worker:
-        while True:
-            worker = await self._free.get()
-            if worker is None:
-                raise EvaluationError("the worker processes are being stopped")
-            if not worker.ended.is_set():
-                return worker
 
     async def _keep_filled(self, up: asyncio.Event) -> None:
         """Keep one place of the pool filled until cancelled."""
@@ -176,16 +172,18 @@ class WorkerPool:
             try:
                 await worker.start()
                 self._living.add(worker)
-                self._free.put_nowait(worker)
+                self._turns.add(worker)
                 up.set()
                 pause = 0.0
                 await worker.ended.wait()
+                self._turns.discard(worker)
             except Exception as error:  # noqa: BLE001  # whatever keeps a worker from starting, the next is tried
                 pause = min(2 * pause + 0.1, LONGEST_PAUSE_SECONDS)
                 _log.warning("a worker process does not start (%s: %s); trying again", type(error).__name__, error)
             finally:
                 self._living.discard(worker)
                 await worker.end()
+            _log.warning("worker process replaced", extra={"pid": worker.pid, "reason": worker.reason})
             self._on_restart(worker.reason)
             await asyncio.sleep(pause)
 
@@ -203,13 +201,13 @@ class _Worker(asyncio.Protocol):
         self._answer: asyncio.Future[bytes] | None = None
         self._received = bytearray()
         self._process: BaseProcess | None = None
+        self._pid = 0
         self._transport: asyncio.Transport | None = None
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        assert self._process.pid is not None
-        return self._process.pid
+        """The process id, or 0 before it was started."""
+        return self._pid
 
     @property
     def busy(self) -> bool:
@@ -229,6 +227,7 @@ class _Worker(asyncio.Protocol):
                 await asyncio.shield(starting)
             finally:
                 await asyncio.wait([starting])  # even when cancelled: the socket is being handed over
+                self._pid = self._process.pid or 0
         await up
 
     async def call(self, request: bytes) -> bytes:
@@ -320,8 +319,8 @@ def _send(channel: socket.socket, frame: bytes) -> None:
 
 def _answer(request: bytes) -> bytes:
     try:
-        function, args, kwargs = pickle.loads(request)  # noqa: S301  # from our own parent
-        return pickle.dumps((True, function(*args, **kwargs)), pickle.HIGHEST_PROTOCOL)
+        function, args = pickle.loads(request)  # noqa: S301  # from our own parent
+        return pickle.dumps((True, function(*args)), pickle.HIGHEST_PROTOCOL)
     except MemoryError:
         return _failure(EvaluationError("the worker process has run out of memory"))
     except Exception as error:  # noqa: BLE001  # whatever the function raises is raised where it was called
