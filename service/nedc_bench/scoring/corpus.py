@@ -6,18 +6,26 @@ A `PairScore` can be computed anywhere (another process, another machine) and ke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Any, NamedTuple, Self
 
 from nedc_bench.annotations import Parameters, Recording
 from nedc_bench.errors import Finding, InputError, refusal
 from nedc_bench.scoring import dp, epoch, ira, overlap, taes
-from nedc_bench.scoring.contribution import Contribution, Events, Total
+from nedc_bench.scoring.contribution import ConfusionTotal, Events, PackedEvents
+from nedc_bench.scoring.dp import DpContribution, DpTotal
+from nedc_bench.scoring.epoch import EpochContribution, EpochTotal
 from nedc_bench.scoring.figures import Figures, derive_figures
+from nedc_bench.scoring.ira import IraContribution, IraTotal
+from nedc_bench.scoring.overlap import OverlapContribution, OverlapTotal
+from nedc_bench.scoring.taes import TaesContribution, TaesTotal
 
-COUNTED = {module.NAME: module for module in (dp, epoch, overlap, taes)}
-ALGORITHMS = (*COUNTED, ira.NAME)
+ALGORITHM = {module.NAME: module.ALGORITHM for module in (dp, epoch, overlap, taes, ira)}
+ALGORITHMS = tuple(ALGORITHM)
 
+Contribution = DpContribution | EpochContribution | OverlapContribution | TaesContribution | IraContribution
+CountedTotal = DpTotal | EpochTotal | OverlapTotal | TaesTotal
 ConfusionMatrix = dict[str, dict[str, int]]
 
 
@@ -28,21 +36,26 @@ class FileId(NamedTuple):
     sha256: str
 
 
-class PairScore(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PairScore:
     """What one pair adds to a corpus.
 
     Attributes:
         reference, hypothesis: the two files.
         duration_seconds: the end of the last reference event.
+        events: of the reference and of the hypothesis, as they were scored.
         contributions: one an algorithm, by name.
         warnings: what was noticed in the two files.
+        seconds: the time that each algorithm took where it ran; no part of the result.
     """
 
     reference: FileId
     hypothesis: FileId
     duration_seconds: float
+    events: tuple[PackedEvents, PackedEvents]
     contributions: dict[str, Contribution]
     warnings: tuple[Finding, ...]
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,9 @@ class CorpusScore:
         """Fold pair scores, in list order, to the figures of the corpus."""
         kept: list[PairScore] = []
         noticed = list(warnings)
-        totals = {name: Total(len(parameters.label_map.classes)) for name in ALGORITHMS if name in algorithms}
+        totals = {
+            name: ALGORITHM[name].total(len(parameters.label_map.classes)) for name in check_algorithms(algorithms)
+        }
         duration = 0.0
         for score in scores:
             kept.append(score)
@@ -114,9 +129,10 @@ class CorpusScore:
                 total.add(score.contributions[name])
         results: dict[str, AlgorithmResult | Agreement] = {}
         for name, total in totals.items():
-            if name == ira.NAME:
+            if isinstance(total, IraTotal):
                 results[name] = _agreement(total, parameters)
             else:
+                assert isinstance(total, CountedTotal)
                 results[name] = _figures(name, total, parameters, duration, noticed)
         return cls(parameters, tuple(kept), duration, results, tuple(noticed))
 
@@ -190,8 +206,9 @@ def score_pair(
         message = f"lasts {hypothesis.duration} s, its reference {reference.name} {reference.duration} s; "
         message += "both must have the duration of the recording"
         raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
+    seconds: dict[str, float] = {}
     try:
-        contributions = _contributions(ref, hyp, parameters, algorithms)
+        contributions = _contributions(ref, hyp, parameters, algorithms, seconds)
     except InputError as error:
         raise InputError(
             replace(finding, side="reference", file=reference.name) for finding in error.findings
@@ -200,9 +217,22 @@ def score_pair(
         FileId(reference.name, reference.sha256),
         FileId(hypothesis.name, hypothesis.sha256),
         float(ref.stops[-1]),
+        (PackedEvents.of(ref), PackedEvents.of(hyp)),
         contributions,
         warnings,
+        seconds,
     )
+
+
+def cost(
+    reference_events: int, hypothesis_events: int, parameters: Parameters, algorithms: Sequence[str] = ALGORITHMS
+) -> float:
+    """About how many seconds `score_pair` takes, for so many events a side (background between them included).
+
+    It is meant for sizing chunks of work: only ``dp`` grows faster than the number of events.
+    """
+    linear = 5e-4 + 3e-6 * (reference_events + hypothesis_events)
+    return linear + (dp.cost(reference_events, hypothesis_events, parameters) if dp.NAME in algorithms else 0.0)
 
 
 def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
@@ -220,33 +250,42 @@ def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _contributions(
-    ref: Events, hyp: Events, parameters: Parameters, algorithms: Sequence[str]
+    ref: Events, hyp: Events, parameters: Parameters, algorithms: Sequence[str], seconds: dict[str, float]
 ) -> dict[str, Contribution]:
-    result = {name: module.contribute(ref, hyp, parameters) for name, module in COUNTED.items() if name in algorithms}
-    if ira.NAME in algorithms:
-        same_samples = parameters.epoch_duration == parameters.ira_epoch_duration
-        result[ira.NAME] = ira.contribute(ref, hyp, parameters, result.get(epoch.NAME) if same_samples else None)
+    """The contribution of each algorithm; how long it took goes to ``seconds``."""
+    result: dict[str, Contribution] = {}
+    for name, algorithm in ALGORITHM.items():
+        if name not in algorithms:
+            continue
+        begin = perf_counter()
+        compared = result.get(epoch.NAME)
+        if name == ira.NAME and compared and parameters.epoch_duration == parameters.ira_epoch_duration:
+            assert isinstance(compared, EpochContribution)
+            result[name] = IraContribution(compared.confusion)
+        else:
+            result[name] = algorithm.contribute(ref, hyp, parameters)
+        seconds[name] = perf_counter() - begin
     return result
 
 
 def _figures(
-    name: str, total: Total, parameters: Parameters, duration: float, warnings: list[Finding]
+    name: str, total: CountedTotal, parameters: Parameters, duration: float, warnings: list[Finding]
 ) -> AlgorithmResult:
     classes = parameters.label_map.classes
     epoch_seconds = parameters.epoch_duration if name == epoch.NAME else None
-    derived = derive_figures(COUNTED[name].counts(total, parameters), classes, duration, epoch_seconds)
+    derived = derive_figures(total.counts(parameters), classes, duration, epoch_seconds)
     for where in derived.mcc_undefined:
         message = f"{name}: the MCC of {where} has no real value (negative counts); it is given as 0"
         warnings.append(Finding("", "", None, "mcc", message))
-    confusion = _named(total, classes) if name in (dp.NAME, epoch.NAME) else None
+    confusion = _named(total, classes) if isinstance(total, ConfusionTotal) else None
     return AlgorithmResult(dict(zip(classes, derived.classes, strict=True)), derived.summary, confusion)
 
 
-def _agreement(total: Total, parameters: Parameters) -> Agreement:
+def _agreement(total: IraTotal, parameters: Parameters) -> Agreement:
     classes = parameters.label_map.classes
-    kappas = ira.agreement(total)
+    kappas = total.agreement()
     return Agreement(_named(total, classes), dict(zip(classes, kappas.per_class, strict=True)), kappas.multi_class)
 
 
-def _named(total: Total, classes: Sequence[str]) -> ConfusionMatrix:
+def _named(total: ConfusionTotal, classes: Sequence[str]) -> ConfusionMatrix:
     return {name: dict(zip(classes, row, strict=True)) for name, row in zip(classes, total.confusion, strict=True)}

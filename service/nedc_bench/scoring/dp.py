@@ -7,66 +7,109 @@ Shah et al. (2021), "Objective Evaluation Metrics for Automatic Classification o
 Of all cheapest alignments the original's is the one found by walking back from the end, preferring a
 substitution or match, then an insertion, then a deletion. With unit penalties the walk needs only the
 differences between neighbouring cells, which the bit-vector recurrence of Hyyro (2003), "A bit-vector
-algorithm for computing Levenshtein and Damerau edit distances", gives for a whole row at once.
+algorithm for computing Levenshtein and Damerau edit distances", gives for a whole row at once. With other penalties
+the table itself is filled, a diagonal at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import accumulate, repeat
+from typing import NamedTuple
 
 import numpy as np
 
 from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.errors import refusal
-from nedc_bench.scoring.contribution import NULL, Alignment, Contribution, Counts, Events, Total, matrix
+from nedc_bench.scoring.contribution import (
+    NULL,
+    Algorithm,
+    Alignment,
+    ConfusionTotal,
+    Counts,
+    Events,
+    Matrix,
+    PerClass,
+    add_counts,
+    is_alignment_with_null,
+    is_matrix,
+    is_per_class,
+    matrix,
+)
 
 NAME = "dp"
 
-MAX_CELLS = 25_000_000  # of the plain table, a byte each
+MAX_CELLS = 100_000_000  # of the table of penalties other than 1, two bits each
+SMALL = 50  # times as many cells as there are diagonals: below, cell by cell is the faster way
 MAX_ROW_BYTES = 32 * 1024 * 1024  # of the bit-vector rows kept at a time
 
 
-def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
+class DpContribution(NamedTuple):
+    """What a pair adds: insertions and deletions of each class, aligned pairs of classes, and the alignment itself."""
+
+    insertions: PerClass
+    deletions: PerClass
+    confusion: Matrix
+    alignment: Alignment
+
+
+class DpTotal(ConfusionTotal):
+    """The corpus' insertions, deletions and confusion matrix."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(classes)
+        self.insertions, self.deletions = [0] * classes, [0] * classes
+
+    def add(self, contribution: DpContribution) -> None:
+        """Add a pair."""
+        add_counts(self.insertions, contribution.insertions)
+        add_counts(self.deletions, contribution.deletions)
+        self.add_confusion(contribution.confusion)
+
+    def counts(self, parameters: Parameters) -> list[Counts]:
+        """The counts of each class; every number is an int."""
+        confusion = self.confusion
+        trace = range(len(confusion))
+        result = []
+        for c, (insertions, deletions) in enumerate(zip(self.insertions, self.deletions, strict=True)):
+            hits = confusion[c][c]
+            misses = sum(confusion[c]) - hits + deletions
+            tn = sum(confusion[i][j] for i in trace for j in trace if c not in {i, j})
+            result.append(
+                Counts(hits + misses, hits, misses, insertions, insertions, deletions, hits, tn, insertions, misses)
+            )
+        return result
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> DpContribution:
     """Align the two class sequences; count insertions, deletions and the confusion matrix.
 
     Raises:
-        InputError: penalties other than 1 and sequences too long for the plain table.
+        InputError: penalties other than 1, and more than `MAX_CELLS` pairs of events.
     """
     classes = len(parameters.label_map.classes)
     alignment = align(_codes(reference), _codes(hypothesis), parameters)
     ref, hyp = (np.minimum(np.frombuffer(side, dtype=np.uint8), classes).astype(np.intp) for side in alignment)
     size = classes + 1  # the last row and column are those of the null symbol
     cells = np.bincount(ref * size + hyp, minlength=size * size).reshape(size, size)
-    return Contribution(
-        counters={
-            "insertions": tuple((n,) for n in cells[-1, :-1].tolist()),
-            "deletions": tuple((n,) for n in cells[:-1, -1].tolist()),
-        },
-        confusion=matrix(cells[:-1, :-1]),
-        alignment=alignment,
+    return DpContribution(
+        tuple(cells[-1, :-1].tolist()), tuple(cells[:-1, -1].tolist()), matrix(cells[:-1, :-1]), alignment
     )
 
 
-def counts(total: Total, parameters: Parameters) -> list[Counts]:
-    """The counts of each class; every number is an int."""
-    confusion = total.confusion
-    trace = range(len(confusion))
-    result = []
-    for c in trace:
-        hits = confusion[c][c]
-        misses = sum(confusion[c]) - hits + int(total["deletions"][c])
-        insertions, deletions = int(total["insertions"][c]), int(total["deletions"][c])
-        tn = sum(confusion[i][j] for i in trace for j in trace if c not in {i, j})
-        result.append(
-            Counts(hits + misses, hits, misses, insertions, insertions, deletions, hits, tn, insertions, misses)
-        )
-    return result
+ALGORITHM = Algorithm(
+    NAME, contribute, DpContribution, (is_per_class, is_per_class, is_matrix, is_alignment_with_null), DpTotal
+)
 
 
 def align(reference: bytes, hypothesis: bytes, parameters: Parameters) -> Alignment:
     """Align two sequences of class indices, one byte each; `NULL` stands where a side has nothing."""
-    penalties = (parameters.penalty_del, parameters.penalty_ins, parameters.penalty_sub)
-    steps = _unit_steps(reference, hypothesis) if penalties == (1, 1, 1) else _steps(reference, hypothesis, *penalties)
+    penalties = _penalties(parameters)
+    steps = (
+        _unit_steps(reference, hypothesis)
+        if penalties == (1, 1, 1)
+        else _weighted_steps(reference, hypothesis, *penalties)
+    )
     i, j = len(reference), len(hypothesis)
     ref, hyp = bytearray(), bytearray()
     for step in steps:
@@ -77,7 +120,23 @@ def align(reference: bytes, hypothesis: bytes, parameters: Parameters) -> Alignm
     return Alignment(bytes(ref[::-1]), bytes(hyp[::-1]))
 
 
+def cost(reference_events: int, hypothesis_events: int, parameters: Parameters) -> float:
+    """About how many seconds `contribute` takes on a machine of today, for so many events a side.
+
+    It is meant for sizing chunks of work, and errs on the safe side.
+    """
+    cells, diagonals = reference_events * hypothesis_events, reference_events + hypothesis_events
+    if _penalties(parameters) == (1, 1, 1):
+        return 1e-6 * diagonals + 1e-9 * cells
+    return min(0.3e-6 * cells, 15e-6 * diagonals + 8e-9 * min(cells, MAX_CELLS))
+
+
 _BOTH, _INSERT, _DELETE = range(3)
+_Table = Callable[[int, int], int]  # the step at a cell of the edit distance table
+
+
+def _penalties(parameters: Parameters) -> tuple[float, float, float]:
+    return float(parameters.penalty_del), float(parameters.penalty_ins), float(parameters.penalty_sub)
 
 
 def _codes(events: Events) -> bytes:
@@ -162,36 +221,86 @@ class _Rows:
         return block
 
 
-def _steps(
+def _weighted_steps(
     reference: bytes, hypothesis: bytes, deletion: float, insertion: float, substitution: float
 ) -> Iterator[int]:
-    """The steps of the alignment from its end, for any penalties: the original's table, cell by cell."""
-    ref, hyp = bytes([NULL, *reference, NULL]), bytes([NULL, *hypothesis, NULL])
-    if len(ref) * len(hyp) > MAX_CELLS:
-        message = (
-            f"dp with penalties other than 1 is limited to {MAX_CELLS} cells; {len(ref)} x {len(hyp)} events are more"
-        )
-        raise refusal("size", message)
-    above = [0.0]
-    table = [bytearray([_INSERT]) * len(hyp)]
-    for _ in hyp[1:]:
-        above.append(above[-1] + insertion)
-    for symbol in ref[1:]:
-        row = [above[0] + deletion]
-        steps = bytearray([_DELETE])
-        for j in range(1, len(hyp)):
-            best, step = above[j - 1] + (0.0 if symbol == hyp[j] else substitution), _BOTH
-            if row[j - 1] + insertion < best:
-                best, step = row[j - 1] + insertion, _INSERT
-            if above[j] + deletion < best:
-                best, step = above[j] + deletion, _DELETE
+    """The steps of the alignment from its end, for any penalties."""
+    n, m = len(reference), len(hypothesis)
+    if n * m > MAX_CELLS:
+        message = f"dp with penalties other than 1 is limited to {MAX_CELLS} cells; {n} x {m} events are more: "
+        raise refusal("size", message + "leave out dp, or take penalties of 1")
+    fill = _fill_by_cell if n * m <= SMALL * (n + m) else _fill_by_diagonal
+    step_at = fill(reference, hypothesis, deletion, insertion, substitution)
+    i, j = n, m
+    while i and j:
+        step = step_at(i, j)
+        yield step
+        i -= step != _INSERT
+        j -= step != _DELETE
+    yield from [_DELETE] * i
+    yield from [_INSERT] * j
+
+
+def _fill_by_cell(
+    reference: bytes, hypothesis: bytes, deletion: float, insertion: float, substitution: float
+) -> _Table:
+    """The original's table, cell by cell."""
+    above = list(accumulate(repeat(insertion, len(hypothesis)), initial=0.0))
+    table = []
+    for symbol in reference:
+        left = above[0] + deletion
+        row, steps = [left], bytearray()
+        for j, other in enumerate(hypothesis):
+            best, step = above[j] + (0.0 if symbol == other else substitution), _BOTH
+            if left + insertion < best:
+                best, step = left + insertion, _INSERT
+            if above[j + 1] + deletion < best:
+                best, step = above[j + 1] + deletion, _DELETE
+            left = best
             row.append(best)
             steps.append(step)
         above = row
         table.append(steps)
-    i, j = len(reference), len(hypothesis)  # the null symbols at the ends are always aligned with each other
-    while i or j:
-        step = table[i][j]
-        yield step
-        i -= step != _INSERT
-        j -= step != _DELETE
+    return lambda i, j: table[i - 1][j - 1]
+
+
+def _fill_by_diagonal(
+    reference: bytes, hypothesis: bytes, deletion: float, insertion: float, substitution: float
+) -> _Table:
+    """The same table, all cells of one ``i + j`` at once: each needs only the two diagonals before.
+
+    Every cell is made by the same additions and comparisons as in `_fill_by_cell`, so it is the same double for any
+    penalties. A diagonal is indexed by ``i``; two bits a cell are kept.
+    """
+    n, m = len(reference), len(hypothesis)
+    ref = np.frombuffer(reference, dtype=np.uint8)
+    backwards = np.frombuffer(hypothesis[::-1], dtype=np.uint8)
+    column = np.add.accumulate(np.append(0.0, np.full(n, deletion)))  # from the left, as the original adds
+    row = np.add.accumulate(np.append(0.0, np.full(m, insertion)))
+    before, last = column.copy(), column.copy()  # of the diagonals i + j = d - 2 and d - 1
+    last[0] = row[1]
+    kept = []
+    for d in range(2, n + m + 1):
+        low, high = max(1, d - m), min(n, d - 1) + 1
+        best = (ref[low - 1 : high - 1] != backwards[m - d + low : m - d + high]) * substitution
+        best += before[low - 1 : high - 1]
+        inserted, deleted = last[low:high] + insertion, last[low - 1 : high - 1] + deletion
+        insert = inserted < best
+        np.minimum(best, inserted, out=best)
+        delete = deleted < best
+        kept.append((low, np.packbits(insert), np.packbits(delete)))
+        before, last = last, before
+        np.minimum(best, deleted, out=last[low:high])
+        if d <= m:
+            last[0] = row[d]
+        if d <= n:
+            last[d] = column[d]
+
+    def step_at(i: int, j: int) -> int:
+        low, insert, delete = kept[i + j - 2]
+        byte, bit = divmod(i - low, 8)
+        if delete[byte] << bit & 128:
+            return _DELETE
+        return _INSERT if insert[byte] << bit & 128 else _BOTH
+
+    return step_at

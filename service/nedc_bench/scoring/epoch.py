@@ -18,44 +18,64 @@ from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.annotations.recording import Codes, Floats
-from nedc_bench.scoring.contribution import NO_ALIGNMENT, Alignment, Contribution, Counts, Events, Matrix, Total, matrix
+from nedc_bench.scoring.contribution import (
+    NO_ALIGNMENT,
+    Algorithm,
+    Alignment,
+    ConfusionTotal,
+    Counts,
+    Events,
+    Matrix,
+    is_alignment,
+    is_matrix,
+    matrix,
+)
 
 NAME = "epoch"
 
 Integers = NDArray[np.int64]
 
 
-class Samples(NamedTuple):
-    """The comparison of a pair's samples: how many of each kind, and the runs of equal label pairs."""
+class EpochContribution(NamedTuple):
+    """What a pair adds: how many samples there are of each pair of classes, and the runs of equal pairs."""
 
     confusion: Matrix
     alignment: Alignment
 
 
-def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
+class EpochTotal(ConfusionTotal):
+    """The corpus' confusion matrix."""
+
+    def add(self, contribution: EpochContribution) -> None:
+        """Add a pair."""
+        self.add_confusion(contribution.confusion)
+
+    def counts(self, parameters: Parameters) -> list[Counts]:
+        """The counts of each class; every number is an int."""
+        confusion = self.confusion
+        null = parameters.label_map.classes.index(parameters.epoch_null_class)
+        samples = sum(map(sum, confusion))
+        result = []
+        for c, row in enumerate(confusion):
+            hits, targets = row[c], sum(row)
+            fp = sum(other[c] for other in confusion) - hits
+            insertions = confusion[null][c] if c != null else 0
+            deletions = row[null] if c != null else 0
+            misses = targets - hits
+            tn = samples - hits - misses - fp
+            result.append(Counts(targets, hits, misses, insertions, insertions, deletions, hits, tn, fp, misses))
+        return result
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> EpochContribution:
     """Compare the samples of the two sides."""
-    samples = compare_samples(reference, hypothesis, parameters.epoch_duration, len(parameters.label_map.classes))
-    return Contribution({}, samples.confusion, samples.alignment)
+    return compare_samples(reference, hypothesis, parameters.epoch_duration, len(parameters.label_map.classes))
 
 
-def counts(total: Total, parameters: Parameters) -> list[Counts]:
-    """The counts of each class; every number is an int."""
-    confusion = total.confusion
-    null = parameters.label_map.classes.index(parameters.epoch_null_class)
-    samples = sum(map(sum, confusion))
-    result = []
-    for c, row in enumerate(confusion):
-        hits, targets = row[c], sum(row)
-        fp = sum(other[c] for other in confusion) - hits
-        insertions = confusion[null][c] if c != null else 0
-        deletions = row[null] if c != null else 0
-        misses = targets - hits
-        tn = samples - hits - misses - fp
-        result.append(Counts(targets, hits, misses, insertions, insertions, deletions, hits, tn, fp, misses))
-    return result
+ALGORITHM = Algorithm(NAME, contribute, EpochContribution, (is_matrix, is_alignment), EpochTotal)
 
 
-def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes: int) -> Samples:
+def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes: int) -> EpochContribution:
     """Sample both sides every ``epoch`` seconds up to the end of the last reference event, and compare."""
     starts = np.concatenate((reference.starts, hypothesis.starts))
     stops = np.concatenate((reference.stops, hypothesis.stops))
@@ -63,7 +83,7 @@ def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes
     events = reference.classes.size
     samples = int(last[events - 1]) + 1
     if samples <= 0:
-        return Samples(matrix(np.zeros((classes, classes), dtype=np.int64)), NO_ALIGNMENT)
+        return EpochContribution(matrix(np.zeros((classes, classes), dtype=np.int64)), NO_ALIGNMENT)
     ref_runs = _label_runs(reference.classes, first[:events], last[:events], samples)
     hyp_runs = _label_runs(hypothesis.classes, first[events:], last[events:], samples)
     edges = np.concatenate((ref_runs.starts, hyp_runs.starts))
@@ -75,7 +95,7 @@ def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes
     np.add.at(confusion, kinds, np.append(edges[1:], samples) - edges)
     changes = np.append(True, kinds[1:] != kinds[:-1])
     alignment = Alignment(*(side[changes].astype(np.uint8).tobytes() for side in (ref, hyp)))
-    return Samples(matrix(confusion.reshape(classes, classes)), alignment)
+    return EpochContribution(matrix(confusion.reshape(classes, classes)), alignment)
 
 
 class _Runs(NamedTuple):

@@ -23,7 +23,19 @@ from numpy.typing import NDArray
 from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.annotations.recording import Floats
 from nedc_bench.errors import refusal
-from nedc_bench.scoring.contribution import Alignment, Contribution, Counts, Events, Total, in_order
+from nedc_bench.scoring.contribution import (
+    Algorithm,
+    Counts,
+    Events,
+    Parts,
+    PerClass,
+    add_counts,
+    in_order,
+    is_finite,
+    is_parts,
+    is_per_class,
+    per_class,
+)
 from nedc_bench.scoring.overlap import derive, overlapped
 
 NAME = "taes"
@@ -34,7 +46,43 @@ CLASS_BITS = 32  # more than any time in seconds needs
 Indices = NDArray[np.intp]
 
 
-def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
+class TaesContribution(NamedTuple):
+    """What a pair adds: events of each class, and the ordered parts of events that are hits, misses, false alarms.
+
+    ``sums`` are those of the pair's hits, misses and false alarms over all classes, as its report prints them.
+    """
+
+    targets: PerClass
+    hits: Parts
+    misses: Parts
+    false_alarms: Parts
+    sums: tuple[float, float, float]
+
+
+class TaesTotal:
+    """The corpus' targets, hits, misses and false alarms; float sums grow by one number at a time."""
+
+    def __init__(self, classes: int) -> None:
+        self.targets = [0] * classes
+        self.hits, self.misses, self.false_alarms = ([0.0] * classes for _ in range(3))
+
+    def add(self, contribution: TaesContribution) -> None:
+        """Add a pair."""
+        add_counts(self.targets, contribution.targets)
+        for sums, parts in (
+            (self.hits, contribution.hits),
+            (self.misses, contribution.misses),
+            (self.false_alarms, contribution.false_alarms),
+        ):
+            for c, numbers in enumerate(parts):
+                sums[c] = in_order(numbers, sums[c])
+
+    def counts(self, parameters: Parameters) -> list[Counts]:
+        """The counts of each class; every number is a float."""
+        return [Counts(*map(float, row)) for row in derive(self.targets, self.hits, self.misses, self.false_alarms)]
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> TaesContribution:
     """Score the events; classes do not mix, and what is added to each is in the order of the reference events.
 
     Raises:
@@ -64,15 +112,12 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     missed = np.bincount(reference.classes[np.array(flags.ref_free)], minlength=classes).tolist()
     false = np.bincount(hypothesis.classes[np.array(flags.hyp_free)], minlength=classes).tolist()
     of_class = [reference.classes[refs] == c for c in range(classes)]
-    return Contribution(
-        counters={
-            "targets": tuple((n,) for n in np.bincount(reference.classes, minlength=classes).astype(float).tolist()),
-            "hits": tuple(_numbers(added[0, own], 0) for own in of_class),
-            "misses": tuple(_numbers(added[1, own], missed[c]) for c, own in enumerate(of_class)),
-            "false_alarms": tuple(_numbers(added[2, own], false[c]) for c, own in enumerate(of_class)),
-        },
-        alignment=Alignment(reference.classes.astype(np.uint8).tobytes(), b""),
-        sums=(
+    return TaesContribution(
+        per_class(reference.classes, classes),
+        tuple(_numbers(added[0, own], 0) for own in of_class),
+        tuple(_numbers(added[1, own], missed[c]) for c, own in enumerate(of_class)),
+        tuple(_numbers(added[2, own], false[c]) for c, own in enumerate(of_class)),
+        (
             in_order(_numbers(added[0], 0), 0.0),
             in_order(_numbers(added[1], sum(missed)), 0.0),
             in_order(_numbers(added[2], sum(false)), 0.0),
@@ -80,10 +125,9 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     )
 
 
-def counts(total: Total, parameters: Parameters) -> list[Counts]:
-    """The counts of each class; every number is a float."""
-    columns = ([float(n) for n in total[name]] for name in ("hits", "misses", "false_alarms", "targets"))
-    return [Counts(*map(float, row)) for row in derive(*columns)]
+ALGORITHM = Algorithm(
+    NAME, contribute, TaesContribution, (is_per_class, is_parts, is_parts, is_parts, is_finite), TaesTotal
+)
 
 
 def _numbers(added: Floats, whole: int) -> tuple[float, ...]:
