@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -42,11 +43,13 @@ def placeholder(side: str, number: int | None = None) -> str:
     return f"{_BEGIN}{side}{'' if number is None else number}{_END}"
 
 
-def numbered(entry: bytes, number: int) -> bytes:
-    """A pair's entry as part of a request, in which it has a number."""
+def numbered(finding: Finding, number: int) -> Finding:
+    """A finding on a single pair as part of a request, in which the pair has a number."""
+    file, message = finding.file, finding.message
     for side in (REFERENCE, HYPOTHESIS):
-        entry = entry.replace(placeholder(side).encode(), placeholder(side, number).encode())
-    return entry
+        one, several = placeholder(side), placeholder(side, number)
+        file, message = file.replace(one, several), message.replace(one, several)
+    return replace(finding, file=file, message=message)
 
 
 def named(text: bytes, names: Names, *, quoted: bool = False) -> bytes:

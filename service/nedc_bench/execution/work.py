@@ -1,7 +1,7 @@
 """What the service's workers do: contents in, encoded outcomes out; and the fold of outcomes to the figures.
 
-The outcome of a pair is bytes: its score as `nedc_bench.execution.codec` writes it (an object of JSON), or the findings
-that refuse it (an array). A worker knows contents and no names (`nedc_bench.execution.folded`).
+The outcome of a pair is bytes: its score as `nedc_bench.execution.codec` writes it, or the findings that refuse it
+(an array of JSON). A worker knows contents and no names (`nedc_bench.execution.folded`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -68,7 +69,7 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
     damaged: list[int] = []
     for number, (outcome, files) in enumerate(zip(outcomes, digests, strict=True)):
         try:
-            decoded.append(_decode(numbered(outcome, number), number, files, asked))
+            decoded.append(_decode(outcome, number, files, asked))
         except ValueError:
             damaged.append(number)
     if damaged:
@@ -94,7 +95,7 @@ def score_and_fold(
 
 def is_score(outcome: bytes) -> bool:
     """Whether a pair's outcome is its score, and no refusal."""
-    return outcome.startswith(b"{")
+    return not outcome.startswith(b"[")
 
 
 def warm_up() -> None:
@@ -107,11 +108,12 @@ def warm_up() -> None:
 def _decode(outcome: bytes, number: int, files: Digests, asked: Asked) -> Outcome:
     """The outcome; ValueError where it is damaged."""
     if not is_score(outcome):
-        return tuple(_findings.decode(outcome))
+        return tuple(numbered(found, number) for found in _findings.decode(outcome))
     names = (placeholder(REFERENCE, number), placeholder(HYPOTHESIS, number))
     score = decode_score(outcome, asked.algorithms, len(asked.parameters.label_map.classes))
     score = with_files(score, *(FileId(name, sha256) for name, sha256 in zip(names, files, strict=True)))
-    return score.warnings if asked.strict and score.warnings else score
+    warnings = tuple(numbered(found, number) for found in score.warnings)
+    return warnings if asked.strict and warnings else replace(score, warnings=warnings)
 
 
 def _each(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:

@@ -122,7 +122,7 @@ class RedisClient:
         """
         if self.address.kind == "cluster":
             return await self.pipeline(lambda pipeline: [pipeline.get(key) for key in keys])
-        values = await self.ask(lambda client: client.mget(keys))
+        values: Any = await self.ask(lambda client: client.mget(keys))
         if not isinstance(values, list) or len(values) != len(keys):
             raise RedisUnavailableError("it answers nonsense")
         return values
