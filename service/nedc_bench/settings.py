@@ -299,6 +299,12 @@ class Settings:
     body_timeout_seconds: float = _setting(
         "BODY_TIMEOUT_SECONDS", "60", seconds(0.1, 3600), "How long a request's body may take to arrive; then 408."
     )
+    write_timeout_seconds: float = _setting(
+        "WRITE_TIMEOUT_SECONDS",
+        "30",
+        seconds(0.1, 3600),
+        "How long a client may take to read 64 KiB of what is sent to it; then its connection is closed.",
+    )
     keep_alive_seconds: float = _setting(
         "KEEP_ALIVE_SECONDS",
         "75",

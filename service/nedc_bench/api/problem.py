@@ -25,9 +25,10 @@ TITLES = {
     415: "The content type is not supported",
     422: "The input is refused",
     429: "Too many requests",
-    431: "The headers are too large",
+    431: "The header is too large",
     500: "The service failed",
     503: "The service cannot take this now",
+    505: "The HTTP version is not supported",
 }
 
 
