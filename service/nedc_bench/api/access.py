@@ -7,28 +7,18 @@ store does not answer, requests pass and are counted.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import os
 import re
-from collections.abc import Coroutine
-from dataclasses import dataclass
 from ipaddress import ip_address
-from time import time
 from typing import TypeVar
 
 import structlog
-from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, RedisClusterStorage, RedisStorage, Storage
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.util import WindowStats
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
-from nedc_bench.monitoring import Metrics
-from nedc_bench.redis import CircuitBreaker, RedisClient
 from nedc_bench.settings import Network
 
 log = structlog.stdlib.get_logger(__name__)
@@ -95,123 +85,6 @@ class Tokens:
             where = f"line {bad}" if bad is not None else "the file"
             raise SettingsError([f"API_TOKENS_FILE {self.path}: {where} is not a sha256 in hexadecimal"])
         self._hashes, self._state = hashes, state
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a caller's rate: the ``RateLimit-*`` headers."""
-
-    limit: RateLimitItem
-    remaining: int
-    reset_seconds: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of a response that was counted."""
-        return {
-            "RateLimit-Limit": str(self.limit.amount),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_seconds),
-        }
-
-
-class RateLimits:
-    """Counts the requests of each caller by a moving window.
-
-    Only Redis can fail to answer, and only its time is measured: neither waiting for a free connection counts, nor a
-    lag of the event loop, since a burst of requests makes both, and must not be what lets it pass.
-    """
-
-    def __init__(self, redis: RedisClient | None, metrics: Metrics) -> None:
-        self.metrics = metrics
-        self._remote = redis is not None
-        storage: Storage = _MemoryStorage() if redis is None else _redis_storage(redis)
-        self._limiter = MovingWindowRateLimiter(storage)
-        self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
-        self._connections = asyncio.Semaphore(CONNECTIONS)
-
-    async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:
-        """Count one request of ``caller``; None when the store does not answer.
-
-        Raises:
-            ProblemError: 429, the rate is used up.
-        """
-        counted = await self._count(name, limit, caller)
-        if counted is None:
-            self.metrics.rate_limiter_errors.inc()
-            return None
-        passed, window = counted
-        allowance = Allowance(limit, max(0, window.remaining), max(1, round(window.reset_time - time() + 0.5)))
-        if not passed:
-            self.metrics.rate_limited_requests.labels(name).inc()
-            headers = allowance.headers | {"Retry-After": str(allowance.reset_seconds)}
-            raise ProblemError(429, f"at most {limit} are allowed; try again later", headers=headers)
-        return allowance
-
-    async def _count(self, name: str, limit: RateLimitItem, caller: str) -> tuple[bool, WindowStats] | None:
-        """Whether the request passes, and what is left; None when the store does not answer, or is left alone."""
-        async with self._connections:
-            if not self._breaker.allows():
-                return None
-            try:
-                counted = await self._answer(self._ask(name, limit, caller))
-            except Exception as error:  # noqa: BLE001  # whatever the store raises: fail open
-                if self._breaker.failed():
-                    log.warning("requests are not counted for now", error=type(error).__name__)
-                return None
-        if self._breaker.succeeded():
-            log.warning("requests are counted again")
-        return counted
-
-    async def _ask(self, name: str, limit: RateLimitItem, caller: str) -> tuple[bool, WindowStats]:
-        passed = await self._limiter.hit(limit, name, caller)
-        return passed, await self._limiter.get_window_stats(limit, name, caller)
-
-    async def _answer(self, question: Coroutine[None, None, T]) -> T:
-        """The answer of the store, within several short times, of which a lag takes one and not all.
-
-        Raises:
-            TimeoutError: there is none.
-        """
-        if not self._remote:
-            return await question
-        asked = asyncio.create_task(question)
-        try:
-            for _ in range(WAITS):
-                if (await asyncio.wait([asked], timeout=WAIT_SECONDS))[0]:
-                    return asked.result()
-            raise TimeoutError
-        finally:
-            asked.cancel()
-
-
-class _MemoryStorage(MemoryStorage):
-    """Looks for what has expired once in a while; its base does so at every request, by a thread."""
-
-    _rest: asyncio.Task[None] | None = None
-
-    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        acquired = await super().acquire_entry(key, limit, expiry, amount)
-        if self.timer is not None and self.timer is not self._rest:
-            self.timer = self._rest = asyncio.create_task(_rest_after(self.timer))
-        return acquired
-
-
-async def _rest_after(looking: asyncio.Task[None]) -> None:
-    await looking
-    await asyncio.sleep(EXPIRY_SECONDS)
-
-
-def _redis_storage(redis: RedisClient) -> Storage:
-    """The storage over the process' own connections; of its own address only the kind counts."""
-    prefix = redis.key("rate")
-    if redis.address.kind == "cluster":
-        storage = RedisClusterStorage("async+redis+cluster://127.0.0.1:1", implementation="redispy", key_prefix=prefix)
-        storage.bridge.storage = redis.client  # type: ignore[attr-defined]  # it takes no client of ours otherwise
-        storage.bridge.register_scripts()
-        return storage
-    pool = redis.client.connection_pool
-    return RedisStorage("async+redis://", implementation="redispy", key_prefix=prefix, connection_pool=pool)
 
 
 def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:

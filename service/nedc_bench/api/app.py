@@ -16,8 +16,9 @@ from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api import docs, errors, evaluate, health, ws
-from nedc_bench.api.access import RateLimits, Tokens, client_address
+from nedc_bench.api.access import Tokens, client_address
 from nedc_bench.api.context import KEY, Service, service
+from nedc_bench.api.rates import RateLimits
 from nedc_bench.api.upload import UploadsInMemory, discard_body
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.execution import Evaluator, Gate, MemoryCache, RedisCache, WorkerPool

@@ -10,8 +10,9 @@ from typing import cast
 
 from quart import current_app
 
-from nedc_bench.api.access import RateLimits, Tokens
+from nedc_bench.api.access import Tokens
 from nedc_bench.api.errors import ProblemError
+from nedc_bench.api.rates import RateLimits
 from nedc_bench.api.upload import UploadsInMemory
 from nedc_bench.execution import Gate, WorkerPool
 from nedc_bench.jobs import Jobs

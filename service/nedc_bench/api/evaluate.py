@@ -53,6 +53,7 @@ async def submit() -> Response:
         try:
             if wait is None:
                 job, _ = await found.jobs.submit(asked)
+                log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
             else:
                 async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
                     job = await found.jobs.evaluate(asked, wait)
@@ -61,7 +62,6 @@ async def submit() -> Response:
             raise ProblemError(503, f"no job is taken: {error}", headers=headers, reason=QUEUE_FULL) from None
         except KeyError:
             raise ProblemError(422, "this Idempotency-Key was used for another request") from None
-    log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
     if job.error is not None and job.error.status == 422 and wait is not None:
         return problem_response(failure_problem(job.error))
     headers = {"Location": f"/api/v1/evaluate/{job.job_id}"}

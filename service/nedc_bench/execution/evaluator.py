@@ -1,8 +1,8 @@
 """`Evaluator`: the one way to figures in the service: cache, then worker processes, then the fold.
 
-A plain loop: look up a batch of pairs in one round trip, have what is missing scored in calls of bounded cost, go on;
-then have the outcomes folded, in list order, so that the figures are those of `nedc_bench.score_corpus` to the last bit.
-Requests that bring the same new pair at the same moment each score it; the last one stores it.
+A plain loop: look up a batch of pairs in one round trip, have what is missing scored in calls of bounded cost, go on.
+Then the outcomes are folded, in list order, so that the figures are those of `nedc_bench.score_corpus` to the last
+bit. Requests that bring the same new pair at the same moment each score it; the last one stores it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`Gate`: how many small requests are worked on at once; the others wait in line.
 
-Past saturation more work at once only makes all of it slower: a bounded number keeps the throughput. How long a newcomer
-would wait is known, so that it can be refused before its body is read.
+Past saturation more work at once only makes all of it slower: a bounded number keeps the throughput. How long a
+newcomer would wait is known, so that it can be refused before its body is read.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Under the prefix lie, of a job (``ID`` in braces, the hash tag): ``job:{ID}``, its record, without which the job does
 not exist; ``:end``, the job as it ended, which the first to come sets; ``:result``, figures and names; until the end
 also ``:files`` (names and hashes), ``:input:N`` and the hash ``:scores``, a field for each chunk; and ``:begun``.
-Of an owner: ``jobs:{OWNER}`` and ``jobs:{OWNER}:STATUS``, sorted by acceptance. Of all: ``pending`` and ``ended`` (ids
+Of an owner: ``jobs:{OWNER}`` and ``jobs:{OWNER}:STATUS``, sorted by acceptance. Of all: ``pending`` (ids
 sorted by time), ``key:DIGEST`` (idempotency keys), ``chunks`` (the queue) and ``changes`` (streams).
 
 Nothing spans keys atomically: each step can be done twice, and what a crash leaves behind goes with its time to live.
@@ -12,12 +12,13 @@ Nothing spans keys atomically: each step can be done twice, and what a crash lea
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+from cachetools import TTLCache
 
 from nedc_bench.execution import RedisCache
 from nedc_bench.jobs.model import (
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from nedc_bench.redis.client import AnyPipeline
 
 WAITING_SECONDS = 86_400  # for which a job that has not ended is kept at least
-LEAST_KEPT_SECONDS = 60.0  # an ended job's client has so long to fetch it, whoever needs room
+LEAST_KEPT_MILLISECONDS = 60_000  # an ended job's client has so long to fetch it, whoever needs room
 ROOM_JOBS, ROOM_ENTRIES = 100, 1000  # that go at once when Redis is full
 CHANGES_KEPT = 1000
 FULL = "it is full"
@@ -67,6 +68,7 @@ class Store:
         self.redis = redis
         self.ended_milliseconds = max(1, round(1000 * ttl_seconds))
         self.open_milliseconds = max(self.ended_milliseconds, 1000 * WAITING_SECONDS)
+        self._extend_at: TTLCache[str, float] = TTLCache(10_000, self.open_milliseconds / 1000)
 
     def place(self, job_id: str, part: str = "") -> str:
         """The key of a part of a job."""
@@ -133,7 +135,6 @@ class Store:
             if result is not None:
                 pipeline.set(self.place(job_id, ":result"), result, px=self.ended_milliseconds)
             self._enter(pipeline, record, record.job.status)
-            pipeline.zadd(self.redis.key("ended"), {job_id: time.time()})
             cache.put(pipeline, new)
 
         await self._with_room(store, len(result or b"") + sum(map(len, new.values())))
@@ -241,7 +242,6 @@ class Store:
             pipeline.zrem(self.redis.key("pending"), job_id)
             if exists:
                 self._enter(pipeline, record, job.status)
-                pipeline.zadd(self.redis.key("ended"), {job_id: time.time()})
             self.announce(pipeline, job_id)
 
         await self._with_room(tidy)
@@ -289,29 +289,30 @@ class Store:
         return await self._pipeline(fill, size)
 
     async def _make_room(self) -> bool:
-        """Let the oldest ended jobs go, and some of the cache; whether any did."""
+        """Let some ended jobs go that their clients had time to fetch, and some of the cache; whether any did."""
+        jobs = entries = 0
         try:
-            before = time.time() - LEAST_KEPT_SECONDS
-            place = self.redis.key("ended")
-            ids = await self._ask(lambda client: client.zrangebyscore(place, "-inf", before, start=0, num=ROOM_JOBS))
-            for job_id in (value.decode() for value in ids):
-                record = await self.record(job_id)
-                await (self._clean(record) if record is not None else self._ask(lambda c, i=job_id: c.zrem(place, i)))
-            entries = [key async for key in self._cache_entries()]
-            for key in entries:
+            async for key in self._found(self.place("*", ":result"), ROOM_JOBS):
+                left = await self._ask(lambda client, key=key: client.pttl(key))
+                if left < self.ended_milliseconds - LEAST_KEPT_MILLISECONDS:
+                    record = await self.record(key.decode().rpartition("{")[2].partition("}")[0])
+                    await (self._clean(record) if record else self._ask(lambda client, key=key: client.unlink(key)))
+                    jobs += 1
+            async for key in self._found(self.redis.key("[0-9a-f]" * sha256().digest_size * 2), ROOM_ENTRIES):
                 await self._ask(lambda client, key=key: client.unlink(key))
-        except RedisUnavailableError:
+                entries += 1
+        except JobsUnavailableError:
             return False
-        log.warning("redis is full: ended jobs and cached scores were removed", jobs=len(ids), entries=len(entries))
-        return bool(ids or entries)
+        log.warning("redis is full: ended jobs and cached scores were removed", jobs=jobs, entries=entries)
+        return bool(jobs or entries)
 
-    async def _cache_entries(self) -> Any:
-        pattern = self.redis.key("[0-9a-f]" * sha256().digest_size * 2)
-        found = 0
-        async for key in self.redis.client.scan_iter(match=pattern, count=ROOM_ENTRIES):
+    async def _found(self, pattern: str, most: int) -> AsyncIterator[bytes]:
+        """Some keys; a pattern's braces are taken as they stand."""
+        number = 0
+        async for key in self.redis.client.scan_iter(match=pattern, count=1000):
             yield key
-            found += 1
-            if found == ROOM_ENTRIES:
+            number += 1
+            if number == most:
                 return
 
     async def _clean(self, record: Record) -> None:
@@ -322,8 +323,7 @@ class Store:
 
         def clean(pipeline: AnyPipeline) -> None:
             pipeline.unlink(*(self.place(job_id, part) for part in parts))
-            for place in ("pending", "ended"):
-                pipeline.zrem(self.redis.key(place), job_id)
+            pipeline.zrem(self.redis.key("pending"), job_id)
             for status in (None, *JobStatus):
                 pipeline.zrem(self._list(record.owner, status), job_id)
             self.announce(pipeline, job_id)
@@ -340,9 +340,12 @@ class Store:
         for other in others:
             if other is not status:
                 pipeline.zrem(self._list(record.owner, other), job_id)
+        now = time.monotonic()
         for place in (self._list(record.owner, None), self._list(record.owner, status)):
             pipeline.zadd(place, {job_id: score})
-            pipeline.pexpire(place, self.open_milliseconds)
+            if now > self._extend_at.get(place, 0.0):  # a list lives at least twice as long as what is in it
+                pipeline.pexpire(place, 3 * self.open_milliseconds)
+                self._extend_at[place] = now + self.open_milliseconds / 1000
 
     def _list(self, owner: str, status: JobStatus | None) -> str:
         tag = sha256(owner.encode()).hexdigest()[:16] if owner else "nobody"

@@ -72,17 +72,17 @@ class RedisClient:
         """The key that this installation uses for ``name``."""
         return f"{self.prefix}:v1:{name}"
 
-    async def ask(self, question: Callable[[AnyClient], Awaitable[T]], *, size: int = 0) -> T:
+    async def ask(self, question: Callable[[AnyClient], Awaitable[T]], *, size: int = 0, once: bool = False) -> T:
         """The answer of Redis.
 
         Args:
-            question: idempotent; may be asked twice.
+            question: idempotent, unless it is asked ``once``; else it may be asked twice.
             size: bytes that are sent or read, for which more time is given.
 
         Raises:
             RedisUnavailableError: it refuses, does not answer in time, or is left alone for a moment.
         """
-        for seconds in ATTEMPT_SECONDS:
+        for seconds in ATTEMPT_SECONDS[-1:] if once else ATTEMPT_SECONDS:
             async with self._connections:
                 if not self._breaker.allows():
                     break
