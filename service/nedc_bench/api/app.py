@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-import uuid
 from collections.abc import AsyncGenerator, Callable
 
 import structlog
@@ -14,31 +12,34 @@ from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api import docs, errors, evaluate, health, ws
-from nedc_bench.api.access import RateLimits, Tokens, client_address
+from nedc_bench.api.access import RateLimits, Tokens, client_address, is_open
+from nedc_bench.api.budget import Budget
 from nedc_bench.api.context import KEY, Service, service
-from nedc_bench.api.upload import UploadsInMemory, discard_body
+from nedc_bench.api.exchange import PROBES, BoundedRequest, Exchanges, exchange
+from nedc_bench.api.responses import bounded
+from nedc_bench.api.upload import discard_body
 from nedc_bench.evaluation.cache import MemoryCache, RedisCache
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.evaluation.orchestrator import Orchestrator
 from nedc_bench.evaluation.pool import WorkerPool
 from nedc_bench.jobs import Jobs, MemoryJobs, Runner
 from nedc_bench.monitoring import EdgeMiddleware, Metrics, self_check, set_route
+from nedc_bench.monitoring.metrics import RESPONSES, UPLOADS
 from nedc_bench.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-PROBES = {"/api/v1/health", "/api/v1/ready", "/metrics"}
 REDIS_CHECK_SECONDS = 1.0
 LAG_CHECK_SECONDS = 0.05
 JOBS_PER_WORKER = 2
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def create_app(settings: Settings) -> Quart:
     """An app with all its parts; they start when it starts to serve."""
     app = Quart("nedc_bench.api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
+    app.config["RESPONSE_TIMEOUT"] = None  # who does not read is dropped where it is seen: at the connection
+    app.request_class = BoundedRequest
     app.url_map.strict_slashes = False
     app.extensions[KEY] = _parts(settings)
     for module in (evaluate, health, ws, docs):
@@ -47,7 +48,7 @@ def create_app(settings: Settings) -> Quart:
     errors.register(app, metrics)
     _register_hooks(app)
     app.while_serving(_running(app))
-    app.asgi_app = _counted(app, metrics)  # type: ignore[method-assign]  # Quart's own way
+    app.asgi_app = Exchanges(_counted(app, metrics))  # type: ignore[method-assign]  # Quart's own way
     return app
 
 
@@ -81,8 +82,10 @@ def _parts(settings: Settings) -> Service:
     runner = Runner(Orchestrator(cache, pool, count), metrics)
     jobs = _jobs(settings, runner, JOBS_PER_WORKER * workers)
     limits = RateLimits(settings.redis_url, metrics)
-    uploads = UploadsInMemory(settings.uploads_max_bytes)
-    return Service(settings, metrics, cache, pool, runner, jobs, Tokens(settings.api_tokens_file), limits, uploads)
+    tokens = Tokens(settings.api_tokens_file, metrics)
+    uploads = Budget(settings.uploads_max_bytes, "uploads", UPLOADS)
+    responses = Budget(settings.responses_max_bytes, "large results that are not read yet", RESPONSES)
+    return Service(settings, metrics, cache, pool, runner, jobs, tokens, limits, uploads, responses)
 
 
 def _jobs(settings: Settings, runner: Runner, concurrency: int) -> Jobs:
@@ -145,7 +148,7 @@ def _register_hooks(app: Quart) -> None:
             set_route(request.scope, str(request.url_rule))
         if request.path in PROBES:
             if request.path == "/metrics" and service().settings.metrics_need_token:
-                service().tokens.check(request)
+                exchange(request).caller = service().tokens.check(request)
         elif request.method != "OPTIONS":
             await _admit(request, reading=request.method in {"GET", "HEAD"})
 
@@ -160,6 +163,7 @@ def _register_hooks(app: Quart) -> None:
         unread = code >= 400 and (code == 408 or not await discard_body(request))  # of a late body no more is awaited
         if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
             response.headers["Connection"] = "close"
+        response = bounded(response, service(), exchange(request))
         _add_headers(response)
         _allow_origin(response)
         return response
@@ -172,19 +176,21 @@ def _register_hooks(app: Quart) -> None:
 
 
 def _identify(connection: BaseRequestWebsocket) -> None:
-    given = connection.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = exchange(connection).ids["request_id"]
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(**exchange(connection).ids)
 
 
 async def _admit(connection: BaseRequestWebsocket, *, reading: bool) -> None:
     """Let in who has a token and has not come too often."""
     found = service()
-    g.caller = found.tokens.check(connection) or client_address(connection, found.settings.trusted_proxies)
+    seen = exchange(connection)
+    seen.address = client_address(connection, found.settings.trusted_proxies)
+    g.caller = seen.caller = None if is_open(connection.path) else found.tokens.check(connection)
+    g.counted_as = g.caller or seen.address
     name = "status" if reading else "default"
     limit = found.settings.status_rate_limit if reading else found.settings.rate_limit
-    g.allowance = await found.limits.take(name, limit, g.caller)
+    g.allowance = await found.limits.take(name, limit, g.counted_as)
 
 
 def _add_headers(response: ResponseTypes) -> None:

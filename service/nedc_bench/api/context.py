@@ -11,8 +11,8 @@ from typing import cast
 from quart import current_app
 
 from nedc_bench.api.access import RateLimits, Tokens
+from nedc_bench.api.budget import Budget
 from nedc_bench.api.errors import ProblemError
-from nedc_bench.api.upload import UploadsInMemory
 from nedc_bench.evaluation.cache import Cache
 from nedc_bench.evaluation.pool import WorkerPool
 from nedc_bench.jobs import Jobs, Runner
@@ -44,7 +44,8 @@ class Service:
     jobs: Jobs
     tokens: Tokens
     limits: RateLimits
-    uploads: UploadsInMemory
+    uploads: Budget
+    responses: Budget
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import math
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -13,10 +14,11 @@ from quart import Blueprint, Response, g, request
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.api.archive import read_archive
+from nedc_bench.api.budget import RETRY_SECONDS
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.responses import json_response, require_json
-from nedc_bench.api.upload import RETRY_SECONDS, Upload, read_upload
+from nedc_bench.api.upload import Upload, read_upload
 from nedc_bench.jobs import Job, JobRequest, JobStatus, JobsUnavailableError, PairInput, Progress, QueueFullError
 from nedc_bench.jobs.model import new_job
 from nedc_bench.monitoring.metrics import QUEUE_FULL
@@ -44,7 +46,7 @@ async def submit() -> Response:
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
         found.refuse_when_draining()  # it may have come slowly
-        accepted, digest = await _asked_for(upload)
+        accepted, digest = await _asked_for(upload, take)
         found.refuse_when_draining()  # unpacking it takes its time, too
         try:
             job, new = await _accept(accepted, digest)
@@ -106,10 +108,10 @@ async def report(job_id: str, name: str) -> Response:
     return Response(text, 200, content_type="text/plain; charset=utf-8")
 
 
-async def _asked_for(upload: Upload) -> tuple[JobRequest, bytes]:
+async def _asked_for(upload: Upload, take: Callable[[int], None]) -> tuple[JobRequest, bytes]:
     """What the upload asks for, and its digest."""
     settings = service().settings
-    limits = (settings.max_pairs, settings.max_upload_bytes)
+    limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
         return await asyncio.to_thread(_job_request, upload, *limits)
     return _job_request(upload, *limits)
@@ -189,7 +191,7 @@ def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
         raise ProblemError(422, f"Idempotency-Key must have 1 to {MAX_KEY_CHARACTERS} characters")
-    return None if key is None else f"{g.caller}:{key}"
+    return None if key is None else f"{g.counted_as}:{key}"
 
 
 def _whole(name: str, default: int, low: int, high: int) -> int:
@@ -199,7 +201,9 @@ def _whole(name: str, default: int, low: int, high: int) -> int:
     return int(text)
 
 
-def _job_request(upload: Upload, max_pairs: int, max_bytes: int) -> tuple[JobRequest, bytes]:
+def _job_request(
+    upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]
+) -> tuple[JobRequest, bytes]:
     """What the parts ask for, and the digest of it.
 
     Raises:
@@ -211,7 +215,7 @@ def _job_request(upload: Upload, max_pairs: int, max_bytes: int) -> tuple[JobReq
         raise ProblemError(422, f"pipeline {pipeline[:40]!r} {reason}; send beta, or leave it out")
     names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
     accepted = JobRequest(
-        _pairs(upload, max_pairs, max_bytes),
+        _pairs(upload, max_pairs, max_bytes, take),
         check_algorithms(names),
         _parameters(upload).to_dict(),
         _flag(upload, "strict"),
@@ -220,18 +224,18 @@ def _job_request(upload: Upload, max_pairs: int, max_bytes: int) -> tuple[JobReq
     return accepted, hashlib.sha256(msgspec.msgpack.encode(accepted)).digest()
 
 
-def _pairs(upload: Upload, max_pairs: int, max_bytes: int) -> list[PairInput]:
+def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]) -> list[PairInput]:
     references, hypotheses, archives = (upload.files[name] for name in ("reference", "hypothesis", "archive"))
     if archives:
         if references or hypotheses or len(archives) > 1:
             raise ProblemError(422, "send either one archive, or reference and hypothesis files")
         (name, data) = archives[0]
-        return read_archive(name, data, max_pairs=max_pairs, max_bytes=max_bytes)
+        return read_archive(name, data, max_pairs=max_pairs, max_bytes=max_bytes, take=take)
     if len(references) != len(hypotheses) or not references:
         count = f"{len(references)} reference and {len(hypotheses)} hypothesis"
         raise ProblemError(422, f"send as many reference as hypothesis files, at least one of each; these are {count}")
     return [
-        PairInput(ref, ref_name, hyp, hyp_name)
+        PairInput(bytes(ref), ref_name, bytes(hyp), hyp_name)
         for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
     ]
 
