@@ -231,7 +231,7 @@ class Settings:
     )
     uploads_max_bytes: int = _setting(
         "UPLOADS_MAX_BYTES",
-        "128MiB",
+        "96MiB",
         size("1KiB", "1024GiB"),
         "The most that request bodies, and what archives expand to, hold together until their jobs are accepted; what "
         "would exceed it gets 503.",

@@ -86,7 +86,7 @@ def test_the_file_of_tokens_is_read_again_when_it_changes(start_server: Start, t
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["removed", "emptied"])
-def test_without_tokens_in_their_file_nobody_is_let_in(start_server: Start, tmp_path: Path, removed: bool) -> None:
+def test_without_tokens_in_their_file_nobody_is_let_in(start_server: Start, tmp_path: Path, *, removed: bool) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(hashed("secret"))
     server = start_server(API_TOKENS_FILE=str(tokens))

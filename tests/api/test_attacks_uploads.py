@@ -8,7 +8,6 @@ import struct
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -39,7 +38,6 @@ def send_together(server: Server, bodies: list[bytes]) -> Counter[int]:
         assert answer.status_code in ANSWERED, answer.text
         if answer.status_code >= 400:
             check_problem(answer, answer.status_code)
-    print(Counter(answer.status_code for answer in answers))
     return Counter(answer.status_code for answer in answers)
 
 
@@ -142,8 +140,8 @@ def bomb(method: int) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as opened:
         for side in ("ref", "hyp"):
-            opened.writestr(f"{side}/a.csv_bi", bytes(600 * MIB))
-    return buffer.getvalue().replace(struct.pack("<I", 600 * MIB), struct.pack("<I", 1000))
+            opened.writestr(f"{side}/a.csv_bi", bytes(100 * MIB))
+    return buffer.getvalue().replace(struct.pack("<I", 100 * MIB), struct.pack("<I", 1000))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -155,26 +153,25 @@ def test_a_zip_that_lies_about_its_content(start_server: Start, method: int) -> 
     seen.check()
 
 
-def long_names(kind: str) -> Iterator[bytes]:
-    """Archives whose names are longer than names are."""
+def long_names(kind: str) -> bytes:
+    """An archive whose names are longer than names are."""
     buffer = io.BytesIO()
     if kind == "zip":
         with zipfile.ZipFile(buffer, "w") as opened:
-            for entry in range(900):
+            for entry in range(450):
                 opened.writestr(f"{entry}-" + "\N{BRAIN}" * 16_000, b"")
     else:
         with tarfile.open(None, "w:gz", buffer) as tar:
-            for entry in range(900):
+            for entry in range(450):
                 tar.addfile(tarfile.TarInfo(f"{entry}-" + "n" * 60_000))
-    yield buffer.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_names_longer_than_names_are(start_server: Start, kind: str) -> None:
     server = start_server()
     with observed(server) as seen:
-        for archive in long_names(kind):
-            assert send_together(server, [ARCHIVE + archive + END]) == {422: 1}
+        assert send_together(server, [ARCHIVE + long_names(kind) + END]) == {422: 1}
     seen.check()
 
 
