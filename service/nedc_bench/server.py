@@ -32,6 +32,7 @@ from nedc_bench.settings import Settings
 log = structlog.stdlib.get_logger(__name__)
 
 LEAST_SECONDS = 0.25  # for the running requests, where the time for the jobs is used up
+START_SECONDS = 60
 BACKLOG = 1024
 REQUESTS_PER_CONNECTION = 10_000  # the last response says so; new connections find replicas that have come since
 MAX_MESSAGE_BYTES = 4096
@@ -54,7 +55,8 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _drain, found, number)
     log.info("starting", host=settings.host, port=settings.port, workers=found.pool.workers)
-    await app.startup()
+    async with asyncio.timeout(START_SECONDS):
+        await app.startup()
     try:
         await _listen(cast(Any, app), found)
     finally:
@@ -78,7 +80,7 @@ async def _listen(app: Any, found: Service) -> None:
 
     listening = _socket(settings.host, settings.port)
     server = await asyncio.start_server(connected, sock=listening, limit=READ_BYTES, backlog=BACKLOG)
-    log.info(f"Running on {_url(listening)} (CTRL + C to quit)")
+    logging.getLogger(__name__).info("Running on %s (CTRL + C to quit)", _url(listening))
     await found.drained.wait()
     await context.terminated.set()
     server.close()

@@ -242,9 +242,17 @@ class Settings:
     )
     uploads_max_bytes: int = _setting(
         "UPLOADS_MAX_BYTES",
-        "128MiB",
+        "96MiB",
         size("1KiB", "1024GiB"),
-        "The most that request bodies hold together while they are read; what would exceed it gets 503.",
+        "The most that request bodies, and what archives expand to, hold together until their jobs are accepted; what "
+        "would exceed it gets 503.",
+    )
+    responses_max_bytes: int = _setting(
+        "RESPONSES_MAX_BYTES",
+        "64MiB",
+        size("1KiB", "1024GiB"),
+        "The most that large responses hold together until their clients have read them; what would exceed it gets "
+        "503.",
     )
     max_pairs: int = _setting("MAX_PAIRS", "10000", whole(1, 1_000_000), "The most pairs of one request; more get 413.")
     max_queued_jobs: int = _setting(

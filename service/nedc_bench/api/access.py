@@ -1,8 +1,11 @@
 """Who may call: bearer tokens, and how often: rate limits.
 
-Tokens: ``API_TOKENS_FILE`` holds one sha256 of a token a line (hexadecimal; ``#`` begins a comment), so that the file
-gives no token away. It is read again when it changes. Rates: the `limits` package, in Redis or in memory; when the
-store does not answer, requests pass and are counted.
+Tokens: ``API_TOKENS_FILE`` holds one sha256 of a token a line (hexadecimal) and after it, if one likes, the caller's
+name (``#`` begins a comment), so that the file gives no token away. Tokens of one name are one caller: a job belongs to
+its caller, and outlives the change of a token. The file is read again when it changes: what it holds is valid and
+nothing else, so that a file that was emptied or removed lets nobody in.
+
+Rates: the `limits` package, in Redis or in memory; when the store does not answer, requests pass and are counted.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
+from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Network
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,21 +35,33 @@ EXPIRY_SECONDS = 1.0  # between looks for requests in memory that count no more
 
 T = TypeVar("T")
 
-_HASH = re.compile(r"[0-9a-f]{64}")
+OPEN = frozenset({"/", "/docs", "/openapi.json"})
+BEARER = "bearer."  # begins the subprotocol by which a browser, which can send no header, brings its token
+
+_LINE = re.compile(r"([0-9a-fA-F]{64})(?:\s+([A-Za-z0-9][A-Za-z0-9._@-]{0,63}))?")
 
 
 class Tokens:
-    """The tokens of a file; without a file everybody is let in."""
+    """The tokens of a file; without a file everybody is let in.
 
-    def __init__(self, path: str | None) -> None:
+    Raises:
+        SettingsError: the file holds no token, or something else.
+    """
+
+    def __init__(self, path: str | None, metrics: Metrics) -> None:
         self.path = path
+        self._metrics = metrics
         self._state: tuple[int, int, int] | None = None
-        self._hashes: tuple[str, ...] = ()
-        if path is not None:
-            self._load()
+        self._callers: dict[str, str] = {}
+        if path is None:
+            return
+        wrong = self._load()
+        if wrong or not self._callers:
+            where = f"line {wrong[0]}" if wrong else "the file"
+            raise SettingsError([f"API_TOKENS_FILE {path}: {where} is not a sha256 in hexadecimal and a name"])
 
     def check(self, request: BaseRequestWebsocket) -> str | None:
-        """The name that the request's token is counted under, or None where no token is needed.
+        """The caller that the request's token stands for: its name, or the beginning of its hash; None without a file.
 
         Raises:
             ProblemError: 401, the token is missing or unknown.
@@ -53,38 +69,62 @@ class Tokens:
         if self.path is None:
             return None
         self._reload()
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        digest = hashlib.sha256(token.strip().encode()).hexdigest()
-        known = [hmac.compare_digest(digest, known) for known in self._hashes]  # all of them, whichever it is
-        if scheme.lower() != "bearer" or not any(known):
+        digest = hashlib.sha256(_token(request).encode()).hexdigest()
+        caller = None
+        for known, name in self._callers.items():  # all of them, whichever it is
+            if hmac.compare_digest(digest, known):
+                caller = name
+        if caller is None:
             detail = "send a known token: Authorization: Bearer TOKEN"
             raise ProblemError(401, detail, headers={"WWW-Authenticate": 'Bearer realm="nedc-bench"'})
-        return f"token:{digest[:16]}"
+        return caller
 
     def _reload(self) -> None:
-        """Read the file again when it has changed; a file that is gone or bad leaves the tokens as they are."""
-        try:
-            if self._state != self._stat():
-                self._load()
-        except (OSError, SettingsError) as error:
-            log.warning("the tokens were not reloaded", error=str(error))
+        """Read the file again when it has changed."""
+        if self._state == self._stat():
+            return
+        for line in self._load():
+            log.error("a line of the tokens is not valid", path=self.path, line=line)
+        (log.info if self._callers else log.error)("tokens read", path=self.path, valid=len(self._callers))
 
-    def _stat(self) -> tuple[int, int, int]:
+    def _stat(self) -> tuple[int, int, int] | None:
+        """What changes when the file does; None where there is none."""
         assert self.path is not None
-        stat = os.stat(self.path)
+        try:
+            stat = os.stat(self.path)
+        except OSError:
+            return None
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
-    def _load(self) -> None:
+    def _load(self) -> list[int]:
+        """Read the tokens; the numbers of the lines that are none."""
         assert self.path is not None
-        state = self._stat()
-        with open(self.path, encoding="utf-8") as file:
-            lines = [line.partition("#")[0].strip().lower() for line in file]
-        hashes = tuple(line for line in lines if line)
-        bad = next((number for number, line in enumerate(lines, 1) if line and not _HASH.fullmatch(line)), None)
-        if bad is not None or not hashes:
-            where = f"line {bad}" if bad is not None else "the file"
-            raise SettingsError([f"API_TOKENS_FILE {self.path}: {where} is not a sha256 in hexadecimal"])
-        self._hashes, self._state = hashes, state
+        self._state = self._stat()
+        try:
+            with open(self.path, encoding="utf-8", errors="replace") as file:
+                lines = [line.partition("#")[0].strip() for line in file]
+        except OSError:
+            lines = []
+        found = [(number, _LINE.fullmatch(line)) for number, line in enumerate(lines, 1) if line]
+        matches = [match for _, match in found if match is not None]
+        self._callers = {match[1].lower(): match[2] or f"token:{match[1][:16].lower()}" for match in matches}
+        self._metrics.api_tokens.set(len(self._callers))
+        return [number for number, match in found if match is None]
+
+
+def is_open(path: str) -> bool:
+    """Whether everybody may read it: the document, its page, and the errors that problems refer to."""
+    return path in OPEN or path.startswith("/docs/")
+
+
+def _token(request: BaseRequestWebsocket) -> str:
+    """The token of the Authorization header, or that of a WebSocket's subprotocols."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    tokens = [name.strip() for name in offered if name.strip().startswith(BEARER)]
+    return tokens[0].removeprefix(BEARER) if tokens and request.scope["type"] == "websocket" else ""
 
 
 def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import re
 import time
-import uuid
 from collections.abc import AsyncGenerator, Callable
 
 import structlog
@@ -16,34 +14,37 @@ from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api import docs, errors, evaluate, health, ws
-from nedc_bench.api.access import Tokens, client_address
+from nedc_bench.api.access import Tokens, client_address, is_open
+from nedc_bench.api.budget import Budget
 from nedc_bench.api.context import KEY, Service, service
+from nedc_bench.api.exchange import PROBES, BoundedRequest, Exchanges, exchange
 from nedc_bench.api.rates import RateLimits
-from nedc_bench.api.upload import UploadsInMemory, discard_body
+from nedc_bench.api.responses import bounded
+from nedc_bench.api.upload import discard_body
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.execution import Evaluator, Gate, MemoryCache, RedisCache, WorkerPool
 from nedc_bench.jobs import Jobs, MemoryJobs
 from nedc_bench.jobs.runner import Runner
 from nedc_bench.monitoring import EdgeMiddleware, Metrics, self_check, set_route
+from nedc_bench.monitoring.metrics import RESPONSES, UPLOADS
 from nedc_bench.redis import RedisClient, RedisUnavailableError
 from nedc_bench.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-PROBES = {"/api/v1/health", "/api/v1/ready", "/metrics"}
 REDIS_CHECK_SECONDS = 1.0
 LAG_CHECK_SECONDS = 0.05
 JOBS_PER_WORKER = 2
 LEAST_WORKERS = 2  # so that one is left beside a call that takes long
 GATE_WIDTH = 16  # requests that are evaluated at once while their clients wait; more only make all of them slower
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
 
 def create_app(settings: Settings) -> Quart:
     """An app with all its parts; they start when it starts to serve."""
     app = Quart("nedc_bench.api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
+    app.config["RESPONSE_TIMEOUT"] = None  # who does not read is dropped where it is seen: at the connection
+    app.request_class = BoundedRequest
     app.url_map.strict_slashes = False
     app.extensions[KEY] = _parts(settings)
     for module in (evaluate, health, ws, docs):
@@ -52,7 +53,7 @@ def create_app(settings: Settings) -> Quart:
     errors.register(app, metrics)
     _register_hooks(app)
     app.while_serving(_running(app))
-    app.asgi_app = _counted(app, metrics)  # type: ignore[method-assign]  # Quart's own way
+    app.asgi_app = Exchanges(_counted(app, metrics))  # type: ignore[method-assign]  # Quart's own way
     return app
 
 
@@ -77,10 +78,11 @@ def _parts(settings: Settings) -> Service:
         on_restart=lambda reason: metrics.worker_restarts.labels(reason).inc(),
     )
     jobs = _jobs(settings, redis, pool, metrics)
-    gate = Gate(GATE_WIDTH)
     limits = RateLimits(redis, metrics)
-    uploads = UploadsInMemory(settings.uploads_max_bytes)
-    return Service(settings, metrics, redis, pool, jobs, gate, Tokens(settings.api_tokens_file), limits, uploads)
+    tokens = Tokens(settings.api_tokens_file, metrics)
+    uploads = Budget(settings.uploads_max_bytes, "uploads", UPLOADS)
+    responses = Budget(settings.responses_max_bytes, "large results that are not read yet", RESPONSES)
+    return Service(settings, metrics, redis, pool, jobs, Gate(GATE_WIDTH), tokens, limits, uploads, responses)
 
 
 def _jobs(settings: Settings, redis: RedisClient | None, pool: WorkerPool, metrics: Metrics) -> Jobs:
@@ -152,7 +154,7 @@ def _register_hooks(app: Quart) -> None:
             set_route(request.scope, str(request.url_rule))
         if request.path in PROBES:
             if request.path == "/metrics" and service().settings.metrics_need_token:
-                service().tokens.check(request)
+                exchange(request).caller = service().tokens.check(request)
         elif request.method != "OPTIONS":
             await _admit(request, reading=request.method in {"GET", "HEAD"})
 
@@ -167,6 +169,7 @@ def _register_hooks(app: Quart) -> None:
         unread = code >= 400 and (code == 408 or not await discard_body(request))  # of a late body no more is awaited
         if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
             response.headers["Connection"] = "close"
+        response = bounded(response, service(), exchange(request))
         _add_headers(response)
         _allow_origin(response)
         return response
@@ -179,20 +182,21 @@ def _register_hooks(app: Quart) -> None:
 
 
 def _identify(connection: BaseRequestWebsocket) -> None:
-    given = connection.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = exchange(connection).ids["request_id"]
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(**exchange(connection).ids)
 
 
 async def _admit(connection: BaseRequestWebsocket, *, reading: bool) -> None:
     """Let in who has a token and has not come too often."""
     found = service()
-    g.owner = found.tokens.check(connection) or ""
-    g.caller = g.owner or client_address(connection, found.settings.trusted_proxies)
+    seen = exchange(connection)
+    seen.address = client_address(connection, found.settings.trusted_proxies)
+    g.caller = seen.caller = None if is_open(connection.path) else found.tokens.check(connection)
+    g.counted_as = g.caller or seen.address
     name = "status" if reading else "default"
     limit = found.settings.status_rate_limit if reading else found.settings.rate_limit
-    g.allowance = await found.limits.take(name, limit, g.caller)
+    g.allowance = await found.limits.take(name, limit, g.counted_as)
 
 
 def _add_headers(response: ResponseTypes) -> None:

@@ -11,9 +11,9 @@ from typing import cast
 from quart import current_app
 
 from nedc_bench.api.access import Tokens
+from nedc_bench.api.budget import Budget
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.rates import RateLimits
-from nedc_bench.api.upload import UploadsInMemory
 from nedc_bench.execution import Gate, WorkerPool
 from nedc_bench.jobs import Jobs
 from nedc_bench.monitoring import Metrics
@@ -46,7 +46,8 @@ class Service:
     gate: Gate
     tokens: Tokens
     limits: RateLimits
-    uploads: UploadsInMemory
+    uploads: Budget
+    responses: Budget
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)

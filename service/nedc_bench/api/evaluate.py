@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,11 +15,12 @@ from quart import Blueprint, Response, g, request
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.api.archive import read_archive
+from nedc_bench.api.budget import RETRY_SECONDS
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError, problem_response
 from nedc_bench.api.problem import failure_problem
 from nedc_bench.api.responses import json_response, require_json
-from nedc_bench.api.upload import RETRY_SECONDS, Upload, read_upload
+from nedc_bench.api.upload import Upload, read_upload
 from nedc_bench.execution import Asked, PairInput
 from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
@@ -48,7 +50,7 @@ async def submit() -> Response:
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
         found.refuse_when_draining()  # it may have come slowly
-        asked = await _asked_for(upload)
+        asked = await _asked_for(upload, take)
         found.refuse_when_draining()  # unpacking it takes its time, too
         try:
             if wait is None:
@@ -83,14 +85,14 @@ async def list_jobs() -> Response:
     if status is not None and status not in {known.value for known in JobStatus}:
         raise ProblemError(422, f"status {status[:40]!r} is none of {', '.join(JobStatus)}")
     limit, offset = _whole("limit", 20, 1, MAX_PAGE), _whole("offset", 0, 0, 10**9)
-    page = await service().jobs.list(g.owner, limit, offset, None if status is None else JobStatus(status))
+    page = await service().jobs.list(g.caller or "", limit, offset, None if status is None else JobStatus(status))
     return json_response(msgspec.structs.asdict(page) | {"jobs": [shown(job) for job in page.jobs]})
 
 
 @blueprint.delete("/<job_id>")
 async def remove(job_id: str) -> Response:
     """Cancel a job that has not ended, and forget it."""
-    if not await service().jobs.remove(job_id, g.owner):
+    if not await service().jobs.remove(job_id, g.caller or ""):
         raise _unknown(job_id)
     return Response(b"", 204)
 
@@ -98,7 +100,7 @@ async def remove(job_id: str) -> Response:
 @blueprint.get("/<job_id>/reports/<name>")
 async def report(job_id: str, name: str) -> Response:
     """One of the NEDC text reports of a completed job."""
-    text = await service().jobs.report(job_id, g.owner, name)
+    text = await service().jobs.report(job_id, g.caller or "", name)
     if text is None:
         job = await _job(job_id)
         if job.status is not JobStatus.COMPLETED:
@@ -127,19 +129,19 @@ def _refuse_when_saturated(wait: float | None) -> None:
         raise ProblemError(503, detail, headers=headers, reason=SATURATED)
 
 
-async def _asked_for(upload: Upload) -> Request:
+async def _asked_for(upload: Upload, take: Callable[[int], None]) -> Request:
     """What the upload asks for; in a thread where reading it takes long."""
     settings = service().settings
-    limits = (settings.max_pairs, settings.max_upload_bytes)
+    limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
         pairs, asked = await asyncio.to_thread(_evaluation, upload, *limits)
     else:
         pairs, asked = _evaluation(upload, *limits)
-    return Request(pairs, asked, g.owner, g.caller, _idempotency_key())
+    return Request(pairs, asked, g.caller or "", g.counted_as, _idempotency_key())
 
 
 async def _job(job_id: str) -> Job:
-    job = await service().jobs.get(job_id, g.owner)
+    job = await service().jobs.get(job_id, g.caller or "")
     if job is None:
         raise _unknown(job_id)
     return job
@@ -167,7 +169,7 @@ def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
         raise ProblemError(422, f"Idempotency-Key must have 1 to {MAX_KEY_CHARACTERS} characters")
-    return None if key is None else f"{g.caller}:{key}"
+    return None if key is None else f"{g.counted_as}:{key}"
 
 
 def _whole(name: str, default: int, low: int, high: int) -> int:
@@ -177,7 +179,9 @@ def _whole(name: str, default: int, low: int, high: int) -> int:
     return int(text)
 
 
-def _evaluation(upload: Upload, max_pairs: int, max_bytes: int) -> tuple[list[PairInput], Asked]:
+def _evaluation(
+    upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]
+) -> tuple[list[PairInput], Asked]:
     """What the parts ask for.
 
     Raises:
@@ -188,23 +192,23 @@ def _evaluation(upload: Upload, max_pairs: int, max_bytes: int) -> tuple[list[Pa
         reason = "runs in CI and by hand only" if pipeline in {"alpha", "dual"} else "is not known"
         raise ProblemError(422, f"pipeline {pipeline[:40]!r} {reason}; send {PIPELINE}, or leave it out")
     names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
-    pairs = _pairs(upload, max_pairs, max_bytes)
+    pairs = _pairs(upload, max_pairs, max_bytes, take)
     strict, per_pair = _flag(upload, "strict"), _flag(upload, "per_pair")
     return pairs, Asked(check_algorithms(names), _parameters(upload), strict, per_pair)
 
 
-def _pairs(upload: Upload, max_pairs: int, max_bytes: int) -> list[PairInput]:
+def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]) -> list[PairInput]:
     references, hypotheses, archives = (upload.files[name] for name in ("reference", "hypothesis", "archive"))
     if archives:
         if references or hypotheses or len(archives) > 1:
             raise ProblemError(422, "send either one archive, or reference and hypothesis files")
         (name, data) = archives[0]
-        return read_archive(name, data, max_pairs=max_pairs, max_bytes=max_bytes)
+        return read_archive(name, data, max_pairs=max_pairs, max_bytes=max_bytes, take=take)
     if len(references) != len(hypotheses) or not references:
         count = f"{len(references)} reference and {len(hypotheses)} hypothesis"
         raise ProblemError(422, f"send as many reference as hypothesis files, at least one of each; these are {count}")
     return [
-        PairInput.of(ref, ref_name, hyp, hyp_name)
+        PairInput.of(bytes(ref), ref_name, bytes(hyp), hyp_name)
         for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
     ]
 

@@ -37,13 +37,8 @@ CACHE_RESULTS = ("hit", "miss", "error", "corrupt")
 JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
 LIMITS = ("default", "status")
 RESTART_REASONS = ("died", "timeout", "cancelled")
-DRAINING, QUEUE_FULL, REDIS, SATURATED, UPLOADS = UNAVAILABLE_REASONS = (
-    "draining",
-    "queue_full",
-    "redis",
-    "saturated",
-    "uploads",
-)
+UNAVAILABLE_REASONS = ("draining", "queue_full", "redis", "saturated", "uploads", "responses")
+DRAINING, QUEUE_FULL, REDIS, SATURATED, UPLOADS, RESPONSES = UNAVAILABLE_REASONS
 WORKER_STATES = ("busy", "idle")
 
 EVALUATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 2.5, 5, 10)
@@ -71,6 +66,7 @@ class Metrics:
         unavailable_responses: ``.labels(reason)``, one of `UNAVAILABLE_REASONS`; answered with 503, but for probes.
         rate_limited_requests: ``.labels(limit)``, one of `LIMITS`; refused with 429.
         rate_limiter_errors: requests let through since the limiter's store did not answer.
+        api_tokens: that are valid now.
         redis_up: 1 or 0.
         redis_memory: ``.labels(kind)``, ``used`` or ``allowed``.
         event_loop_lag: how late the event loop woke up.
@@ -132,6 +128,9 @@ class Metrics:
             "nedc_rate_limiter_errors_total",
             "Requests let through since the rate limiter's store did not answer.",
             registry=registry,
+        )
+        self.api_tokens = Gauge(
+            "nedc_api_tokens", "Tokens of API_TOKENS_FILE that are valid now; 0 without that file.", registry=registry
         )
         self.redis_up = Gauge(
             "nedc_redis_up", "Whether Redis takes a write (1) or not (0).", registry=registry if redis else None
