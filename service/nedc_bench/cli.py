@@ -19,7 +19,7 @@ from nedc_bench.annotations.lists import SUFFIX, annotation_files
 from nedc_bench.errors import EvaluationError, InputError, SettingsError, refusal
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.reports import build_document, format_table, format_warnings, write_json
-from nedc_bench.scoring import ALGORITHMS
+from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.version import __version__
 
 FINE, REFUSED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -92,8 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument(
         "--algorithm",
         action="append",
-        choices=[*ALGORITHMS, "all"],
-        help="run only this one (may be given several times; default: all)",
+        choices=[*ALGORITHM, "all"],
+        help="run only this one (may be given several times; default: all, the five of NEDC)",
     )
     score.add_argument(
         "--strict", action="store_true", help="refuse what would be a warning, such as overlapping events"

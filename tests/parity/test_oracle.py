@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 import oracle
 from corpora import in_golden_names
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, read_recording, score_corpus
-from nedc_bench.scoring import cost, dp
+from nedc_bench.scoring import alignment, cost
 from nedc_bench.scoring import epoch as epoch_module
 from nedc_bench.scoring import overlap as overlap_module
 from nedc_bench.scoring import taes as taes_module
@@ -222,8 +222,8 @@ def test_alignment_with_any_penalties(
     parameters = Parameters(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
     options = oracle.Options(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dp, "SMALL", small)
-        aligned = dp.align("".join(ref).encode(), "".join(hyp).encode(), parameters)
+        patch.setattr(alignment, "SMALL", small)
+        aligned = alignment.align("".join(ref).encode(), "".join(hyp).encode(), parameters)
     ours = [tuple(None if code == NULL else chr(code) for code in pair) for pair in zip(*aligned, strict=True)]
     assert ours == oracle.align(ref, hyp, options)
 
@@ -240,15 +240,15 @@ def test_long_alignments_with_any_penalties(
     draw = np.random.default_rng(seed)
     ref, hyp = (draw.integers(0, 3, size, dtype=np.uint8).tobytes() for size in events)
     parameters = Parameters(penalty_del=penalties[0], penalty_ins=penalties[1], penalty_sub=penalties[2])
-    by_diagonal = dp.align(ref, hyp, parameters)
+    by_diagonal = alignment.align(ref, hyp, parameters)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dp, "SMALL", 1000)
-        assert by_diagonal == dp.align(ref, hyp, parameters)
+        patch.setattr(alignment, "SMALL", 1000)
+        assert by_diagonal == alignment.align(ref, hyp, parameters)
 
 
 def test_weighted_alignments_beyond_the_bound_are_refused() -> None:
     with pytest.raises(InputError, match="penalties of 1"):
-        dp.align(bytes(10_001), bytes(10_000), Parameters(penalty_del=1.5))
+        alignment.align(bytes(10_001), bytes(10_000), Parameters(penalty_del=1.5))
 
 
 def test_what_a_pair_costs_grows_with_its_events_and_weighted_dp_with_their_product() -> None:
@@ -265,8 +265,8 @@ def test_what_a_pair_costs_grows_with_its_events_and_weighted_dp_with_their_prod
 def test_alignment_in_blocks(rows: int, ref: list[str], hyp: list[str]) -> None:
     """The blocks of rows that bound the memory of long alignments, here a few rows each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dp, "MAX_ROW_BYTES", rows * 2 * (len(hyp) // 7 + 60))
-        aligned = dp.align("".join(ref).encode(), "".join(hyp).encode(), Parameters())
+        patch.setattr(alignment, "MAX_ROW_BYTES", rows * 2 * (len(hyp) // 7 + 60))
+        aligned = alignment.align("".join(ref).encode(), "".join(hyp).encode(), Parameters())
     ours = [tuple(None if code == NULL else chr(code) for code in pair) for pair in zip(*aligned, strict=True)]
     assert ours == oracle.align(ref, hyp, oracle.Options())
 

@@ -29,7 +29,7 @@ ndigits_round = '3'
 epoch_duration = '0.25'
 null_class = "BCKG"
 """
-TABLES = "MAP, NEDC_DPALIGN, NEDC_EPOCH, NEDC_IRA, NEDC_OVERLAP, NEDC_TAES"
+TABLES = "MAP, NEDC_DPALIGN, NEDC_EPOCH, NEDC_IRA, NEDC_OVERLAP, NEDC_TAES, SZCORE"
 
 
 def read(text: str) -> Parameters:
@@ -58,6 +58,11 @@ def test_the_defaults_are_the_original_ones() -> None:
         "epoch_null_class": "bckg",
         "ira_epoch_duration": 0.25,
         "ira_null_class": "bckg",
+        "szcore_min_overlap": 0.0,
+        "szcore_tolerance_start": 30.0,
+        "szcore_tolerance_end": 60.0,
+        "szcore_max_event_duration": 300.0,
+        "szcore_min_duration_between_events": 90.0,
     }
 
 

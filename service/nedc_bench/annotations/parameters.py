@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import FILLER
+from nedc_bench.annotations.recording import FILLER, MAX_SECONDS
 from nedc_bench.annotations.source import Source, Text, read_text
 from nedc_bench.errors import InputError, quoted, refusal
 
@@ -25,7 +25,7 @@ DEFAULT_LABEL_MAP = LabelMap.from_mapping({"seiz": ["seiz"], FILLER: [FILLER]})
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What the original's parameter file sets; the defaults are the original's.
+    """What the original's parameter file sets, and SzCORE's in ``[SZCORE]``; the defaults are the tools' own.
 
     Attributes:
         label_map: annotation labels to scoring classes, in report order.
@@ -34,6 +34,10 @@ class Parameters:
         epoch_null_class: the class of ``epoch`` that stands for no event.
         ira_epoch_duration: seconds between the samples of ``ira``.
         ira_null_class: read for the original's sake; no figure depends on it.
+        szcore_min_overlap: the part of a widened reference event that must be covered for a hit, 0 to 1.
+        szcore_tolerance_start, szcore_tolerance_end: seconds by which a reference event is widened.
+        szcore_max_event_duration: seconds after which an event is split.
+        szcore_min_duration_between_events: seconds below which two events are merged.
 
     Raises:
         InputError: a value out of its range, or a null class that the map does not have.
@@ -47,12 +51,21 @@ class Parameters:
     epoch_null_class: str = FILLER
     ira_epoch_duration: float = 0.25
     ira_null_class: str = FILLER
+    szcore_min_overlap: float = 0.0
+    szcore_tolerance_start: float = 30.0
+    szcore_tolerance_end: float = 60.0
+    szcore_max_event_duration: float = 300.0
+    szcore_min_duration_between_events: float = 90.0
 
     def __post_init__(self) -> None:
         for name in ("penalty_del", "penalty_ins", "penalty_sub"):
             _check_range(name, getattr(self, name), 0.0, MAX_PENALTY)
         for name in ("epoch_duration", "ira_epoch_duration"):
             _check_range(name, getattr(self, name), *EPOCH_SECONDS)
+        _check_range("szcore_min_overlap", self.szcore_min_overlap, 0.0, 1.0)
+        _check_range("szcore_max_event_duration", self.szcore_max_event_duration, 0.1, MAX_SECONDS)
+        for name in ("tolerance_start", "tolerance_end", "min_duration_between_events"):
+            _check_range(f"szcore_{name}", getattr(self, f"szcore_{name}"), 0.0, MAX_SECONDS)
         for name in ("epoch_null_class", "ira_null_class"):
             if getattr(self, name) not in self.label_map.classes:
                 known = ", ".join(self.label_map.classes)
@@ -69,6 +82,11 @@ class Parameters:
             "epoch_null_class": self.epoch_null_class,
             "ira_epoch_duration": self.ira_epoch_duration,
             "ira_null_class": self.ira_null_class,
+            "szcore_min_overlap": self.szcore_min_overlap,
+            "szcore_tolerance_start": self.szcore_tolerance_start,
+            "szcore_tolerance_end": self.szcore_tolerance_end,
+            "szcore_max_event_duration": self.szcore_max_event_duration,
+            "szcore_min_duration_between_events": self.szcore_min_duration_between_events,
         }
 
 
@@ -83,6 +101,11 @@ _KEYS: dict[tuple[str, str], str | None] = {
     ("NEDC_OVERLAP", "ndigits_round"): None,
     ("NEDC_IRA", "epoch_duration"): "ira_epoch_duration",
     ("NEDC_IRA", "null_class"): "ira_null_class",
+    ("SZCORE", "min_overlap"): "szcore_min_overlap",
+    ("SZCORE", "tolerance_start"): "szcore_tolerance_start",
+    ("SZCORE", "tolerance_end"): "szcore_tolerance_end",
+    ("SZCORE", "max_event_duration"): "szcore_max_event_duration",
+    ("SZCORE", "min_duration_between_events"): "szcore_min_duration_between_events",
 }
 _TABLES = {table for table, _ in _KEYS} | {"MAP", "NEDC_TAES"}
 

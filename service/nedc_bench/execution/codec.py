@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw, Struct, msgpack
 
@@ -43,7 +43,9 @@ class _Entry(Struct, array_like=True, forbid_unknown_fields=True):
 
 _encoder = msgpack.Encoder()
 _decoder = msgpack.Decoder(_Entry)
-_decoders = {name: msgpack.Decoder(algorithm.contribution) for name, algorithm in ALGORITHM.items()}
+_decoders: dict[str, msgpack.Decoder[Any]] = {
+    name: msgpack.Decoder(algorithm.contribution) for name, algorithm in ALGORITHM.items()
+}
 
 
 def encode_score(score: PairScore) -> bytes:

@@ -41,8 +41,13 @@ def _rows(name: str, labels: Mapping[str, Mapping[str, float]]) -> Iterator[tupl
     number = ".2f" if name == "taes" else "d"
     for label, figures in labels.items():
         counts = (f"{figures[count]:{number}}" for count in ("tp", "fp", "fn"))
-        rates = (f"{figures[rate]:.4f}" for rate in ("sensitivity", "precision", "f1"))
-        yield (name, label, *counts, *rates, f"{figures['false_alarms_per_24h']:.2f}")
+        rates = (_rate(figures[rate], ".4f") for rate in ("sensitivity", "precision", "f1"))
+        yield (name, label, *counts, *rates, _rate(figures["false_alarms_per_24h"], ".2f"))
+
+
+def _rate(value: float | None, number: str) -> str:
+    """Rates of SzCORE can have no value."""
+    return "-" if value is None else f"{value:{number}}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:

@@ -1,61 +1,29 @@
-"""A pair to its score, and the fold of pair scores in list order to the score of a corpus.
+"""The fold of pair scores, in list order, to the score of a corpus.
 
-A `PairScore` can be computed anywhere (another process, another machine) and kept; the fold is done in one place.
+Pair scores can come from anywhere; the fold is done in one place, so every figure keeps its last bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from time import perf_counter
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
-from nedc_bench.annotations import Parameters, Recording
-from nedc_bench.errors import Finding, InputError, refusal
-from nedc_bench.scoring import dp, epoch, ira, overlap, taes
-from nedc_bench.scoring.contribution import ConfusionTotal, Events, PackedEvents
-from nedc_bench.scoring.dp import DpContribution, DpTotal
-from nedc_bench.scoring.epoch import EpochContribution, EpochTotal
+from nedc_bench.annotations import Parameters
+from nedc_bench.errors import Finding
+from nedc_bench.scoring import dp, epoch, ira, overlap, szcore, taes
+from nedc_bench.scoring.contribution import ConfusionTotal
+from nedc_bench.scoring.dp import DpTotal
+from nedc_bench.scoring.epoch import EpochTotal
 from nedc_bench.scoring.figures import Figures, derive_figures
-from nedc_bench.scoring.ira import IraContribution, IraTotal
-from nedc_bench.scoring.overlap import OverlapContribution, OverlapTotal
-from nedc_bench.scoring.taes import TaesContribution, TaesTotal
+from nedc_bench.scoring.ira import IraTotal
+from nedc_bench.scoring.overlap import OverlapTotal
+from nedc_bench.scoring.pair import ALGORITHM, ALGORITHMS, PairScore, check_algorithms
+from nedc_bench.scoring.szcore_figures import SzcoreContribution, SzcoreResult, SzcoreTotal, subject_of
+from nedc_bench.scoring.taes import TaesTotal
 
-ALGORITHM = {module.NAME: module.ALGORITHM for module in (dp, epoch, overlap, taes, ira)}
-ALGORITHMS = tuple(ALGORITHM)
-
-Contribution = DpContribution | EpochContribution | OverlapContribution | TaesContribution | IraContribution
 CountedTotal = DpTotal | EpochTotal | OverlapTotal | TaesTotal
 ConfusionMatrix = dict[str, dict[str, int]]
-
-
-class FileId(NamedTuple):
-    """The name of an input file as it was given, and the sha256 of its bytes."""
-
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class PairScore:
-    """What one pair adds to a corpus.
-
-    Attributes:
-        reference, hypothesis: the two files.
-        duration_seconds: the end of the last reference event.
-        events: of the reference and of the hypothesis, as they were scored.
-        contributions: one an algorithm, by name.
-        warnings: what was noticed in the two files.
-        seconds: the time that each algorithm took where it ran; no part of the result.
-    """
-
-    reference: FileId
-    hypothesis: FileId
-    duration_seconds: float
-    events: tuple[PackedEvents, PackedEvents]
-    contributions: dict[str, Contribution]
-    warnings: tuple[Finding, ...]
-    seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +64,14 @@ class CorpusScore:
         parameters: what it was scored with.
         scores: the pairs, in list order.
         duration_seconds: of all reference recordings.
-        algorithms: the results by algorithm, in the order of `ALGORITHMS`.
+        algorithms: the results by algorithm, in the order of `ALGORITHM`.
         warnings: of the lists, the files and the figures.
     """
 
     parameters: Parameters
     scores: tuple[PairScore, ...]
     duration_seconds: float
-    algorithms: dict[str, AlgorithmResult | Agreement]
+    algorithms: dict[str, AlgorithmResult | Agreement | SzcoreResult]
     warnings: tuple[Finding, ...]
 
     @classmethod
@@ -127,10 +95,12 @@ class CorpusScore:
             duration += score.duration_seconds
             for name, total in totals.items():
                 total.add(score.contributions[name])
-        results: dict[str, AlgorithmResult | Agreement] = {}
+        results: dict[str, AlgorithmResult | Agreement | SzcoreResult] = {}
         for name, total in totals.items():
             if isinstance(total, IraTotal):
                 results[name] = _agreement(total, parameters)
+            elif isinstance(total, SzcoreTotal):
+                results[name] = _szcore(name, total, kept, parameters)
             else:
                 assert isinstance(total, CountedTotal)
                 results[name] = _figures(name, total, parameters, duration, noticed)
@@ -172,100 +142,31 @@ class CorpusScore:
         return self.counted(taes.NAME)
 
     @property
+    def szcore_event(self) -> SzcoreResult:
+        """SzCORE's event scoring."""
+        return self.szcore(szcore.EVENT)
+
+    @property
+    def szcore_sample(self) -> SzcoreResult:
+        """SzCORE's sample scoring."""
+        return self.szcore(szcore.SAMPLE)
+
+    def szcore(self, name: str) -> SzcoreResult:
+        """The result of ``szcore-event`` or ``szcore-sample``.
+
+        Raises:
+            KeyError: the algorithm was not asked for.
+        """
+        result = self.algorithms[name]
+        assert isinstance(result, SzcoreResult)
+        return result
+
+    @property
     def ira(self) -> Agreement:
         """Inter-rater agreement."""
         result = self.algorithms[ira.NAME]
         assert isinstance(result, Agreement)
         return result
-
-
-def score_pair(
-    reference: Recording,
-    hypothesis: Recording,
-    parameters: Parameters,
-    algorithms: Sequence[str] = ALGORITHMS,
-    *,
-    strict: bool = False,
-) -> PairScore:
-    """Score one pair with each algorithm.
-
-    Args:
-        strict: refuse what would be a warning.
-
-    Raises:
-        InputError: labels that the map does not know, recordings of different length, or a warning under ``strict``.
-    """
-    sides = {"reference": reference, "hypothesis": hypothesis}
-    warnings = tuple(replace(finding, side=side) for side in sides for finding in sides[side].warnings)
-    if strict and warnings:
-        raise InputError(warnings)
-    ref, hyp = (
-        Events(side.starts, side.stops, parameters.label_map.classify(side, name)) for name, side in sides.items()
-    )
-    if round(float(ref.stops[-1]), 4) != round(float(hyp.stops[-1]), 4):
-        message = f"lasts {hypothesis.duration} s, its reference {reference.name} {reference.duration} s; "
-        message += "both must have the duration of the recording"
-        raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
-    seconds: dict[str, float] = {}
-    try:
-        contributions = _contributions(ref, hyp, parameters, algorithms, seconds)
-    except InputError as error:
-        raise InputError(
-            replace(finding, side="reference", file=reference.name) for finding in error.findings
-        ) from None
-    return PairScore(
-        FileId(reference.name, reference.sha256),
-        FileId(hypothesis.name, hypothesis.sha256),
-        float(ref.stops[-1]),
-        (PackedEvents.of(ref), PackedEvents.of(hyp)),
-        contributions,
-        warnings,
-        seconds,
-    )
-
-
-def cost(
-    reference_events: int, hypothesis_events: int, parameters: Parameters, algorithms: Sequence[str] = ALGORITHMS
-) -> float:
-    """About how many seconds `score_pair` takes, for so many events a side (background between them included).
-
-    It is meant for sizing chunks of work: only ``dp`` grows faster than the number of events.
-    """
-    linear = 5e-4 + 3e-6 * (reference_events + hypothesis_events)
-    return linear + (dp.cost(reference_events, hypothesis_events, parameters) if dp.NAME in algorithms else 0.0)
-
-
-def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
-    """The algorithms asked for, in report order; ``all`` is every one.
-
-    Raises:
-        InputError: a name that is none.
-    """
-    for name in names:
-        if name not in (*ALGORITHMS, "all"):
-            raise refusal("algorithm", f"{name!r} is not an algorithm; known: {', '.join(ALGORITHMS)}, all")
-    if not names:
-        raise refusal("algorithm", f"no algorithm is asked for; known: {', '.join(ALGORITHMS)}, all")
-    return tuple(name for name in ALGORITHMS if name in names or "all" in names)
-
-
-def _contributions(
-    ref: Events, hyp: Events, parameters: Parameters, algorithms: Sequence[str], seconds: dict[str, float]
-) -> dict[str, Contribution]:
-    """The contribution of each algorithm; how long it took goes to ``seconds``."""
-    result: dict[str, Contribution] = {}
-    for name, algorithm in ALGORITHM.items():
-        if name not in algorithms:
-            continue
-        begin = perf_counter()
-        compared = result.get(epoch.NAME)
-        if name == ira.NAME and compared and parameters.epoch_duration == parameters.ira_epoch_duration:
-            assert isinstance(compared, EpochContribution)
-            result[name] = IraContribution(compared.confusion)
-        else:
-            result[name] = algorithm.contribute(ref, hyp, parameters)
-        seconds[name] = perf_counter() - begin
-    return result
 
 
 def _figures(
@@ -285,6 +186,19 @@ def _agreement(total: IraTotal, parameters: Parameters) -> Agreement:
     classes = parameters.label_map.classes
     kappas = total.agreement()
     return Agreement(_named(total, classes), dict(zip(classes, kappas.per_class, strict=True)), kappas.multi_class)
+
+
+def _szcore(name: str, total: SzcoreTotal, scores: Iterable[PairScore], parameters: Parameters) -> SzcoreResult:
+    by_subject: dict[str | None, SzcoreTotal] = {}
+    for score in scores:
+        subject = subject_of(score.reference.name)
+        if subject not in by_subject:
+            by_subject[subject] = SzcoreTotal(len(total.targets), total.rate)
+        contribution = score.contributions[name]
+        assert isinstance(contribution, SzcoreContribution)
+        by_subject[subject].add(contribution)
+    classes = parameters.label_map.classes
+    return SzcoreResult.of(total, by_subject, {classes[c]: c for c in szcore.scored_classes(parameters)})
 
 
 def _named(total: ConfusionTotal, classes: Sequence[str]) -> ConfusionMatrix:
