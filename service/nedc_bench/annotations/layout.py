@@ -264,7 +264,7 @@ def _lone_findings(
     if pattern:
         message += f"; if names differ by design, give the pattern {pattern!r} (--pattern)"
     elif not lone_theirs:
-        message += "; to score what is missing as without events, set missing to empty (--missing empty)"
+        message += "; to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
     findings = [Finding("", "", None, "pairing", message)]
     for side, other, lone in (("reference", "hypothesis", lone_ours), ("hypothesis", "reference", lone_theirs)):
         findings += [
