@@ -11,12 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from corpora import Corpus
-from helpers import annotation
-from nedc_bench import ALGORITHMS, Pair, Parameters, Result, score_corpus
 from nedc_bench.evaluation.cache import Cache, MemoryCache, RedisCache
 from nedc_bench.evaluation.orchestrator import Evaluated, Orchestrator, PairInput
 from nedc_bench.evaluation.pool import WorkerPool
+
+from corpora import Corpus
+from helpers import annotation
+from nedc_bench import ALGORITHMS, Pair, Parameters, Result, score_corpus
 
 DAY = 86_400
 UNEVEN = Parameters(penalty_sub=1.5)  # the plain table of dp, which takes its time

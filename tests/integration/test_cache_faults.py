@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from nedc_bench.evaluation.cache import ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS, cache_key
+from nedc_bench.evaluation.orchestrator import VERSION, Orchestrator, PairInput
 
 from evaluating import House, evaluate, expected, in_redis, small_pair, until
 from nedc_bench import ALGORITHMS, Parameters
-from nedc_bench.evaluation.cache import ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS, cache_key
-from nedc_bench.evaluation.orchestrator import VERSION, Orchestrator, PairInput
 from redis_server import RedisServer
 
 pytestmark = pytest.mark.integration

@@ -12,11 +12,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from nedc_bench.evaluation.orchestrator import PairInput
 
 from corpora import DATA, Corpus
 from evaluating import House, day_pair, evaluate, uploads
 from nedc_bench import Result
-from nedc_bench.evaluation.orchestrator import PairInput
 from redis_server import RedisServer
 
 pytestmark = pytest.mark.integration

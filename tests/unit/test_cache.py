@@ -7,11 +7,11 @@ import tracemalloc
 from dataclasses import replace
 
 import pytest
+from nedc_bench.evaluation.breaker import CircuitBreaker
+from nedc_bench.evaluation.cache import MemoryCache, cache_key
 
 from evaluating import Tally, memory, until
 from nedc_bench import ALGORITHMS, LabelMap, Parameters
-from nedc_bench.evaluation.breaker import CircuitBreaker
-from nedc_bench.evaluation.cache import MemoryCache, cache_key
 
 PARAMETERS = Parameters()
 KEY = cache_key(b"ref", b"hyp", ALGORITHMS, PARAMETERS, "1.0")

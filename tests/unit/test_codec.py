@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
+from nedc_bench.evaluation.codec import decode_score, encode_score, with_files
 
 from corpora import Corpus, find_corpora
 from evaluating import expected, overlapping_pair, small_pair
 from nedc_bench import ALGORITHMS, Finding
-from nedc_bench.evaluation.codec import decode_score, encode_score, with_files
 from nedc_bench.scoring import FileId, PairScore
 from nedc_bench.scoring.taes import TaesContribution
 

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 
 import pytest
+from nedc_bench.evaluation.cache import cache_key
+from nedc_bench.evaluation.orchestrator import BATCH, BATCHES, VERSION, PairInput
 
 from corpora import Corpus, find_corpora
 from evaluating import (
@@ -25,8 +27,6 @@ from evaluating import (
 from helpers import annotation
 from nedc_bench import ALGORITHMS, Parameters
 from nedc_bench.errors import EvaluationError, InputError
-from nedc_bench.evaluation.cache import cache_key
-from nedc_bench.evaluation.orchestrator import BATCH, BATCHES, VERSION, PairInput
 
 CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
 

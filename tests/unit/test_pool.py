@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from nedc_bench.evaluation.pool import WorkerPool
 
 from evaluating import Tally, started, until
 from helpers import wait_until
 from nedc_bench.errors import EvaluationError, InputError, refusal
-from nedc_bench.evaluation.pool import WorkerPool
 
 FOREVER = 3600
 

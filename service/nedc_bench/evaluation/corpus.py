@@ -67,7 +67,7 @@ class Result(CorpusScore):
 
 def score(
     reference: Source | Recording,
-    hypothesis: Source | Recording,
+    hypothesis: Source | Recording | None,
     *,
     algorithms: str | Sequence[str] = ALGORITHMS,
     parameters: Parameters | None = None,
@@ -76,7 +76,8 @@ def score(
     """Score one hypothesis against its reference.
 
     Args:
-        reference, hypothesis: paths, open files of any format that is read, or `Recording` objects.
+        reference, hypothesis: paths, open files of any format that is read, or `Recording` objects; a hypothesis may
+            be None, which is scored as one without events.
         algorithms: which of ``dp epoch overlap taes ira`` to run, or one of them; ``all`` is every one.
         parameters: the original's defaults, when None.
         strict: refuse what would be a warning (overlapping events, events past the end).
@@ -86,8 +87,9 @@ def score(
     Raises:
         InputError: the input is refused; its findings say where and why.
     """
-    for side, source in (("reference", reference), ("hypothesis", hypothesis)):
-        check_source(source, side)
+    check_source(reference, "reference")
+    if hypothesis is not None:
+        check_source(hypothesis, "hypothesis")
     pairs = [Pair(reference, hypothesis)]
     return score_corpus(pairs, algorithms=algorithms, parameters=parameters, strict=strict)
 
