@@ -130,7 +130,6 @@ REFUSED = {
     "zero-length-ref-hit": ref(None, "the reference event at 98.0 s has length zero"),
     "zero-length-ref-hit-by-short": ref(None, "the reference event at 98.5 s has length zero"),
 }
-READ = {"version-tse"}  # tests/unit/test_formats.py
 
 
 def parameters_of(folder: Path) -> Parameters:
