@@ -20,10 +20,11 @@ from nedc_bench.errors import EvaluationError
 from nedc_bench.execution import Asked, Evaluated, PairInput
 from nedc_bench.execution.cost import expected_seconds
 from nedc_bench.execution.work import Scored
+from nedc_bench.jobs.lists import Record
 from nedc_bench.jobs.model import PIPELINE, Failure, JobStatus, JobsUnavailableError, Request, Stored, ended
 from nedc_bench.jobs.queue import HOLD_SECONDS, IDLE_SECONDS, Chunk, Queue
 from nedc_bench.jobs.runner import Runner
-from nedc_bench.jobs.store import Record, Store
+from nedc_bench.jobs.store import Store
 from nedc_bench.monitoring.metrics import ERROR
 from nedc_bench.redis import RedisClient
 

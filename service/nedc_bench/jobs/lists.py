@@ -1,6 +1,7 @@
 """Which jobs an owner has: sorted sets of ids by acceptance, one of all and one a status.
 
-They only help to find jobs. A list may name a job that is no more, or has another status by now; whoever reads it looks.
+They only help to find jobs. A list may name a job that is no more, or has another status by now: whoever reads it
+looks.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ import structlog
 
 from nedc_bench.execution import Evaluated, RedisCache
 from nedc_bench.jobs.changes import Changes
-from nedc_bench.jobs.chunks import LANES, ChunkRunner, File, cut, for_ever
+from nedc_bench.jobs.chunks import LANES, ChunkRunner, File, cut, for_ever, packed
+from nedc_bench.jobs.lists import Record
 from nedc_bench.jobs.model import (
     Failure,
     Job,
@@ -30,7 +31,7 @@ from nedc_bench.jobs.model import (
     with_result,
 )
 from nedc_bench.jobs.runner import Runner
-from nedc_bench.jobs.store import Record, Store
+from nedc_bench.jobs.store import Store
 from nedc_bench.redis import RedisClient
 
 LOOK_SECONDS = 5.0  # after which a watched job is looked at, though no change was announced
