@@ -63,10 +63,6 @@ class Lists:
                 pipeline.pexpire(place, 3 * self._life)
                 self._extend_at[place] = now + self._life / 1000
 
-    def _list(self, owner: str, status: JobStatus | None) -> str:
-        tag = sha256(owner.encode()).hexdigest()[:16] if owner else "nobody"
-        return self.redis.key(f"jobs:{{{tag}}}" + ("" if status is None else f":{status}"))
-
     def leave(self, pipeline: AnyPipeline, record: Record) -> None:
         """Take the job from the lists of its owner."""
         for status in (None, *JobStatus):
