@@ -246,24 +246,38 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     parameters = _parameters(arguments)
-    files = [path for argument in arguments.file for path in list_files(argument)]
-    refused = 0
-    for path in files:
+    checked = refused = 0
+    for argument in arguments.file:
         try:
-            recording = read_recording(path, label_map=parameters.label_map, channels=parameters.channels)
-            warnings = recording.warnings
-        except DurationUnknownError as error:
-            for finding in error.findings:
-                print(f"note: {finding}")
+            files = list_files(argument)
         except InputError as error:
-            refused += 1
-            for finding in error.findings:
-                print(f"error: {finding}")
-        else:
-            for finding in warnings:
-                print(f"warning: {finding}")
-    print(f"{len(files)} file{'' if len(files) == 1 else 's'} checked, {refused} refused")
+            checked, refused = checked + 1, refused + 1
+            _print_findings("error", error)
+            continue
+        checked += len(files)
+        refused += sum(_is_refused(path, parameters) for path in files)
+    print(f"{checked} file{'' if checked == 1 else 's'} checked, {refused} refused")
     return REFUSED if refused else FINE
+
+
+def _is_refused(path: str, parameters: Parameters) -> bool:
+    """Whether the file is refused; what there is to say of it is printed."""
+    try:
+        recording = read_recording(path, label_map=parameters.label_map, channels=parameters.channels)
+    except DurationUnknownError as error:
+        _print_findings("note", error)
+        return False
+    except InputError as error:
+        _print_findings("error", error)
+        return True
+    for finding in recording.warnings:
+        print(f"warning: {finding}")
+    return False
+
+
+def _print_findings(kind: str, error: InputError) -> None:
+    for finding in error.findings:
+        print(f"{kind}: {finding}")
 
 
 def _parity(arguments: argparse.Namespace) -> int:

@@ -52,7 +52,7 @@ def read_edf(content: Content, reading: Reading) -> Recording:
         message += "name the labels to score (--labels FILE.toml)"
         events.fault(None, "label", message)
     if others:
-        events.warn(None, "label", f"{len(others)} annotations are not scored ({shown(others)})")
+        events.warn(None, "label", f"annotations that mean no seizure are not scored: {len(others)} ({shown(others)})")
     return events.recording(duration)
 
 

@@ -94,14 +94,14 @@ def as_pair(given: object, index: int) -> Pair:
     if isinstance(given, Pair):
         return given
     if not isinstance(given, (tuple, list)) or len(given) != 2:
-        what = f"the {type(given).__name__} {quoted(str(given))}" if isinstance(given, str) else type(given).__name__
-        message = (
-            f"is {what}, where a (reference, hypothesis) pair is taken; find_pairs makes them from folders or lists"
-        )
+        what = quoted(given) if isinstance(given, str) else f"of type {type(given).__name__}"
+        message = f"is {what}, where a (reference, hypothesis) pair is taken; "
+        message += "find_pairs makes pairs from two folders or two lists"
         raise refusal("pairs", message, file=place)
     names = []
     for side, source in zip(("reference", "hypothesis"), given, strict=True):
-        check_source(source, side, place)
+        if source is not None or side == "reference":
+            check_source(source, side, place)
         names.append(place if isinstance(source, Recording) and not source.name else None)
     return Pair(*given, *names)
 
