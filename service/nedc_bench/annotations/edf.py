@@ -13,8 +13,9 @@ import hashlib
 import io
 
 from nedc_bench.annotations.reading import Events, Reading, Row, shown
-from nedc_bench.annotations.recording import FILLER, Recording
+from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Content, Text
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import refusal
 
 EDF_MAGIC = b"0       "

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nedc_bench.annotations.recording import FILLER, FILLER_CODE, Recording
+from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.timeline import FILLER, FILLER_CODE
 from nedc_bench.errors import MAX_SHOWN_TEXT, Finding, InputError, quoted, refusal
 
 EXAMPLE = """SEIZ = "seiz" and BCKG = "bckg\""""

@@ -207,7 +207,7 @@ def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list
         message = f"no hypothesis fits the pattern {quoted(pattern)}; the first is {quoted(files[0].name)}"
         raise refusal("pattern", message, side="hypothesis")
     if len(matched) < len(files):
-        notes.append(f"{_files(len(files) - len(matched))} passed over: not of the pattern {pattern!r}")
+        notes.append(f"{_count(len(files) - len(matched), 'file')} passed over: not of the pattern {pattern!r}")
     return matched
 
 
@@ -246,7 +246,9 @@ def _without_tables(lone: list[_File], files: Sequence[_File], notes: list[str])
         return lone
     tables = [file.name for file in lone if file.suffix in {".csv", ".tsv"}]
     if tables:
-        notes.append(f"{_files(len(tables))} passed over, such as {tables[0]}: no annotation of that name elsewhere")
+        notes.append(
+            f"{_count(len(tables), 'file')} passed over, such as {tables[0]}: no annotation of that name elsewhere"
+        )
     return [file for file in lone if file.suffix not in {".csv", ".tsv"}]
 
 
@@ -295,7 +297,3 @@ def _join(folder: str, name: str) -> str:
 
 def _count(count: int, noun: str, plural: str = "") -> str:
     return f"1 {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
-
-
-def _files(count: int) -> str:
-    return _count(count, "file")

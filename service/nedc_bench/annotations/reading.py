@@ -9,9 +9,10 @@ from math import isfinite, nan
 from typing import NamedTuple
 
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import FILLER, MAX_SECONDS, Recording
+from nedc_bench.annotations.recording import MAX_SECONDS, Recording
 from nedc_bench.annotations.rows import Notice, Rows, refuse
 from nedc_bench.annotations.source import Text
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
 SEIZURE = "seiz"

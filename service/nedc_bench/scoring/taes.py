@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import Floats
+from nedc_bench.annotations.timeline import Floats
 from nedc_bench.errors import refusal
 from nedc_bench.scoring.contribution import (
     Algorithm,
