@@ -22,7 +22,8 @@ class Counted(NamedTuple):
 
 def count(verdicts: Iterable[Verdict], classes: Sequence[str]) -> Counted:
     """Add up the parts, one at a time: in each recording first those that are due to a partner, then the others."""
-    total = Counted(*(dict.fromkeys(classes, 0) for _ in range(3)))
+    hits: dict[str, float] = dict.fromkeys(classes, 0)
+    total = Counted(hits, hits.copy(), hits.copy())
     for _, of_recording in groupby(verdicts, lambda verdict: verdict.recording):
         parts = [(verdict.label, part) for verdict in of_recording for part in verdict.parts]
         for with_partner in (True, False):

@@ -33,7 +33,6 @@ RULES = {
     "coverage": "taes: it counts by the part of the reference event that is covered.",
     "multi-overlap": "taes: a hypothesis event that found an earlier event covers it too; its miss is counted there.",
     "used up": "taes: the events that touch it were used by others before.",
-    "no whole second": "taes: it overlaps an event of its class, but no whole second is common to the two.",
     "tolerance": "SzCORE: only the tolerances before and after the reference event are overlapped.",
     "minimum overlap": "SzCORE: the widened reference event is overlapped, but not by enough of it.",
     "merged": "SzCORE: found through an event that it is merged with, on either side.",

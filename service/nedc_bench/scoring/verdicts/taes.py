@@ -79,8 +79,9 @@ def _judge_reference(walk: _Walk, ref: int) -> Judged:
     if ref in walk.covered:
         return Judged(MISS, 0.0, "multi-overlap", (walk.covered[ref],))
     partners = tuple(hyp for hyp, _, _ in walk.of_ref[ref])
-    rule = "no overlap" if not walk.looked_at[ref] else "used up" if partners else "no whole second"
-    return Judged(MISS, 0.0, rule, partners if rule == "used up" else (), (Part(None, 0, 1, 0),))
+    if walk.looked_at[ref] and partners:
+        return Judged(MISS, 0.0, "used up", partners, (Part(None, 0, 1, 0),))
+    return Judged(MISS, 0.0, "no overlap", (), (Part(None, 0, 1, 0),))
 
 
 def _judge_hypothesis(walk: _Walk, hyp: int) -> Judged:
@@ -88,5 +89,6 @@ def _judge_hypothesis(walk: _Walk, hyp: int) -> Judged:
         ref, alarm = walk.alarms[hyp]
         return Judged(PARTIAL if alarm else HIT, 1 - alarm, "coverage", (ref,))
     partners = tuple(walk.of_hyp[hyp])
-    rule = "no overlap" if not walk.looked_at_from[hyp] else "used up" if partners else "no whole second"
-    return Judged(FALSE_ALARM, 0.0, rule, partners if rule == "used up" else (), (Part(None, 0, 0, 1),))
+    if walk.looked_at_from[hyp] and partners:
+        return Judged(FALSE_ALARM, 0.0, "used up", partners, (Part(None, 0, 0, 1),))
+    return Judged(FALSE_ALARM, 0.0, "no overlap", (), (Part(None, 0, 0, 1),))
