@@ -182,7 +182,11 @@ class _Run:
 
     def _take(self, numbers: Sequence[int], known: Sequence[bytes | None]) -> list[int]:
         """Keep what the cache knows; the numbers of the pairs that are to be scored."""
-        self.outcomes.update({number: entry for number, entry in zip(numbers, known, strict=True) if entry is not None})
+        for number, entry in zip(numbers, known, strict=True):
+            if entry is not None and not is_score(entry):  # refusals are not cached
+                self.evaluator.damaged()
+            elif entry is not None:
+                self.outcomes[number] = entry
         self.progress(len(self.outcomes))
         return [number for number in numbers if number not in self.outcomes]
 
@@ -201,10 +205,13 @@ class _Run:
         return accepted(found, self._names())
 
     async def _score(self, numbers: Sequence[int], *, alone: bool = False) -> None:
-        async with asyncio.TaskGroup() as group:
-            for call in [[number] for number in numbers] if alone else self._calls(numbers):
-                await self._lanes.acquire()
-                group.create_task(self._score_call(call)).add_done_callback(lambda _: self._lanes.release())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for call in [[number] for number in numbers] if alone else self._calls(numbers):
+                    await self._lanes.acquire()
+                    group.create_task(self._score_call(call)).add_done_callback(lambda _: self._lanes.release())
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # the first pair that could not be scored
 
     async def _score_call(self, numbers: Sequence[int]) -> None:
         try:
