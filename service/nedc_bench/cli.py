@@ -39,6 +39,7 @@ from nedc_bench.reports import (
     explanation_lines,
     format_table,
     format_warnings,
+    write_csv,
     write_events,
     write_json,
 )
@@ -53,6 +54,7 @@ examples:
   nedc-bench score ref.list hyp.list -o out/          two lists, paired by position; reports to out/
   nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
+  nedc-bench score ref/ hyp/ --format csv             a row a recording, algorithm and label, and the total
   nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over the workers of a Dask cluster
   nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
   nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
@@ -154,7 +156,11 @@ def _parser() -> argparse.ArgumentParser:
         "nedc-bench and the same files under the same paths",
     )
     score.add_argument(
-        "--format", choices=["text", "json"], default="text", help="what to print (default: %(default)s)"
+        "--format",
+        choices=["text", "json", "csv"],
+        default="text",
+        help="what to print: a table, the result document, or a row a "
+        "recording, algorithm and label (default: %(default)s)",
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
     score.add_argument(
@@ -182,6 +188,9 @@ def _parser() -> argparse.ArgumentParser:
 
     parity = _command(commands, "parity", _parity, "compare with an installed original, figure by figure")
     parity.add_argument("--alpha", required=True, metavar="DIR", help="the folder of NEDC EEG Eval v6.0.0 (NEDC_NFC)")
+    parity.add_argument(
+        "--python", metavar="PATH", help="the Python that runs the original; it needs numpy, scipy, lxml and toml"
+    )
     _add_pair_arguments(parity)
 
     _command(commands, "serve", _serve, "run the HTTP service; its settings are environment variables")
@@ -263,6 +272,8 @@ def _score(arguments: argparse.Namespace) -> int:
         _write_events(result, arguments.events)
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
+    elif arguments.format == "csv":
+        write_csv(result, sys.stdout)
     else:
         print(format_table(result.to_dict()))
         if arguments.output is not None:
@@ -336,7 +347,7 @@ def _parity(arguments: argparse.Namespace) -> int:
     parameters = _parameters(arguments)
     pairing = _find_pairs(arguments)
     result = _score_pairs(pairing, parameters)
-    differences = compare_with_original(arguments.alpha, pairing, result, arguments.params)
+    differences = compare_with_original(arguments.alpha, pairing, result, arguments.params, arguments.python)
     for difference in differences:
         print(difference)
     lines = "1 line differs" if len(differences) == 1 else f"{len(differences)} lines differ"
