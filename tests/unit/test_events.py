@@ -220,7 +220,7 @@ def test_explain_lists_so_many_events() -> None:
     lists = str(EXAMPLE / "ref.list"), str(EXAMPLE / "hyp.list")
     ran = run("explain", *lists, "--between", "taes", "overlap", "--label", "seiz", "--limit", "2")
     assert sum("csv_bi" in line for line in ran.stdout.splitlines()) == 2
-    assert "more events" in ran.stdout
+    assert "... and 8 more events" in ran.stdout
 
 
 def test_explain_a_class_that_is_none(pair: tuple[str, str]) -> None:
