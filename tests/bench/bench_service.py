@@ -206,7 +206,7 @@ async def wait_for_job(server: Server, content: bytes) -> None:
     async with Client(server.port) as client:
         job = json.loads(await client.send(content, wait=False))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as reader:
-            while (await reader.get(f"/api/v1/evaluate/{job['job_id']}")).json()["status"] not in {"completed"}:
+            while (await reader.get(f"/api/v1/evaluate/{job['job_id']}")).json()["status"] != "completed":  # noqa: ASYNC110  # of another process no event tells
                 await asyncio.sleep(0.05)
 
 
