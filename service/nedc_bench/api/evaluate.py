@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -57,8 +58,9 @@ async def submit() -> Response:
                 job, _ = await found.jobs.submit(asked)
                 log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
             else:
+                ends_at = time.monotonic() + wait
                 async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
-                    job = await found.jobs.evaluate(asked, wait)
+                    job = await found.jobs.evaluate(asked, max(0.0, ends_at - time.monotonic()))
         except QueueFullError as error:
             headers = {"Retry-After": RETRY_SECONDS}
             raise ProblemError(503, f"no job is taken: {error}", headers=headers, reason=QUEUE_FULL) from None
