@@ -358,7 +358,7 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 def _serve(_: argparse.Namespace) -> int:
     try:
-        from nedc_bench.execution.pool import load_ahead  # noqa: PLC0415  # the service is an extra
+        from nedc_bench.execution.worker import load_ahead  # noqa: PLC0415  # the service is an extra
         from nedc_bench.settings import Settings  # noqa: PLC0415
 
         settings = Settings.from_env(os.environ)
