@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from nedc_bench.jobs.scripts import STREAM
 from nedc_bench.settings import Settings, settings_table
 
 PROJECT = Path(__file__).parents[2]
@@ -62,7 +61,7 @@ def test_redis_keeps_what_it_has_and_is_reached_by_the_service_alone() -> None:
 
 
 def test_the_runbook_looks_at_the_queue_that_there_is() -> None:
-    assert f"redis-cli xlen {STREAM} " in (PROJECT / "docs/runbook.md").read_text()
+    assert f"redis-cli xlen {Settings().redis_prefix}:v1:chunks " in (PROJECT / "docs/runbook.md").read_text()
 
 
 def test_what_waits_for_what() -> None:
