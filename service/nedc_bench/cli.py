@@ -31,10 +31,18 @@ from nedc_bench.annotations.layout import MISSING
 from nedc_bench.annotations.lists import list_files
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
-from nedc_bench.errors import EvaluationError, InputError, SettingsError
+from nedc_bench.errors import EvaluationError, InputError, SettingsError, refusal
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
-from nedc_bench.reports import build_document, format_table, format_warnings, write_json
+from nedc_bench.reports import (
+    build_document,
+    explanation_lines,
+    format_table,
+    format_warnings,
+    write_csv,
+    write_events,
+    write_json,
+)
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.version import __version__
 
@@ -46,10 +54,13 @@ examples:
   nedc-bench score ref.list hyp.list -o out/          two lists, paired by position; reports to out/
   nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
+  nedc-bench score ref/ hyp/ --format csv             a row a recording, algorithm and label, and the total
   nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over the workers of a Dask cluster
   nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
   nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
   nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
+  nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
+  nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
@@ -145,9 +156,31 @@ def _parser() -> argparse.ArgumentParser:
         "nedc-bench and the same files under the same paths",
     )
     score.add_argument(
-        "--format", choices=["text", "json"], default="text", help="what to print (default: %(default)s)"
+        "--format",
+        choices=["text", "json", "csv"],
+        default="text",
+        help="what to print: a table, the result document, or a row a "
+        "recording, algorithm and label (default: %(default)s)",
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
+    score.add_argument(
+        "--events", metavar="FILE", help="write what each algorithm made of each event, and by which rule, as CSV"
+    )
+
+    explain = _command(commands, "explain", _explain, "say which events two algorithms count differently, and why")
+    _add_pair_arguments(explain)
+    explain.add_argument(
+        "--between",
+        nargs=2,
+        choices=[name for name in ALGORITHM if name != "ira"],
+        default=["overlap", "szcore-event"],
+        metavar=("FIRST", "SECOND"),
+        help="the two algorithms (default: overlap szcore-event)",
+    )
+    explain.add_argument("--label", help="look at this class alone")
+    explain.add_argument(
+        "--limit", type=_positive, default=50, metavar="N", help="list at most so many events (default: %(default)s)"
+    )
 
     check = _command(commands, "check", _check, "say what is wrong with annotation files, score nothing")
     check.add_argument("file", nargs="+", help="an annotation file, a list of them, or a folder")
@@ -155,6 +188,9 @@ def _parser() -> argparse.ArgumentParser:
 
     parity = _command(commands, "parity", _parity, "compare with an installed original, figure by figure")
     parity.add_argument("--alpha", required=True, metavar="DIR", help="the folder of NEDC EEG Eval v6.0.0 (NEDC_NFC)")
+    parity.add_argument(
+        "--python", metavar="PATH", help="the Python that runs the original; it needs numpy, scipy, lxml and toml"
+    )
     _add_pair_arguments(parity)
 
     _command(commands, "serve", _serve, "run the HTTP service; its settings are environment variables")
@@ -232,8 +268,12 @@ def _score(arguments: argparse.Namespace) -> int:
             hypothesis=arguments.hypothesis,
             per_pair=arguments.per_pair,
         )
+    if arguments.events is not None:
+        _write_events(result, arguments.events)
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
+    elif arguments.format == "csv":
+        write_csv(result, sys.stdout)
     else:
         print(format_table(result.to_dict()))
         if arguments.output is not None:
@@ -244,26 +284,61 @@ def _score(arguments: argparse.Namespace) -> int:
     return FINE
 
 
+def _explain(arguments: argparse.Namespace) -> int:
+    first, second = arguments.between
+    parameters = _parameters(arguments)
+    if arguments.label not in {None, *parameters.label_map.classes}:
+        known = ", ".join(parameters.label_map.classes)
+        raise refusal("label", f"--label {arguments.label!r} is not a class of the label map: {known}")
+    pairing = _find_pairs(arguments)
+    result = _score_pairs(pairing, parameters, algorithms=arguments.between)
+    for line in explanation_lines(result, first, second, label=arguments.label, events=arguments.limit):
+        print(line)
+    return FINE
+
+
+def _write_events(result: Result, path: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write_events(result, file)
+    except OSError as error:
+        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
+
+
 def _check(arguments: argparse.Namespace) -> int:
     parameters = _parameters(arguments)
-    files = [path for argument in arguments.file for path in list_files(argument)]
-    refused = 0
-    for path in files:
+    checked = refused = 0
+    for argument in arguments.file:
         try:
-            recording = read_recording(path, label_map=parameters.label_map, channels=parameters.channels)
-            warnings = recording.warnings
-        except DurationUnknownError as error:
-            for finding in error.findings:
-                print(f"note: {finding}")
+            files = list_files(argument)
         except InputError as error:
-            refused += 1
-            for finding in error.findings:
-                print(f"error: {finding}")
-        else:
-            for finding in warnings:
-                print(f"warning: {finding}")
-    print(f"{len(files)} file{'' if len(files) == 1 else 's'} checked, {refused} refused")
+            checked, refused = checked + 1, refused + 1
+            _print_findings("error", error)
+            continue
+        checked += len(files)
+        refused += sum(_is_refused(path, parameters) for path in files)
+    print(f"{checked} file{'' if checked == 1 else 's'} checked, {refused} refused")
     return REFUSED if refused else FINE
+
+
+def _is_refused(path: str, parameters: Parameters) -> bool:
+    """Whether the file is refused; what there is to say of it is printed."""
+    try:
+        recording = read_recording(path, label_map=parameters.label_map, channels=parameters.channels)
+    except DurationUnknownError as error:
+        _print_findings("note", error)
+        return False
+    except InputError as error:
+        _print_findings("error", error)
+        return True
+    for finding in recording.warnings:
+        print(f"warning: {finding}")
+    return False
+
+
+def _print_findings(kind: str, error: InputError) -> None:
+    for finding in error.findings:
+        print(f"{kind}: {finding}")
 
 
 def _parity(arguments: argparse.Namespace) -> int:
@@ -272,7 +347,7 @@ def _parity(arguments: argparse.Namespace) -> int:
     parameters = _parameters(arguments)
     pairing = _find_pairs(arguments)
     result = _score_pairs(pairing, parameters)
-    differences = compare_with_original(arguments.alpha, pairing, result, arguments.params)
+    differences = compare_with_original(arguments.alpha, pairing, result, arguments.params, arguments.python)
     for difference in differences:
         print(difference)
     lines = "1 line differs" if len(differences) == 1 else f"{len(differences)} lines differ"

@@ -287,7 +287,8 @@ class Settings:
         "API_TOKENS_FILE",
         "",
         optional(READABLE_FILE, "no token is asked for"),
-        "The hashes of the bearer tokens of which every request but probes needs one; reloaded when it changes.",
+        "SHA-256 hashes of accepted tokens, one a line, with the caller's name after it if you like; required except "
+        "on probes and documentation. Read again when it changes; empty or deleted: no token is accepted.",
     )
     metrics_need_token: bool = _setting(
         "METRICS_NEED_TOKEN", "false", TRUTH, "Whether `/metrics` needs a token too; needs API_TOKENS_FILE."

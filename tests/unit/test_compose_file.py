@@ -20,8 +20,9 @@ DEFAULTS = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", TEXT))
 EXAMPLE = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE))
 SETTINGS = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`|empty)", settings_table(), re.MULTILINE))
 
-# HOST and PORT are inside the container, NEDC_NFC is the image's, and the stack's Prometheus has no token.
-NOT_PASSED_ON = {"HOST", "PORT", "NEDC_NFC", "METRICS_NEED_TOKEN"}
+# HOST and PORT are inside the container, NEDC_NFC is the image's, the stack's Prometheus has no token, and its Redis is
+# its own and has no certificate.
+NOT_PASSED_ON = {"HOST", "PORT", "NEDC_NFC", "METRICS_NEED_TOKEN", "REDIS_PREFIX", "REDIS_CA_FILE"}
 CONNECTION_SECONDS = 15
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nedc_bench import Event, InputError, Recording, score
-from nedc_bench.annotations.recording import round4
+from nedc_bench.annotations.timeline import round4
 
 Rows = list[tuple[float, float, str]]
 

@@ -23,8 +23,9 @@ from collections.abc import Sequence
 
 from nedc_bench.annotations.layout import SIDECAR_SUFFIXES, split_suffix
 from nedc_bench.annotations.reading import Events, Reading, Row, lines_of
-from nedc_bench.annotations.recording import FILLER, Recording
+from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Text, read_text
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import InputError, quoted
 
 LABEL_COLUMNS = ("eventType", "trial_type", "event_type", "eventtype")

@@ -132,7 +132,10 @@ class _Reader:
         faults += [*self.faults, *self.rows.faults(self.label_map)]
         if not self.term_events and self.channel_events and not faults:
             message = f"has {self.channel_events} per-channel events and none for {ALL_CHANNELS} (all channels): "
-            message += "score the csv_bi that TUSZ has beside each csv, or the union of the channels (--channels union)"
+            message += (
+                f"only {ALL_CHANNELS} events are scored; use the csv_bi that TUSZ has beside each csv, or score the "
+            )
+            message += "union of the channels (--channels union)"
             faults.append(Notice(self.first_channel_line, "channel", message))
         return faults
 

@@ -13,8 +13,9 @@ import hashlib
 import io
 
 from nedc_bench.annotations.reading import Events, Reading, Row, shown
-from nedc_bench.annotations.recording import FILLER, Recording
+from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Content, Text
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import refusal
 
 EDF_MAGIC = b"0       "
@@ -52,7 +53,7 @@ def read_edf(content: Content, reading: Reading) -> Recording:
         message += "name the labels to score (--labels FILE.toml)"
         events.fault(None, "label", message)
     if others:
-        events.warn(None, "label", f"{len(others)} annotations are not scored ({shown(others)})")
+        events.warn(None, "label", f"annotations that mean no seizure are not scored: {len(others)} ({shown(others)})")
     return events.recording(duration)
 
 

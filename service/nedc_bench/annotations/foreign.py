@@ -9,6 +9,7 @@ import re
 
 from nedc_bench.annotations.bids import columns_of
 from nedc_bench.annotations.layout import split_suffix
+from nedc_bench.annotations.reading import head_of, lines_of
 from nedc_bench.errors import quoted
 
 READ = "csv_bi, csv, tse, lbl, BIDS events.tsv, EDF+"
@@ -36,7 +37,8 @@ def describe_binary(data: bytes) -> str | None:
 
 def describe(text: str) -> str:
     """What a text is that is of no format we read, and what to do."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    text = head_of(text)
+    first = next((line for _, line in lines_of(text)), "")
     start = first.lstrip()
     if start.startswith(("<?xml", "<root")):
         return f"is XML, which NEDC's tools write too; {EXPORT}"
@@ -62,6 +64,12 @@ def describe(text: str) -> str:
 
 def looks_like_list(text: str) -> bool:
     """Whether every line is the path of an annotation file."""
-    lines = ["".join(line.split()) for line in text.splitlines()]
-    paths = [line for line in lines if line and not line.startswith("#")]
-    return bool(paths) and all(split_suffix(path) is not None and "," not in path for path in paths)
+    found = False
+    for _, line in lines_of(text):
+        path = "".join(line.split())
+        if path.startswith("#"):
+            continue
+        if "," in path or split_suffix(path) is None:
+            return False
+        found = True
+    return found

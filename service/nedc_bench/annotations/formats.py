@@ -129,7 +129,7 @@ def check_source(source: object, side: str = "", place: str = "") -> None:
         way = "make it one with Recording.from_mask(mask, sampling_rate=...), from_probabilities or from_events"
     else:
         way = "make it one with Recording.from_events(duration, events)"
-    raise refusal("source", f"is a {kind}, where {TAKEN} is taken; {way}", side=side, file=place)
+    raise refusal("source", f"is of type {kind}, where {TAKEN} is taken; {way}", side=side, file=place)
 
 
 def read_pair(

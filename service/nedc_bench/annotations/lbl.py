@@ -77,9 +77,7 @@ def _read_label(events: Events, number: int, text: str, symbols: dict[str, list[
     found = _LABEL.fullmatch(text)
     fields = [field.strip().strip("'\"") for field in found[1].split(",")] if found else []
     if found is None or len(fields) != 5:
-        events.fault(
-            number, "columns", f"{quoted(text)} is not 'label = {{level, sublevel, start, stop, channel, [...]}}'"
-        )
+        events.fault(number, "columns", f"{quoted(text)} is not 'label = {{0, 0, start, stop, channel, [...]}}'")
         return True
     level, sublevel, start, stop, channel = fields
     if (level, sublevel) != ("0", "0"):

@@ -11,16 +11,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from nedc_bench.annotations.foreign import looks_like_list
 from nedc_bench.annotations.formats import check_source
-from nedc_bench.annotations.layout import SUFFIXES, is_ignored, pair_names
+from nedc_bench.annotations.layout import SUFFIXES, is_ignored, names_that_count, pair_names
+from nedc_bench.annotations.reading import HEAD, head_of, lines_of
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Path, Source, check_path, read_content, read_text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
 
 LIST_SUFFIXES = (".list", ".lst", ".txt")
+MAX_PATH_CHARACTERS = 4096
 
 _VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)  # as os.path.expandvars sees them
 _ANNOTATION = re.compile(
@@ -91,14 +94,14 @@ def as_pair(given: object, index: int) -> Pair:
     if isinstance(given, Pair):
         return given
     if not isinstance(given, (tuple, list)) or len(given) != 2:
-        what = f"the {type(given).__name__} {quoted(str(given))}" if isinstance(given, str) else type(given).__name__
-        message = (
-            f"is {what}, where a (reference, hypothesis) pair is taken; find_pairs makes them from folders or lists"
-        )
+        what = quoted(given) if isinstance(given, str) else f"of type {type(given).__name__}"
+        message = f"is {what}, where a (reference, hypothesis) pair is taken; "
+        message += "find_pairs makes pairs from two folders or two lists"
         raise refusal("pairs", message, file=place)
     names = []
     for side, source in zip(("reference", "hypothesis"), given, strict=True):
-        check_source(source, side, place)
+        if source is not None or side == "reference":
+            check_source(source, side, place)
         names.append(place if isinstance(source, Recording) and not source.name else None)
     return Pair(*given, *names)
 
@@ -140,12 +143,15 @@ def list_files(path: Path) -> list[str]:
         InputError: the list or folder cannot be read, or holds none.
     """
     plain = check_path(path)
-    kind, source = _look("", plain)
+    try:
+        kind, source = _look("", plain)
+    except InputError:  # its reader says why it cannot be read
+        return [plain]
     if kind == "file":
         return [plain]
     if kind == "list":
         return read_list(source, name=plain)
-    names = sorted(name for name in _names(plain) if not is_ignored(name))
+    names = names_that_count(_names(plain))
     if not names:
         raise refusal("empty", f"holds no annotation file ({', '.join(SUFFIXES[:6])} ...)", file=plain)
     return [os.path.join(plain, name) for name in names]
@@ -172,7 +178,7 @@ def _look(side: str, path: str) -> tuple[str, Source]:
     if not is_ignored(os.path.basename(path)):  # the suffix of an annotation
         return "file", path
     content = read_content(path, side)
-    text = content.data.decode("utf-8", "replace").removeprefix("\ufeff")
+    text = head_of(content.data[: HEAD + 1].decode("utf-8", "replace").removeprefix("\ufeff"))
     named = path.casefold().endswith(LIST_SUFFIXES) and not _is_annotation(text)
     kind = "list" if named or looks_like_list(text) or _lists_files(text, path) else "file"
     return kind, path if os.path.isfile(path) else io.BytesIO(content.data)
@@ -185,9 +191,12 @@ def _is_annotation(text: str) -> bool:
 
 def _lists_files(text: str, path: str) -> bool:
     """Whether the lines of a text are files that are there."""
-    entries = [line.strip() for line in text.splitlines()[:MAX_FINDINGS_PER_FILE]]
-    entries = [entry for entry in entries if entry and not entry.startswith("#")]
-    return bool(entries) and all(os.path.isfile(_resolve("".join(e.split()), e, path)) for e in entries)
+    lines = (line.strip() for _, line in lines_of(text))
+    entries = list(islice((line for line in lines if not line.startswith("#")), MAX_FINDINGS_PER_FILE))
+    return bool(entries) and all(
+        len(entry) < MAX_PATH_CHARACTERS and os.path.isfile(_resolve("".join(entry.split()), entry, path))
+        for entry in entries
+    )
 
 
 def _resolve(entry: str, written: str, list_path: str) -> str:

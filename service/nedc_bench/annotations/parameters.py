@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nedc_bench.annotations.labels import EXAMPLE, LabelMap
-from nedc_bench.annotations.recording import FILLER, MAX_SECONDS
+from nedc_bench.annotations.recording import MAX_SECONDS
 from nedc_bench.annotations.source import Source, Text, read_text
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 
 EPOCH_SECONDS = (0.001, 86_400.0)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import NamedTuple
 
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import FILLER, MAX_SECONDS, Recording
+from nedc_bench.annotations.recording import MAX_SECONDS, Recording
 from nedc_bench.annotations.rows import Notice, Rows, refuse
 from nedc_bench.annotations.source import Text
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
 SEIZURE = "seiz"
@@ -18,6 +20,7 @@ SEIZURE_WORDS = frozenset({"seiz", "seizure", "seizures", "sz"})
 SEIZURE_PREFIX = "sz_"  # of HED-SCORE's seizure types, such as sz_foc_ia_nm
 BACKGROUND_WORDS = frozenset({FILLER, "background", "impd", "n/a"})  # impd: an impedance check
 MAX_SHOWN_LABELS = 5
+HEAD = 65_536  # characters
 
 
 class DurationUnknownError(InputError):
@@ -140,10 +143,15 @@ class Events:
         return rows.recording(self.file, self.reading.side, duration, self.warnings)
 
 
+def head_of(text: str) -> str:
+    """The whole lines in the first `HEAD` characters: enough to tell what a text is."""
+    return text if len(text) <= HEAD else text[: text.rfind("\n", 0, HEAD) + 1] or text[:HEAD]
+
+
 def lines_of(text: str) -> Iterator[tuple[int, str]]:
     """The number and text of every line that is not blank; a line ends in LF, CR LF or CR."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    return ((number, line) for number, line in enumerate(plain.split("\n"), 1) if line.strip())
+    lines = enumerate(io.StringIO(text, newline=None), 1)
+    return ((number, line.rstrip("\n")) for number, line in lines if not line.isspace())
 
 
 def union_of_channels(rows: Iterable[Row], label_map: LabelMap | None) -> list[Row]:

@@ -13,19 +13,18 @@ from typing import NamedTuple
 import numpy as np
 
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import (
+from nedc_bench.annotations.recording import MAX_SECONDS, Recording
+from nedc_bench.annotations.source import Text
+from nedc_bench.annotations.timeline import (
     FILLER,
     FILLER_CODE,
-    MAX_SECONDS,
     Codes,
     Floats,
-    Recording,
     count_merged,
     fill_and_merge,
     find_irregularities,
     time_order,
 )
-from nedc_bench.annotations.source import Text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError
 
 MAX_EVENTS = 100_000  # of a side, when neighbours of one label are merged

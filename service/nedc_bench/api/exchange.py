@@ -118,6 +118,9 @@ class Exchanges:
             raise
         finally:
             found.at_end.close()
+            connection = scope.get("state", {}).get("connection")  # see `nedc_bench.api.http1`
+            if connection is not None and connection.cut_off and found.ended == COMPLETE:
+                found.ended = CUT_OFF
             (log.debug if scope["path"] in PROBES else log.info)("request", **found.line(scope))
 
 

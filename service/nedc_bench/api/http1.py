@@ -50,6 +50,7 @@ WRITE_BYTES = 64 * 1024
 FRAMES = 100
 FRAMES_PER_SECOND = 20.0
 VERSIONS = (b"1.0", b"1.1")
+CONNECTION = "connection"  # in the ``state`` of a request's scope
 COMPRESSION = b"sec-websocket-extensions"
 
 
@@ -63,6 +64,9 @@ class Connection:
     Args:
         app: the ASGI app, as Hypercorn wraps it.
         write_seconds: within which a client takes some of what waits for it.
+
+    Attributes:
+        cut_off: whether something could not be sent, since the client has left, or was dropped.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Connection:
         self._reader, self._writer = streams
         self._write_seconds = write_seconds
         self._writing = asyncio.Lock()
+        self.cut_off = False
         self._idle: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -88,7 +93,7 @@ class Connection:
                     self._config,
                     self._context,
                     tasks,
-                    ConnectionState({}),
+                    ConnectionState({CONNECTION: self}),
                     False,
                     _address(self._writer, "peername"),
                     _address(self._writer, "sockname"),
@@ -123,6 +128,7 @@ class Connection:
         async with self._writing:
             for begin in range(0, len(data), WRITE_BYTES):
                 if self._writer.transport.is_closing():
+                    self.cut_off = True
                     return
                 self._writer.write(view[begin : begin + WRITE_BYTES] if len(data) > WRITE_BYTES else data)
                 await self._taken(self._writer.drain())
@@ -139,6 +145,7 @@ class Connection:
                     await waiting
             except TimeoutError:
                 log.warning("a client that does not read is dropped", address=_address(self._writer, "peername"))
+                self.cut_off = True
                 self._writer.transport.abort()
 
     def _wait_for_request(self) -> None:

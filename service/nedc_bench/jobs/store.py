@@ -12,15 +12,15 @@ Nothing spans keys atomically: each step can be done twice, and what a crash lea
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
-from cachetools import TTLCache
 
 from nedc_bench.execution import RedisCache
+from nedc_bench.jobs.lists import Lists, Record
 from nedc_bench.jobs.model import (
     Job,
     JobPage,
@@ -31,29 +31,17 @@ from nedc_bench.jobs.model import (
     Stored,
     with_result,
 )
+from nedc_bench.jobs.room import FULL, make_room
 from nedc_bench.redis import RedisClient, RedisUnavailableError
 
 if TYPE_CHECKING:
     from nedc_bench.redis.client import AnyPipeline
 
 WAITING_SECONDS = 86_400  # for which a job that has not ended is kept at least
-LEAST_KEPT_MILLISECONDS = 60_000  # an ended job's client has so long to fetch it, whoever needs room
-ROOM_JOBS, ROOM_ENTRIES = 100, 1000  # that go at once when Redis is full
 CHANGES_KEPT = 1000
-FULL = "it is full"
 PARTS = 4  # that a job is read from
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-class Record(msgspec.Struct, frozen=True):
-    """A job as it was accepted: whose it is, what it asks for, and how many pairs each of its chunks has."""
-
-    job: Job
-    owner: str
-    caller: str
-    asked: dict[str, Any]
-    chunks: list[int]
 
 
 class Store:
@@ -68,7 +56,7 @@ class Store:
         self.redis = redis
         self.ended_milliseconds = max(1, round(1000 * ttl_seconds))
         self.open_milliseconds = max(self.ended_milliseconds, 1000 * WAITING_SECONDS)
-        self._extend_at: TTLCache[str, float] = TTLCache(10_000, self.open_milliseconds / 1000)
+        self._lists = Lists(redis, self.open_milliseconds)
 
     def place(self, job_id: str, part: str = "") -> str:
         """The key of a part of a job."""
@@ -80,7 +68,7 @@ class Store:
         Raises:
             KeyError: the key was used for another request.
         """
-        value = await self._ask(lambda client: client.get(self._key(key)))
+        value = await self.ask(lambda client: client.get(self._key(key)))
         if value is None:
             return None
         job_id, _, found = value.decode().partition(" ")
@@ -91,7 +79,7 @@ class Store:
     async def claim(self, key: str, digest: str, job_id: str, *, anew: bool = False) -> bool:
         """Have an idempotency key lead to the job, unless it leads to one already; whether it does."""
         place, value, life = self._key(key), f"{job_id} {digest}", self.open_milliseconds
-        return bool(await self._ask(lambda client: client.set(place, value, px=life, nx=not anew)))
+        return bool(await self.ask(lambda client: client.set(place, value, px=life, nx=not anew)))
 
     async def accept(self, record: Record, files: bytes, inputs: Sequence[bytes], lanes: int) -> None:
         """Store a job that waits, and put its first chunks in the queue.
@@ -109,7 +97,7 @@ class Store:
 
         def announce(pipeline: AnyPipeline) -> None:
             pipeline.zadd(self.redis.key("pending"), {job_id: time.time()})
-            self._enter(pipeline, record, JobStatus.PENDING)
+            self._lists.enter(pipeline, record, JobStatus.PENDING)
             for number in range(min(lanes, len(inputs))):
                 self.put_chunk(pipeline, job_id, number)
 
@@ -117,7 +105,7 @@ class Store:
             await self._with_room(store, sum(map(len, inputs)))
             await self._with_room(announce)
         except JobsUnavailableError as error:
-            await self._clean(record)
+            await self.clean(record)
             if FULL in str(error):
                 raise QueueFullError("Redis is full of jobs that have not ended; try again later") from error
             raise
@@ -134,14 +122,14 @@ class Store:
             pipeline.set(self.place(job_id), msgspec.json.encode(record), px=self.ended_milliseconds)
             if result is not None:
                 pipeline.set(self.place(job_id, ":result"), result, px=self.ended_milliseconds)
-            self._enter(pipeline, record, record.job.status)
+            self._lists.enter(pipeline, record, record.job.status)
             cache.put(pipeline, new)
 
         await self._with_room(store, len(result or b"") + sum(map(len, new.values())))
 
     async def record(self, job_id: str) -> Record | None:
         """The record of a job, or None."""
-        found: Record | None = _decoded(await self._ask(lambda client: client.get(self.place(job_id))), Record)
+        found: Record | None = _decoded(await self.ask(lambda client: client.get(self.place(job_id))), Record)
         return found
 
     async def load(self, job_id: str, owner: str, *, result: bool = True) -> Job | None:
@@ -190,7 +178,7 @@ class Store:
 
     async def page(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
         """Some of the jobs, newest first, without their results; what is no more goes from the lists."""
-        place = self._list(owner, status)
+        place = self._lists.place(owner, status)
         jobs: list[Job] = []
         total = 0
         while True:
@@ -218,7 +206,7 @@ class Store:
                     jobs.append(job)
             if not lost:
                 break
-            await self._ask(lambda client, lost=lost: client.zrem(place, *lost))
+            await self.ask(lambda client, lost=lost: client.zrem(place, *lost))
         return JobPage(jobs, total, limit, offset)
 
     async def finish(self, record: Record, job: Job, stored: Stored | None) -> bool:
@@ -241,7 +229,7 @@ class Store:
             pipeline.unlink(*(self.place(job_id, part) for part in (":files", ":scores", ":begun", *inputs)))
             pipeline.zrem(self.redis.key("pending"), job_id)
             if exists:
-                self._enter(pipeline, record, job.status)
+                self._lists.enter(pipeline, record, job.status)
             self.announce(pipeline, job_id)
 
         await self._with_room(tidy)
@@ -253,7 +241,7 @@ class Store:
         record = await self.record(job_id)
         if job is None or record is None:
             return None
-        await self._clean(record)
+        await self.clean(record)
         return job.status
 
     async def waiting(self) -> tuple[int, float]:
@@ -273,7 +261,7 @@ class Store:
         job_id = record.job.job_id
         pipeline.set(self.place(job_id, ":begun"), b"1", px=self.open_milliseconds)
         pipeline.zrem(self.redis.key("pending"), job_id)
-        self._enter(pipeline, record, JobStatus.RUNNING)
+        self._lists.enter(pipeline, record, JobStatus.RUNNING)
         self.announce(pipeline, job_id)
 
     async def pipeline(self, fill: Any, size: int = 0) -> list[Any]:
@@ -284,38 +272,11 @@ class Store:
         try:
             return await self._pipeline(fill, size)
         except JobsUnavailableError as error:
-            if FULL not in str(error) or not await self._make_room():
+            if FULL not in str(error) or not await make_room(self):
                 raise
         return await self._pipeline(fill, size)
 
-    async def _make_room(self) -> bool:
-        """Let some ended jobs go that their clients had time to fetch, and some of the cache; whether any did."""
-        jobs = entries = 0
-        try:
-            async for key in self._found(self.place("*", ":result"), ROOM_JOBS):
-                left = await self._ask(lambda client, key=key: client.pttl(key))
-                if left < self.ended_milliseconds - LEAST_KEPT_MILLISECONDS:
-                    record = await self.record(key.decode().rpartition("{")[2].partition("}")[0])
-                    await (self._clean(record) if record else self._ask(lambda client, key=key: client.unlink(key)))
-                    jobs += 1
-            async for key in self._found(self.redis.key("[0-9a-f]" * sha256().digest_size * 2), ROOM_ENTRIES):
-                await self._ask(lambda client, key=key: client.unlink(key))
-                entries += 1
-        except JobsUnavailableError:
-            return False
-        log.warning("redis is full: ended jobs and cached scores were removed", jobs=jobs, entries=entries)
-        return bool(jobs or entries)
-
-    async def _found(self, pattern: str, most: int) -> AsyncIterator[bytes]:
-        """Some keys; a pattern's braces are taken as they stand."""
-        number = 0
-        async for key in self.redis.client.scan_iter(match=pattern, count=1000):
-            yield key
-            number += 1
-            if number == most:
-                return
-
-    async def _clean(self, record: Record) -> None:
+    async def clean(self, record: Record) -> None:
         """Remove what there is of a job; what Redis does not remove now goes with its time to live."""
         job_id = record.job.job_id
         parts = ["", ":end", ":result", ":files", ":scores", ":begun"]
@@ -324,8 +285,7 @@ class Store:
         def clean(pipeline: AnyPipeline) -> None:
             pipeline.unlink(*(self.place(job_id, part) for part in parts))
             pipeline.zrem(self.redis.key("pending"), job_id)
-            for status in (None, *JobStatus):
-                pipeline.zrem(self._list(record.owner, status), job_id)
+            self._lists.leave(pipeline, record)
             self.announce(pipeline, job_id)
 
         try:
@@ -333,28 +293,11 @@ class Store:
         except RedisUnavailableError as error:
             log.warning("a job could not be removed whole", job_id=job_id, cause=str(error))
 
-    def _enter(self, pipeline: AnyPipeline, record: Record, status: JobStatus) -> None:
-        """Have the job in the lists of its owner, under one status."""
-        job_id, score = record.job.job_id, record.job.created_at.timestamp()
-        others: Iterable[JobStatus] = () if record.job.status.ended else JobStatus
-        for other in others:
-            if other is not status:
-                pipeline.zrem(self._list(record.owner, other), job_id)
-        now = time.monotonic()
-        for place in (self._list(record.owner, None), self._list(record.owner, status)):
-            pipeline.zadd(place, {job_id: score})
-            if now > self._extend_at.get(place, 0.0):  # a list lives at least twice as long as what is in it
-                pipeline.pexpire(place, 3 * self.open_milliseconds)
-                self._extend_at[place] = now + self.open_milliseconds / 1000
-
-    def _list(self, owner: str, status: JobStatus | None) -> str:
-        tag = sha256(owner.encode()).hexdigest()[:16] if owner else "nobody"
-        return self.redis.key(f"jobs:{{{tag}}}" + ("" if status is None else f":{status}"))
-
     def _key(self, key: str) -> str:
         return self.redis.key(f"key:{sha256(key.encode()).hexdigest()}")
 
-    async def _ask(self, question: Any, size: int = 0) -> Any:
+    async def ask(self, question: Any, size: int = 0) -> Any:
+        """The answer of Redis to a question of somebody's own."""
         try:
             return await self.redis.ask(question, size=size)
         except RedisUnavailableError as error:
