@@ -18,7 +18,14 @@ from nedc_bench.annotations import Pairing, Parameters, find_pairs, read_list, r
 from nedc_bench.annotations.lists import SUFFIX, annotation_files
 from nedc_bench.errors import EvaluationError, InputError, SettingsError, refusal
 from nedc_bench.evaluation import Result, score_corpus
-from nedc_bench.reports import build_document, format_table, format_warnings, write_json
+from nedc_bench.reports import (
+    build_document,
+    explanation_lines,
+    format_table,
+    format_warnings,
+    write_events,
+    write_json,
+)
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.version import __version__
 
@@ -30,6 +37,8 @@ examples:
   nedc-bench score ref.list hyp.list -o out/          two lists, paired by position; reports to out/
   nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
+  nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
+  nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
@@ -105,6 +114,24 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=["text", "json"], default="text", help="what to print (default: %(default)s)"
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
+    score.add_argument(
+        "--events", metavar="FILE", help="write what each algorithm made of each event, and by which rule, as CSV"
+    )
+
+    explain = _command(commands, "explain", _explain, "say which events two algorithms count differently, and why")
+    _add_pair_arguments(explain)
+    explain.add_argument(
+        "--between",
+        nargs=2,
+        choices=[name for name in ALGORITHM if name != "ira"],
+        default=["overlap", "szcore-event"],
+        metavar=("FIRST", "SECOND"),
+        help="the two algorithms (default: overlap szcore-event)",
+    )
+    explain.add_argument("--label", help="look at this class alone")
+    explain.add_argument(
+        "--limit", type=_positive, default=50, metavar="N", help="list at most so many events (default: %(default)s)"
+    )
 
     check = _command(commands, "check", _check, "say what is wrong with annotation files, score nothing")
     check.add_argument("file", nargs="+", help="a csv_bi file, a list file, or a folder of csv_bi files")
@@ -167,6 +194,8 @@ def _score(arguments: argparse.Namespace) -> int:
             hypothesis=arguments.hypothesis,
             per_pair=arguments.per_pair,
         )
+    if arguments.events is not None:
+        _write_events(result, arguments.events)
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
     else:
@@ -177,6 +206,27 @@ def _score(arguments: argparse.Namespace) -> int:
     for line in format_warnings(result.warnings):
         print(line, file=sys.stderr)
     return FINE
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    first, second = arguments.between
+    parameters = _parameters(arguments)
+    if arguments.label not in {None, *parameters.label_map.classes}:
+        known = ", ".join(parameters.label_map.classes)
+        raise refusal("label", f"--label {arguments.label!r} is not a class of the label map: {known}")
+    pairing = find_pairs(arguments.reference, arguments.hypothesis)
+    result = _score_pairs(pairing, parameters, algorithms=arguments.between)
+    for line in explanation_lines(result, first, second, label=arguments.label, events=arguments.limit):
+        print(line)
+    return FINE
+
+
+def _write_events(result: Result, path: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write_events(result, file)
+    except OSError as error:
+        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -44,9 +44,9 @@ class Result(CorpusScore):
     (0.5, 1, ())
     """
 
-    def to_dict(self, *, per_pair: bool = False) -> dict[str, Any]:
-        """The result document (docs/result.md)."""
-        return build_document(self, per_pair=per_pair)
+    def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
+        """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
+        return build_document(self, per_pair=per_pair, events=events)
 
     def write_reports(
         self, folder: str | os.PathLike[str], *, reference: str = "", hypothesis: str = "", per_pair: bool = False
@@ -76,7 +76,7 @@ def score(
 
     Args:
         reference, hypothesis: paths or open files in ``csv_bi`` format, or `Recording` objects.
-        algorithms: which of ``dp epoch overlap taes ira`` to run; ``all`` is every one.
+        algorithms: which of ``dp epoch overlap taes ira szcore-event szcore-sample`` to run; ``all`` is NEDC's five.
         parameters: the original's defaults, when None.
         strict: refuse what would be a warning (overlapping events, events past the end).
 

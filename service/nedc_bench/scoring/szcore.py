@@ -200,8 +200,8 @@ def match(ref: Pieces, hyp: Pieces, samples: int, parameters: Parameters) -> Mat
     """
     opened = np.maximum(0.0, ref.starts - parameters.szcore_tolerance_start)
     closed = np.minimum(samples / EVENT_RATE, ref.stops + parameters.szcore_tolerance_end)
-    widened = Ranges(_sample(opened, EVENT_RATE), _sample(closed, EVENT_RATE))
-    ranges = Ranges(_sample(hyp.starts, EVENT_RATE), _sample(hyp.stops, EVENT_RATE))
+    widened = Ranges(sample_numbers(opened, EVENT_RATE), sample_numbers(closed, EVENT_RATE))
+    ranges = Ranges(sample_numbers(hyp.starts, EVENT_RATE), sample_numbers(hyp.stops, EVENT_RATE))
     within = Ranges(np.minimum(ranges.first, samples), np.minimum(ranges.end, samples))
     with np.errstate(divide="ignore", invalid="ignore"):  # a piece past the end has no length, and is not found
         shares = within.covered(widened) / EVENT_RATE / (closed - opened)
@@ -215,7 +215,7 @@ def match(ref: Pieces, hyp: Pieces, samples: int, parameters: Parameters) -> Mat
 
 def united(starts: Floats, stops: Floats, samples: int) -> Ranges:
     """The samples at 1 Hz that the events cover, as disjoint ranges."""
-    first, end = (np.minimum(_sample(times, SAMPLE_RATE), samples) for times in (starts, stops))
+    first, end = (np.minimum(sample_numbers(times, SAMPLE_RATE), samples) for times in (starts, stops))
     if not first.size:
         return Ranges(first, end)
     reached = np.maximum.accumulate(end)
@@ -223,6 +223,6 @@ def united(starts: Floats, stops: Floats, samples: int) -> Ranges:
     return Ranges(first[begins], reached[np.append(begins[1:] - 1, first.size - 1)])
 
 
-def _sample(times: Floats, rate: int) -> Floats:
+def sample_numbers(times: Floats, rate: int) -> Floats:
     """The sample number of each time, as a float; none is negative."""
     return np.maximum(np.rint(times * rate), 0.0)
