@@ -5,8 +5,7 @@ const result = page.result;
 const algorithms = Object.keys(result.algorithms);
 const [REFERENCE, HYPOTHESIS] = [0, 1];
 const SIDES = ["Reference", "Hypothesis"];
-const COUNTS = ["hits", "misses", "false_alarms"];
-const UNITS = { dp: "events", overlap: "events", taes: "parts of events", "szcore-event": "events" }; // others: samples
+const UNITS = { dp: "events", overlap: "events", taes: "fractions", "szcore-event": "events" }; // others: samples
 
 // A verdict is [verdict, rule, share, hits, misses, false alarms, partner, partner ...]; 0 where there is none.
 const VERDICT = 0, RULE = 1, SHARE = 2, ADDED = 3, PARTNERS = 6;
@@ -44,6 +43,14 @@ const countedDifferently = ([first, second]) => {
 };
 
 const recordings = page.recordings.map((_, number) => new Recording(number));
+
+/** Files are called without their folders, where that is enough to tell them apart. */
+function shortenNames() {
+  const short = recordings.map(({ name }) => name.split(/[/\\]/).pop());
+  const areEnough = new Set(short).size === short.length;
+  recordings.forEach((recording, k) => { recording.shortName = areEnough ? short[k] : recording.name; });
+}
+shortenNames();
 
 /** For each recording its counts by either algorithm, and how many of its events the two count differently. */
 function summarise(label, first, second) {

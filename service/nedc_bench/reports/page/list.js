@@ -67,7 +67,7 @@ class RecordingList {
     const made = element("div", { class: "row", role: "option", id: `row-${index}`, "data-index": index,
       "aria-selected": String(index === this.chosen), "aria-posinset": index + 1, "aria-setsize": this.entries.length,
       title: recording.name },
-    element("b", {}, element("bdi", {}, recording.name)), element("span", {}, differs + each.join(" · ")));
+    element("b", {}, recording.shortName), element("span", {}, differs + each.join(" · ")));
     made.style.top = `${index * ROW}px`;
     return made;
   }

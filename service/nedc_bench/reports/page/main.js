@@ -1,7 +1,9 @@
 // The page: what is chosen, the tables, and how the parts work together.
 
-const FIGURES = [["sensitivity", "Sensitivity"], ["precision", "Precision"], ["f1", "F1 score"], ["false_alarms_per_24h", "False alarms per 24 h"]];
-const OUTCOMES = [["tp", "Hits (TP)"], ["fn", "Misses (FN)"], ["fp", "False alarms (FP)"]];
+// name in the result document, heading, heading where there is little room, decimals
+const FIGURES = [["sensitivity", "Sensitivity", "Sensitivity", 4], ["precision", "Precision", "Precision", 4],
+  ["f1", "F1 score", "F1", 4], ["false_alarms_per_24h", "False alarms / 24 h", "FA / 24 h", 2]];
+const OUTCOMES = [["tp", "Hits", "TP", 2], ["fn", "Misses", "FN", 2], ["fp", "False alarms", "FP", 2]];
 const MOST_PRINTED = 50;
 
 const labelsOf = (algorithm) => result.algorithms[algorithm].labels ?? {};
@@ -59,10 +61,10 @@ function showTotals() {
   const rows = algorithms.filter((name) => name !== "ira").map((name) => {
     const figures = figuresOf(name);
     return { attributes: { class: compared().includes(name) ? "chosen" : null, "data-algorithm": name },
-      cells: [name, UNITS[name] ?? "samples", ...names.map(([key]) => figure(figures?.[key]))] };
+      cells: [name, UNITS[name] ?? "samples", ...names.map(([key, , , digits]) => figure(figures?.[key], digits))] };
   });
   byId("totals-table").replaceChildren();
-  if (rows.length) showTable("totals-table", table(`Class ${chosen.label}`, ["Algorithm", "Counts", ...names.map(([, text]) => ({ number: text }))], rows));
+  if (rows.length) showTable("totals-table", table(`Class ${chosen.label}`, ["Algorithm", "Counts", ...names.map(([, , number]) => ({ number }))], rows));
   showAverages();
   const agreement = result.algorithms.ira;
   byId("kappa").replaceChildren(...(agreement ? ["Inter-rater agreement (ira), kappa: ",
@@ -78,27 +80,27 @@ function showAverages() {
   const { count } = result.algorithms[averaged[0]].subjects;
   const rows = averaged.map((name) => {
     const rates = result.algorithms[name].subjects.labels[chosen.label];
-    return [name, ...FIGURES.map(([key]) => {
+    return [name, ...FIGURES.map(([key, , , digits]) => {
       const { mean, sd } = rates[key];
-      return mean === null ? figure(null) : element("data", { value: String(mean) }, `${readable(mean)} ± ${readable(sd)}`);
+      return mean === null ? figure(null) : element("data", { value: String(mean) }, `${readable(mean, digits)} ± ${readable(sd, digits)}`);
     })];
   });
   place.className = "wide";
   showTable("averages", table(`Mean and standard deviation over ${plural(count, "subject")}`,
-    ["Algorithm", ...FIGURES.map(([, text]) => ({ number: text }))], rows));
+    ["Algorithm", ...FIGURES.map(([, , number]) => ({ number }))], rows));
 }
 
 function showCompared() {
   const [one, other] = [figuresOf(chosen.first), figuresOf(chosen.second)];
   const both = compared();
-  const rows = [...FIGURES, ...OUTCOMES].map(([key, text]) => {
+  const rows = [...FIGURES, ...OUTCOMES].map(([key, text, , digits]) => {
     const [before, after] = [one?.[key] ?? null, other?.[key] ?? null];
-    const difference = figure(before === null || after === null ? null : after - before, 4, true);
-    const cells = [text, figure(before), figure(after), difference];
+    const difference = figure(before === null || after === null ? null : after - before, digits, true);
+    const cells = [text, figure(before, digits), figure(after, digits), difference];
     return { attributes: { "data-figure": key }, cells: both.length > 1 ? cells : cells.slice(0, 2) };
   });
   const headings = ["Figure", ...both.map((number) => ({ number })), ...(both.length > 1 ? [{ number: "Difference" }] : [])];
-  const made = table(`Class ${chosen.label}, all recordings together`, headings, rows);
+  const made = table(`Class ${chosen.label}, all recordings`, headings, rows);
   for (const row of made.tBodies[0].rows) row.cells[3]?.classList.add("difference");
   showTable("compared-table", made);
 }

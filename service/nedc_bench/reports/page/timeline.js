@@ -1,6 +1,6 @@
 // A recording as a timeline: reference and hypothesis, as each of two algorithms judged them.
 
-const LANE = 20, TITLE = 16, GAP = 6, AXIS = 34, MARGIN = 10, SHORTEST_VIEW = 1;
+const LANE = 20, TITLE = 18, GAP = 8, AXIS = 34, MARGIN = 10, SHORTEST_VIEW = 1;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
 
 /**
@@ -22,7 +22,7 @@ function drawTimeline(shown, view, width, marked = null) {
   const events = [...recording.judgedEvents(label, shown.first, shown.second)];
   lanes.forEach((lane, k) => {
     const top = k * (LANE + TITLE + GAP) + TITLE;
-    picture.append(drawn("text", { x: MARGIN, y: top - 4 }, `${SIDES[lane.side]}, ${lane.algorithm}`));
+    picture.append(drawn("text", { x: MARGIN, y: top - 6 }, `${SIDES[lane.side]}, ${lane.algorithm}`));
     picture.append(drawn("line", { class: "base", x1: MARGIN, x2: width - MARGIN, y1: top + LANE + 0.5, y2: top + LANE + 0.5 }));
     picture.append(...laneOf(lane, events, view, place, top, marked));
   });

@@ -171,8 +171,8 @@ class Viewer {
   }
 
   *consequences(event, verdict) {
-    const words = ["hit", "miss", "false alarm"];
-    const parts = added(verdict).map((count, k) => (count ? `${readable(count)} ${words[k]}` : "")).filter(Boolean);
+    const words = [["hit"], ["miss", "misses"], ["false alarm"]];
+    const parts = added(verdict).map((count, k) => (count ? plural(count, ...words[k]) : "")).filter(Boolean);
     yield parts.length ? `Counts ${parts.join(", ")}.` : "Counts nothing.";
     const others = this.shown.recording.events[1 - event.side];
     const partners = verdict.slice(PARTNERS).map((partner) => clock(others[partner][0], 1));
