@@ -88,7 +88,7 @@ compose-test: venv image ## test image and stack on a Docker engine: figures, fa
 	IMAGE=$(IMAGE) $(BIN)/python -m pytest -m compose tests/e2e/compose
 
 lock: venv ## write the hash locks anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
 	printf 'hatchling>=1.27\nmeson-python\ncython\nninja\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 

@@ -15,6 +15,7 @@ from nedc_bench.annotations import (
     Parameters,
     Recording,
     find_pairs,
+    read_label_map,
     read_parameters,
     read_recording,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Result",
     "__version__",
     "find_pairs",
+    "read_label_map",
     "read_parameters",
     "read_recording",
     "score",

@@ -25,9 +25,7 @@ import msgspec
 from bench.bench import write_corpus
 from bench.serving import EMPTY, Client, Pair, Server, body, p99, running, serve, small_pair
 from nedc_bench import ALGORITHMS, Parameters, Result, score
-from nedc_bench.evaluation.cache import cache_key
-from nedc_bench.evaluation.codec import decode_score
-from nedc_bench.evaluation.work import Contents, evaluate_chunk
+from nedc_bench.execution.codec import decode_score
 from redis_server import RedisServer
 
 STARTS = 5

@@ -155,9 +155,9 @@ def test_refused_input_is_status_1_with_a_line_a_fault(tmp_path: Path) -> None:
     ran = run("score", *corpus)
     assert (ran.status, ran.stdout) == (1, "")
     assert ran.stderr == (
-        f"error: reference {tmp_path}/ref/0000.csv_bi, line 4: stop_time '3' is not after start_time '4'\n"
+        f"error: reference {tmp_path}/ref/0000.csv_bi, line 4: stop_time 3.0 is before start_time 4.0\n"
         f"error: hypothesis {tmp_path}/hyp/0000.csv_bi, line 2: "
-        "duration must be a number of seconds from 0 to 1000000000, not 'nan secs'\n"
+        "duration must be a number of seconds above 0 and at most 1000000000, not 'nan secs'\n"
     )
 
 
@@ -277,7 +277,7 @@ def test_check_says_what_is_wrong_with_each_file(tmp_path: Path) -> None:
     ran = run("check", "bad.csv_bi", "good.csv_bi", "none.csv_bi", "odd.csv_bi", cwd=tmp_path)
     assert (ran.status, ran.stderr) == (1, "")
     assert ran.stdout.splitlines() == [
-        "error: bad.csv_bi, line 4: stop_time '3' is not after start_time '4'",
+        "error: bad.csv_bi, line 4: stop_time 3.0 is before start_time 4.0",
         "error: none.csv_bi: there is no such file",
         "warning: odd.csv_bi, line 5: 1 event overlapping an earlier one",
         "4 files checked, 2 refused",
@@ -296,7 +296,9 @@ def test_check_knows_the_labels_of_the_parameter_file(tmp_path: Path) -> None:
 
 
 def test_check_of_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
-    assert run("check", tmp_path) == Ran(1, "", f"error: {tmp_path}: has no .csv_bi file\n")
+    ran = run("check", tmp_path)
+    assert (ran.status, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"error: {tmp_path}: holds no annotation file (.csv_bi, ")
 
 
 def test_check_names_files_whose_names_are_no_text(tmp_path: Path) -> None:

@@ -199,10 +199,12 @@ def test_the_result_document_has_the_parts_that_are_documented() -> None:
 
 def test_per_pair_has_the_figures_of_each_pair_by_itself(tmp_path: Path) -> None:
     lists = write_small_corpus(tmp_path, 3)
-    pairs = [(pair.reference, pair.hypothesis) for pair in find_pairs(*map(str, lists)).pairs]
+    pairs = find_pairs(*lists).pairs
     per_pair = score_corpus(pairs).to_dict(per_pair=True)["per_pair"]
-    assert [entry["algorithms"] for entry in per_pair] == [score(*pair).to_dict()["algorithms"] for pair in pairs]
-    assert [entry["reference"] for entry in per_pair] == [str(reference) for reference, _ in pairs]
+    assert [entry["algorithms"] for entry in per_pair] == [
+        score_corpus([pair]).to_dict()["algorithms"] for pair in pairs
+    ]
+    assert [entry["reference"] for entry in per_pair] == [str(pair.reference) for pair in pairs]
 
 
 def test_warnings_stand_in_the_result_document_one_by_one() -> None:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from nedc_bench.annotations.labels import NULL_SYMBOL
 from nedc_bench.scoring import CorpusScore, PairScore
 from nedc_bench.scoring.contribution import NULL
 from nedc_bench.scoring.dp import DpContribution
 from nedc_bench.scoring.epoch import EpochContribution
 from nedc_bench.scoring.overlap import OverlapContribution
 from nedc_bench.scoring.taes import TaesContribution
-
-NULL_SYMBOL = "***"
 
 
 def lines(score: CorpusScore, algorithm: str) -> Iterator[str]:
@@ -35,7 +34,7 @@ def _aligned(pair: PairScore, algorithm: str, classes: Sequence[str]) -> Iterato
     ref, hyp = contribution.alignment
     agreed = [r == h for r, h in zip(ref, hyp, strict=True)]
     symbols = {code: classes[code] for code in {*ref, *hyp} - {NULL}} | {NULL: NULL_SYMBOL}
-    width = max((len(symbols[code]) for code in {*ref, *hyp}), default=0) + 1
+    width = max(map(len, symbols.values())) + 1  # the null symbol stands at both ends, though it is not printed there
     for side, codes in (("Ref", ref), ("Hyp", hyp)):
         cased = (symbols[c] if same else symbols[c].upper() for c, same in zip(codes, agreed, strict=True))
         yield f"  {side}: " + "".join(f"{symbol:>{width}} " for symbol in cased)

@@ -140,7 +140,7 @@ def _agreement(result: Agreement) -> Iterator[str]:
         yield f" Label: {label:>{width}}   Kappa:{kappa:13.4f}"
     yield ""
     yield "SUMMARY:"
-    yield f"{'Multi-Class Kappa':>{16 + width}}:{result.multi_class_kappa:13.4f}"
+    yield f" {'Multi-Class Kappa':>{15 + width}}:{result.multi_class_kappa:13.4f}"
 
 
 def _matrix(name: str, confusion: ConfusionMatrix) -> Iterator[str]:

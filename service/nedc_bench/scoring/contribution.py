@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import Codes, Floats
+from nedc_bench.annotations.timeline import Codes, Floats
 
 NULL = 255  # stands in an alignment where one side has no event
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from nedc_bench.annotations import Parameters
-from nedc_bench.errors import Finding
+from nedc_bench.errors import Finding, refusal
 from nedc_bench.scoring import dp, epoch, ira, overlap, szcore, taes
 from nedc_bench.scoring.contribution import ConfusionTotal
 from nedc_bench.scoring.dp import DpTotal
@@ -66,7 +66,7 @@ class CorpusScore:
         scores: the pairs, in list order.
         duration_seconds: of all reference recordings.
         algorithms: the results by algorithm, in the order of `ALGORITHM`.
-        warnings: of the lists, the files and the figures.
+        warnings: of the parameters, the lists, the files and the figures.
     """
 
     parameters: Parameters
@@ -85,7 +85,7 @@ class CorpusScore:
     ) -> Self:
         """Fold pair scores, in list order, to the figures of the corpus."""
         kept: list[PairScore] = []
-        noticed = list(warnings)
+        noticed = [*parameters.warnings, *warnings]
         totals = {
             name: ALGORITHM[name].total(len(parameters.label_map.classes)) for name in check_algorithms(algorithms)
         }
@@ -125,11 +125,17 @@ class CorpusScore:
         """The result of ``dp``, ``epoch``, ``overlap`` or ``taes``.
 
         Raises:
-            KeyError: the algorithm was not asked for.
+            InputError: the algorithm was not asked for.
         """
-        result = self.algorithms[name]
+        result = self._result(name)
         assert isinstance(result, AlgorithmResult)
         return result
+
+    def _result(self, name: str) -> AlgorithmResult | Agreement | SzcoreResult:
+        if name not in self.algorithms:
+            asked = ", ".join(self.algorithms)
+            raise refusal("algorithm", f"{name} was not scored: algorithms were {asked}; ask for it with algorithms=")
+        return self.algorithms[name]
 
     @property
     def dp(self) -> AlgorithmResult:
@@ -165,16 +171,16 @@ class CorpusScore:
         """The result of ``szcore-event`` or ``szcore-sample``.
 
         Raises:
-            KeyError: the algorithm was not asked for.
+            InputError: the algorithm was not asked for.
         """
-        result = self.algorithms[name]
+        result = self._result(name)
         assert isinstance(result, SzcoreResult)
         return result
 
     @property
     def ira(self) -> Agreement:
         """Inter-rater agreement."""
-        result = self.algorithms[ira.NAME]
+        result = self._result(ira.NAME)
         assert isinstance(result, Agreement)
         return result
 

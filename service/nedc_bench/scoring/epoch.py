@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import Codes, Floats
+from nedc_bench.annotations.timeline import Codes, Floats
 from nedc_bench.scoring.contribution import (
     NO_ALIGNMENT,
     Algorithm,

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from nedc_bench.annotations import Parameters, Recording
-from nedc_bench.errors import Finding, InputError, refusal
+from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.scoring import alignment, dp, epoch, ira, overlap, szcore, taes
 from nedc_bench.scoring.contribution import Events, PackedEvents
 from nedc_bench.scoring.dp import DpContribution
@@ -78,8 +78,9 @@ def score_pair(
     """
     sides = {"reference": reference, "hypothesis": hypothesis}
     warnings = tuple(replace(finding, side=side) for side in sides for finding in sides[side].warnings)
-    if strict and warnings:
-        raise InputError(warnings)
+    warnings += _differing_names(reference, hypothesis)
+    if strict and (refused := parameters.warnings + warnings):
+        raise InputError(refused)
     ref, hyp = (
         Events(side.starts, side.stops, parameters.label_map.classify(side, name)) for name, side in sides.items()
     )
@@ -105,6 +106,14 @@ def score_pair(
     )
 
 
+def _differing_names(reference: Recording, hypothesis: Recording) -> tuple[Finding, ...]:
+    ours, theirs = hypothesis.base_name, reference.base_name
+    if not ours or not theirs or ours == theirs:
+        return ()
+    message = f"is of the recording {quoted(ours)} (its bname), its reference {reference.name} of {quoted(theirs)}"
+    return (Finding("hypothesis", hypothesis.name, None, "base-name", message),)
+
+
 def cost(
     reference_events: int, hypothesis_events: int, parameters: Parameters, algorithms: Sequence[str] = ALGORITHMS
 ) -> float:
@@ -116,12 +125,13 @@ def cost(
     return linear + (alignment.cost(reference_events, hypothesis_events, parameters) if dp.NAME in algorithms else 0.0)
 
 
-def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
-    """The algorithms asked for, in report order; ``all`` is NEDC's five.
+def check_algorithms(names: str | Sequence[str]) -> tuple[str, ...]:
+    """The algorithms asked for, one or several, in report order; ``all`` is NEDC's five.
 
     Raises:
         InputError: a name that is none.
     """
+    names = (names,) if isinstance(names, str) else names
     for name in names:
         if name not in (*ALGORITHM, "all"):
             raise refusal("algorithm", f"{name!r} is not an algorithm; known: {', '.join(ALGORITHM)}, all")

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import FILLER, Floats
+from nedc_bench.annotations.timeline import FILLER, Floats
 from nedc_bench.errors import refusal
 from nedc_bench.scoring.contribution import Algorithm, Events, is_per_class
 from nedc_bench.scoring.szcore_figures import SzcoreContribution, SzcoreTotal

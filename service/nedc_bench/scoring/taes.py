@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import Floats
+from nedc_bench.annotations.timeline import Floats
 from nedc_bench.errors import refusal
 from nedc_bench.scoring.contribution import (
     Algorithm,
@@ -138,8 +138,9 @@ def _numbers(added: Floats, whole: int) -> tuple[float, ...]:
 def _refuse_zero_length(reference: Events, refs: Indices) -> None:
     undefined = refs[reference.starts[refs] == reference.stops[refs]]
     if undefined.size:
-        message = "taes has no value: overlapping reference events leave one of length zero at "
-        message += f"{reference.starts[undefined[0]]} s, and its hit is a part of that length; remove the overlap"
+        message = f"taes has no value: the reference event at {reference.starts[undefined[0]]} s has length zero "
+        message += "(overlapping events can leave one so), and its hit is a part of that length; remove it, or ask for "
+        message += "the other algorithms alone"
         raise refusal("zero-length", message)
 
 

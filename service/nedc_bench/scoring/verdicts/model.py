@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nedc_bench.annotations import Parameters
-from nedc_bench.annotations.recording import Floats
+from nedc_bench.annotations.timeline import Floats
 from nedc_bench.scoring.contribution import Events
 
 HIT, MISS, FALSE_ALARM, PARTIAL, UNCOUNTED = "hit", "miss", "false alarm", "partial", "uncounted"
