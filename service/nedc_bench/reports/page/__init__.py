@@ -55,11 +55,10 @@ def data_lines(score: CorpusScore) -> Iterator[str]:
         "verdicts": VERDICTS,
         "rules": list(RULES.items()),
     }
-    yield f'{json.dumps(head, allow_nan=False)[:-1]}, "recordings": ['
+    yield f'{_json(head)[:-1]}, "recordings": ['
     last = len(score.scores) - 1
     for number, pair in enumerate(score.scores):
-        recording = json.dumps(_recording(pair, score), allow_nan=False, separators=(",", ":"))
-        yield recording + ("" if number == last else ",")
+        yield _json(_recording(pair, score)) + ("" if number == last else ",")
     yield "]}"
 
 
@@ -84,6 +83,10 @@ def page_shell() -> Shell:
     before, _, after = folder.joinpath("page.html").read_text("utf-8").partition("{data}")
     before = before.replace("{policy}", policy).replace("{style}", style)
     return Shell(before, after.replace("{script}", script).rstrip("\n"), style_source, script_source)
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _source(text: str) -> str:
