@@ -27,7 +27,7 @@ from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
 from nedc_bench.jobs.model import PIPELINE
 from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
-from nedc_bench.reports import report_names
+from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
 
 log = structlog.stdlib.get_logger(__name__)
@@ -37,6 +37,8 @@ blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 MAX_WAIT_SECONDS = 60.0
 MAX_PAGE = 100
 MAX_KEY_CHARACTERS = 255
+# A page is nothing of the service's own, where a browser shows it; what it may load it says itself.
+SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-modals", "Referrer-Policy": "no-referrer"}
 THREAD_BYTES = 256 * 1024  # taking in more would hold up the event loop
 
 
@@ -101,7 +103,7 @@ async def remove(job_id: str) -> Response:
 
 @blueprint.get("/<job_id>/reports/<name>")
 async def report(job_id: str, name: str) -> Response:
-    """One of the NEDC text reports of a completed job."""
+    """One of the NEDC text reports of a completed job, or its page."""
     text = await service().jobs.report(job_id, g.caller or "", name)
     if text is None:
         job = await _job(job_id)
@@ -110,6 +112,8 @@ async def report(job_id: str, name: str) -> Response:
         assert job.result is not None
         known = ", ".join(report_names(msgspec.json.decode(job.result, type=_Reported).algorithms))
         raise ProblemError(404, f"the job has no report {name[:60]!r}; it has {known}")
+    if name == PAGE_NAME:
+        return Response(text, 200, SANDBOX, content_type="text/html; charset=utf-8")
     return Response(text, 200, content_type="text/plain; charset=utf-8")
 
 
