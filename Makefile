@@ -45,7 +45,7 @@ demo: venv ## start the service, score the example corpus over HTTP, say where t
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)
 
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
-	$(BIN)/python tests/bench/bench.py
+	PYTHONPATH=tests $(BIN)/python -m bench.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
 
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler

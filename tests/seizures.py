@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis.strategies as st
+
 from nedc_bench import Recording
 
 BIDS = Path(__file__).parent / "data/bids"
@@ -115,3 +117,15 @@ def _apart(found: Intervals, end: float) -> Intervals:
 def as_recording(night: Night, intervals: Intervals) -> Recording:
     """The intervals as the project's recording."""
     return Recording.from_events(night.duration, [(start, stop, "seiz") for start, stop in intervals], night.name)
+
+
+@st.composite
+def intervals(draw: st.DrawFn) -> Intervals:
+    """Events that can overlap, on a grid on which ties and half samples are common; none touches the one before."""
+    unit = draw(st.sampled_from([0.05, 0.5, 7.3]))
+    points = st.tuples(st.integers(0, 120), st.integers(1, 60))
+    kept: list[tuple[float, float]] = []
+    for start, stop in sorted((a * unit, (a + length) * unit) for a, length in draw(st.lists(points, max_size=8))):
+        if not kept or round(start, 4) != round(kept[-1][1], 4):
+            kept.append((start, stop))
+    return kept

@@ -31,10 +31,18 @@ from nedc_bench.annotations.layout import MISSING
 from nedc_bench.annotations.lists import list_files
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
-from nedc_bench.errors import EvaluationError, InputError, SettingsError
+from nedc_bench.errors import EvaluationError, InputError, SettingsError, refusal
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
-from nedc_bench.reports import build_document, format_table, format_warnings, write_csv, write_json
+from nedc_bench.reports import (
+    build_document,
+    explanation_lines,
+    format_table,
+    format_warnings,
+    write_csv,
+    write_events,
+    write_json,
+)
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.version import __version__
 
@@ -51,6 +59,8 @@ examples:
   nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
   nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
   nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
+  nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
+  nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
@@ -153,6 +163,24 @@ def _parser() -> argparse.ArgumentParser:
         "recording, algorithm and label (default: %(default)s)",
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
+    score.add_argument(
+        "--events", metavar="FILE", help="write what each algorithm made of each event, and by which rule, as CSV"
+    )
+
+    explain = _command(commands, "explain", _explain, "say which events two algorithms count differently, and why")
+    _add_pair_arguments(explain)
+    explain.add_argument(
+        "--between",
+        nargs=2,
+        choices=[name for name in ALGORITHM if name != "ira"],
+        default=["overlap", "szcore-event"],
+        metavar=("FIRST", "SECOND"),
+        help="the two algorithms (default: overlap szcore-event)",
+    )
+    explain.add_argument("--label", help="look at this class alone")
+    explain.add_argument(
+        "--limit", type=_positive, default=50, metavar="N", help="list at most so many events (default: %(default)s)"
+    )
 
     check = _command(commands, "check", _check, "say what is wrong with annotation files, score nothing")
     check.add_argument("file", nargs="+", help="an annotation file, a list of them, or a folder")
@@ -240,6 +268,8 @@ def _score(arguments: argparse.Namespace) -> int:
             hypothesis=arguments.hypothesis,
             per_pair=arguments.per_pair,
         )
+    if arguments.events is not None:
+        _write_events(result, arguments.events)
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
     elif arguments.format == "csv":
@@ -252,6 +282,27 @@ def _score(arguments: argparse.Namespace) -> int:
     for line in format_warnings(result.warnings):
         print(line, file=sys.stderr)
     return FINE
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    first, second = arguments.between
+    parameters = _parameters(arguments)
+    if arguments.label not in {None, *parameters.label_map.classes}:
+        known = ", ".join(parameters.label_map.classes)
+        raise refusal("label", f"--label {arguments.label!r} is not a class of the label map: {known}")
+    pairing = _find_pairs(arguments)
+    result = _score_pairs(pairing, parameters, algorithms=arguments.between)
+    for line in explanation_lines(result, first, second, label=arguments.label, events=arguments.limit):
+        print(line)
+    return FINE
+
+
+def _write_events(result: Result, path: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write_events(result, file)
+    except OSError as error:
+        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -307,7 +358,7 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 def _serve(_: argparse.Namespace) -> int:
     try:
-        from nedc_bench.evaluation.pool import load_ahead  # noqa: PLC0415  # the service is an extra
+        from nedc_bench.execution.worker import load_ahead  # noqa: PLC0415  # the service is an extra
         from nedc_bench.settings import Settings  # noqa: PLC0415
 
         settings = Settings.from_env(os.environ)

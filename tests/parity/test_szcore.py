@@ -18,7 +18,7 @@ from timescoring.scoring import EventScoring, SampleScoring
 from nedc_bench import ALGORITHMS, InputError, LabelMap, Parameters, Recording, Result, score, score_corpus
 from nedc_bench.scoring import score_pair
 from nedc_bench.scoring.szcore_figures import RATES, SzcoreContribution, SzcoreFigures, SzcoreTotal
-from seizures import DETECTORS, Intervals, Night, as_recording, detect, read_nights
+from seizures import DETECTORS, Intervals, Night, as_recording, detect, intervals, read_nights
 
 DEFAULTS = Parameters()
 BOTH = ("szcore-event", "szcore-sample")
@@ -71,18 +71,6 @@ def test_every_recording_of_both_corpora(seed: int) -> None:
             total = SzcoreTotal(2, tool.fs)
             total.add(contribution)
             check(total.figures([0]), tool)
-
-
-@st.composite
-def intervals(draw: st.DrawFn) -> Intervals:
-    """Events that can overlap, on a grid on which ties and half samples are common; none touches the one before."""
-    unit = draw(st.sampled_from([0.05, 0.5, 7.3]))
-    points = st.tuples(st.integers(0, 120), st.integers(1, 60))
-    kept: list[tuple[float, float]] = []
-    for start, stop in sorted((a * unit, (a + length) * unit) for a, length in draw(st.lists(points, max_size=8))):
-        if not kept or round(start, 4) != round(kept[-1][1], 4):
-            kept.append((start, stop))
-    return kept
 
 
 @given(

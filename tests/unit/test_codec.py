@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 
 from corpora import Corpus, find_corpora
-from evaluating import expected, overlapping_pair, small_pair
+from evaluating import asking, expected, overlapping_pair, small_pair
 from nedc_bench import ALGORITHMS, Finding
-from nedc_bench.evaluation.codec import decode_score, encode_score, with_files
+from nedc_bench.execution.codec import decode_score, encode_score, with_files
 from nedc_bench.scoring import FileId, PairScore
 from nedc_bench.scoring.taes import TaesContribution
 
@@ -54,7 +54,7 @@ def test_the_time_of_each_algorithm_is_kept() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_one_algorithm_alone(algorithm: str) -> None:
-    (score,) = expected([small_pair()], algorithms=[algorithm]).scores
+    (score,) = expected([small_pair()], asking(algorithms=[algorithm])).scores
     decoded = decode_score(encode_score(score), [algorithm], CLASSES)
     assert decoded.contributions == score.contributions
 

@@ -47,9 +47,9 @@ class Result(CorpusScore):
     (0.5, 1, ())
     """
 
-    def to_dict(self, *, per_pair: bool = False) -> dict[str, Any]:
-        """The result document (docs/result.md)."""
-        return build_document(self, per_pair=per_pair)
+    def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
+        """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
+        return build_document(self, per_pair=per_pair, events=events)
 
     def to_dataframe(self) -> Any:
         """The figures as a pandas data frame in long form: a row a recording, algorithm and label (docs/result.md).
@@ -94,7 +94,8 @@ def score(
     Args:
         reference, hypothesis: paths, open files of any format that is read, or `Recording` objects; a hypothesis may
             be None, which is scored as one without events.
-        algorithms: which of ``dp epoch overlap taes ira`` to run, or one of them; ``all`` is every one.
+        algorithms: which of ``dp epoch overlap taes ira szcore-event szcore-sample`` to run, or one of them; ``all``
+            is NEDC's five.
         parameters: the original's defaults, when None.
         strict: refuse what would be a warning (overlapping events, events past the end).
 

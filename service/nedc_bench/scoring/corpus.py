@@ -21,6 +21,7 @@ from nedc_bench.scoring.overlap import OverlapTotal
 from nedc_bench.scoring.pair import ALGORITHM, ALGORITHMS, PairScore, check_algorithms
 from nedc_bench.scoring.szcore_figures import SzcoreContribution, SzcoreResult, SzcoreTotal, subject_of
 from nedc_bench.scoring.taes import TaesTotal
+from nedc_bench.scoring.verdicts import Verdict, judge
 
 CountedTotal = DpTotal | EpochTotal | OverlapTotal | TaesTotal
 ConfusionMatrix = dict[str, dict[str, int]]
@@ -105,6 +106,15 @@ class CorpusScore:
                 assert isinstance(total, CountedTotal)
                 results[name] = _figures(name, total, parameters, duration, noticed)
         return cls(parameters, tuple(kept), duration, results, tuple(noticed))
+
+    def events(self, algorithm: str) -> Iterator[Verdict]:
+        """What an algorithm made of every event of every pair, in list order; computed as it is asked for.
+
+        Raises:
+            KeyError: the algorithm was not asked for.
+        """
+        self.algorithms[algorithm]
+        return (verdict for pair in self.scores for verdict in judge(pair, algorithm, self.parameters))
 
     def split(self) -> Iterator[CorpusScore]:
         """Each pair as a corpus of its own."""

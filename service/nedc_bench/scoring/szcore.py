@@ -119,11 +119,14 @@ def contribute_events(reference: Events, hypothesis: Events, parameters: Paramet
     samples = sample_count(reference, EVENT_RATE)
     counts = [(0, 0, 0)] * len(parameters.label_map.classes)
     for c in scored_classes(parameters):
-        ref, hyp = (merge_and_split(*of_class(side, c), parameters) for side in (reference, hypothesis))
-        if ref.starts.size or hyp.starts.size:
-            matched = match(ref, hyp, samples, parameters)
-            found, heard = int(np.count_nonzero(matched.found)), int(np.count_nonzero(matched.heard))
-            counts[c] = ref.starts.size, found, hyp.starts.size - heard
+        ref_times, hyp_times = of_class(reference, c), of_class(hypothesis, c)
+        if ref_times[0].size or hyp_times[0].size:
+            ref, hyp = merge_and_split(*ref_times, parameters), merge_and_split(*hyp_times, parameters)
+            counts[c] = ref.starts.size, 0, hyp.starts.size
+            if ref.starts.size and hyp.starts.size:
+                matched = match(ref, hyp, samples, parameters)
+                found, heard = (int(np.count_nonzero(pieces)) for pieces in (matched.found, matched.heard))
+                counts[c] = ref.starts.size, found, hyp.starts.size - heard
     return SzcoreContribution.of(counts, samples)
 
 
@@ -132,7 +135,10 @@ def contribute_samples(reference: Events, hypothesis: Events, parameters: Parame
     samples = sample_count(reference, SAMPLE_RATE)
     counts = [(0, 0, 0)] * len(parameters.label_map.classes)
     for c in scored_classes(parameters):
-        ref, hyp = (united(*of_class(side, c), samples) for side in (reference, hypothesis))
+        ref_times, hyp_times = of_class(reference, c), of_class(hypothesis, c)
+        if not ref_times[0].size and not hyp_times[0].size:
+            continue
+        ref, hyp = united(*ref_times, samples), united(*hyp_times, samples)
         targets, positives = (int((side.end - side.first).sum()) for side in (ref, hyp))
         both = int(hyp.covered(ref).sum())
         counts[c] = targets, both, positives - both
@@ -200,8 +206,8 @@ def match(ref: Pieces, hyp: Pieces, samples: int, parameters: Parameters) -> Mat
     """
     opened = np.maximum(0.0, ref.starts - parameters.szcore_tolerance_start)
     closed = np.minimum(samples / EVENT_RATE, ref.stops + parameters.szcore_tolerance_end)
-    widened = Ranges(_sample(opened, EVENT_RATE), _sample(closed, EVENT_RATE))
-    ranges = Ranges(_sample(hyp.starts, EVENT_RATE), _sample(hyp.stops, EVENT_RATE))
+    widened = Ranges(sample_numbers(opened, EVENT_RATE), sample_numbers(closed, EVENT_RATE))
+    ranges = Ranges(sample_numbers(hyp.starts, EVENT_RATE), sample_numbers(hyp.stops, EVENT_RATE))
     within = Ranges(np.minimum(ranges.first, samples), np.minimum(ranges.end, samples))
     with np.errstate(divide="ignore", invalid="ignore"):  # a piece past the end has no length, and is not found
         shares = within.covered(widened) / EVENT_RATE / (closed - opened)
@@ -215,7 +221,7 @@ def match(ref: Pieces, hyp: Pieces, samples: int, parameters: Parameters) -> Mat
 
 def united(starts: Floats, stops: Floats, samples: int) -> Ranges:
     """The samples at 1 Hz that the events cover, as disjoint ranges."""
-    first, end = (np.minimum(_sample(times, SAMPLE_RATE), samples) for times in (starts, stops))
+    first, end = (np.minimum(sample_numbers(times, SAMPLE_RATE), samples) for times in (starts, stops))
     if not first.size:
         return Ranges(first, end)
     reached = np.maximum.accumulate(end)
@@ -223,6 +229,6 @@ def united(starts: Floats, stops: Floats, samples: int) -> Ranges:
     return Ranges(first[begins], reached[np.append(begins[1:] - 1, first.size - 1)])
 
 
-def _sample(times: Floats, rate: int) -> Floats:
+def sample_numbers(times: Floats, rate: int) -> Floats:
     """The sample number of each time, as a float; none is negative."""
     return np.maximum(np.rint(times * rate), 0.0)

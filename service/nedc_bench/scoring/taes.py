@@ -91,8 +91,8 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     """
     classes = len(parameters.label_map.classes)
     looked_at = overlapped(reference, hypothesis, classes)
-    i, j = _touching_pairs(reference, hypothesis)
-    hits, alarms = _calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
+    i, j = touching_pairs(reference, hypothesis)
+    hits, alarms = calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
     ref_free, hyp_free = np.ones(reference.starts.size, dtype=bool), np.ones(hypothesis.starts.size, dtype=bool)
 
     # A pair whose two events touch nothing else needs no walk: it is a hit in both of its branches.
@@ -149,7 +149,7 @@ class _Pairs(NamedTuple):
 
     refs: list[int]
     hyps: list[int]
-    hits: list[float]  # as `_calc_hf` gives them
+    hits: list[float]  # as `calc_hf` gives them
     alarms: list[float]
     outlasts: list[bool]  # the hypothesis event stops with the reference event, or after it
     ends: list[int]  # at the first pair of a reference event, where the pairs of the next one begin
@@ -208,7 +208,7 @@ def _walk(pairs: _Pairs, looked_at: list[bool], flags: _Flags) -> list[tuple[int
     return steps
 
 
-def _calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stops: Floats) -> tuple[Floats, Floats]:
+def calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stops: Floats) -> tuple[Floats, Floats]:
     """The part of each reference event that its hypothesis event hits, and the part that sticks out (at most 1)."""
     before = (hyp_starts <= ref_starts) & (hyp_stops <= ref_stops)
     after = (hyp_starts >= ref_starts) & (hyp_stops >= ref_stops)
@@ -223,7 +223,7 @@ def _calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stop
         return hits, np.where(alarms > 1.0, 1.0, alarms)
 
 
-def _touching_pairs(reference: Events, hypothesis: Events) -> tuple[Indices, Indices]:
+def touching_pairs(reference: Events, hypothesis: Events) -> tuple[Indices, Indices]:
     """All (reference, hypothesis) pairs of one class with a whole second in common, ascending.
 
     Two ranges of seconds meet when the second begins within the first, or the first within the second and

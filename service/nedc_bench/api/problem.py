@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from nedc_bench.errors import EvaluationError, InputError
+from nedc_bench.errors import InputError
+from nedc_bench.jobs import Failure, InputFault
 
 DOCUMENTATION = "/docs"
 
@@ -24,18 +25,11 @@ TITLES = {
     415: "The content type is not supported",
     422: "The input is refused",
     429: "Too many requests",
+    431: "The header is too large",
     500: "The service failed",
     503: "The service cannot take this now",
+    505: "The HTTP version is not supported",
 }
-
-
-class InputFault(msgspec.Struct, frozen=True):
-    """Why an input is refused, and where."""
-
-    side: str
-    file: str
-    line: int | None
-    reason: str
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,16 +47,11 @@ def problem(status: int, detail: str, errors: list[InputFault] | None = None) ->
     return Problem(f"{DOCUMENTATION}#{status}", TITLES[status], status, detail, errors or [])
 
 
+def failure_problem(failure: Failure) -> Problem:
+    """The problem that ended a job."""
+    return problem(failure.status, failure.detail, failure.errors)
+
+
 def input_problem(error: InputError) -> Problem:
     """The problem of a refused input, with every finding."""
-    faults = [InputFault(found.side, found.file, found.line, found.message) for found in error.findings]
-    return problem(422, str(error.findings[0]), faults)
-
-
-def failure(error: Exception) -> Problem:
-    """What a failed job shows of the error that ended it."""
-    if isinstance(error, InputError):
-        return input_problem(error)
-    if isinstance(error, EvaluationError):
-        return problem(500, str(error))
-    return problem(500, "the evaluation failed; the service's log says why, under the job's id")
+    return failure_problem(Failure.of(error))

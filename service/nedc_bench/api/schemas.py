@@ -1,0 +1,125 @@
+"""The result document as types, from which the OpenAPI document has its schemas; nothing is decoded by them.
+
+A test decodes what the service answers strictly, so that no field is missing here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from nedc_bench.scoring import Figures as _Figures
+from nedc_bench.scoring.szcore_figures import RATES
+from nedc_bench.scoring.szcore_figures import SzcoreFigures as _SzcoreFigures
+
+if TYPE_CHECKING:
+    Figures = _Figures
+    SzcoreFigures = _SzcoreFigures
+else:
+    Figures = msgspec.defstruct("Figures", [(name, float) for name in _Figures._fields])
+    Figures.__doc__ = "The figures of a label, or of all together."
+    SzcoreFigures = msgspec.defstruct(
+        "SzcoreFigures", [(name, float | None if name in RATES else int) for name in _SzcoreFigures._fields]
+    )
+    SzcoreFigures.__doc__ = "SzCORE's figures of a label, or of all together; a rate is null where it has no value."
+
+Confusion = dict[str, dict[str, float]]
+
+
+class Scores(msgspec.Struct):
+    """What an algorithm found, by label and together."""
+
+    labels: dict[str, Figures]
+    summary: Figures
+    confusion: Confusion | UnsetType = UNSET
+
+
+class Agreement(msgspec.Struct):
+    """How far both sides agree: Cohen's kappa."""
+
+    confusion: Confusion
+    kappa: dict[str, float]
+    multi_class_kappa: float
+
+
+class Averaged(msgspec.Struct):
+    """Mean and standard deviation of a figure over subjects; null where no subject has it."""
+
+    mean: float | None
+    sd: float | None
+
+
+class Subjects(msgspec.Struct):
+    """The averages over subjects, by label and figure."""
+
+    count: int
+    labels: dict[str, dict[str, Averaged]]
+
+
+class SzcoreScores(msgspec.Struct):
+    """What an algorithm of SzCORE found, by label and together."""
+
+    labels: dict[str, SzcoreFigures]
+    summary: SzcoreFigures
+    subjects: Subjects | UnsetType = UNSET
+
+
+class Algorithms(msgspec.Struct, rename={"szcore_event": "szcore-event", "szcore_sample": "szcore-sample"}):
+    """The algorithms that were asked for."""
+
+    dp: Scores | UnsetType = UNSET
+    epoch: Scores | UnsetType = UNSET
+    overlap: Scores | UnsetType = UNSET
+    taes: Scores | UnsetType = UNSET
+    ira: Agreement | UnsetType = UNSET
+    szcore_event: SzcoreScores | UnsetType = UNSET
+    szcore_sample: SzcoreScores | UnsetType = UNSET
+
+
+class Warned(msgspec.Struct):
+    """What is unusual about an input, and was scored all the same."""
+
+    side: str
+    file: str
+    line: int | None
+    code: str
+    message: str
+
+
+class InputFile(msgspec.Struct):
+    """A file that was scored."""
+
+    name: str
+    sha256: str
+
+
+class InputPair(msgspec.Struct):
+    """Both files of a pair."""
+
+    reference: InputFile
+    hypothesis: InputFile
+
+
+class PairResult(msgspec.Struct):
+    """The figures of a pair by itself."""
+
+    reference: str
+    hypothesis: str
+    duration_seconds: float
+    algorithms: Algorithms
+
+
+class Result(msgspec.Struct):
+    """The result document, see docs/result.md."""
+
+    schema: str
+    version: str
+    pairs: int
+    duration_seconds: float
+    algorithms: Algorithms
+    parameters: dict[str, Any]
+    warnings: list[Warned]
+    inputs: list[InputPair]
+    per_pair: list[PairResult] | UnsetType = UNSET
