@@ -91,19 +91,19 @@ compose-test: venv image ## test image and stack on a Docker engine: figures, fa
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
-	printf 'hatchling>=1.27\nmeson-python\ncython\nninja\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
+	printf 'hatchling>=1.27\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 
 settings-docs: venv ## write the table of settings in docs/deployment.md anew
 	PYTHONPATH=tests $(BIN)/python -m documented_settings
 
-chart-docs: venv ## write the chart's README and its schema's descriptions anew, from the comments of values.yaml
+chart-docs: venv ## make what the chart has from elsewhere: README's values, the schema's descriptions, rules, dashboards, pairs
 	PYTHONPATH=tests $(BIN)/python -m chart.document
 
 golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
 package: venv ## make the chart's archive in dist/; a release names its image's digest: DIGEST=sha256:...
-	rm -rf build/chart && mkdir -p build $(DIST) && cp -RL charts/nedc-bench build/chart
+	rm -rf build/chart && mkdir -p build $(DIST) && cp -R charts/nedc-bench build/chart
 	sed 's/^  tag: ""/  tag: "$(if $(DIGEST),$(VERSION)@$(DIGEST))"/' charts/nedc-bench/values.yaml > build/chart/values.yaml
 	$(BIN)/python -c 'import helm_python; print(helm_python.package("build/chart", destination="$(DIST)"))'
 
