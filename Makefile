@@ -45,7 +45,7 @@ demo: venv ## start the service, score the example corpus over HTTP, say where t
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)
 
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
-	$(BIN)/python tests/bench/bench.py
+	PYTHONPATH=tests $(BIN)/python -m bench.bench
 
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
@@ -97,7 +97,7 @@ rename: venv ## give a fork its own names: REPOSITORY=https://HOST/OWNER/NAME IM
 	$(MAKE) golden chart-docs
 
 lock: venv ## write the hash locks anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
 	printf 'hatchling>=1.27\nmeson-python\ncython\nninja\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 

@@ -18,7 +18,6 @@ ENTRIES = (
     "nedc_bench.jobs.redis",
     # what these import late
     "encodings.idna",
-    "hypercorn.asyncio.run",
     "multiprocessing.forkserver",
     "multiprocessing.popen_forkserver",
     "multiprocessing.resource_tracker",

@@ -3,7 +3,7 @@
 One event loop (uvloop) serves; worker processes score. The first SIGTERM or SIGINT drains: not ready at once; after
 SHUTDOWN_DELAY_SECONDS (not for SIGINT, which a person sends) WebSockets close and running jobs and requests finish; a
 second one ends the process. Hypercorn's own command is not used, since its worker processes are daemonic and may have
-no children.
+no children; of its server, the protocol is used, by connections of our own, which are bounded (`nedc_bench.api.http1`).
 """
 
 from __future__ import annotations
@@ -14,22 +14,28 @@ import logging
 import os
 import resource
 import signal
+import socket
 from typing import Any, cast
 
 import structlog
 import uvloop
-from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 
 from nedc_bench.api.app import create_app
 from nedc_bench.api.context import KEY, Service
+from nedc_bench.api.http1 import READ_BYTES, Connection
 from nedc_bench.logs import configure_logging
 from nedc_bench.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-START_SECONDS = 60
 LEAST_SECONDS = 0.25  # for the running requests, where the time for the jobs is used up
+START_SECONDS = 60
+BACKLOG = 1024
+REQUESTS_PER_CONNECTION = 10_000  # the last response says so; new connections find replicas that have come since
+MAX_MESSAGE_BYTES = 4096
 OPEN_FILES = 65_536  # as many as the system lets us have, and no more than this: a connection is one
 
 
@@ -49,14 +55,55 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _drain, found, number)
     log.info("starting", host=settings.host, port=settings.port, workers=found.pool.workers)
-    config = _config(settings)
-
-    async def drained() -> None:
-        await found.drained.wait()
-        config.graceful_timeout = max(LEAST_SECONDS, found.seconds_left)
-
-    await hypercorn_serve(cast(Any, app), config, shutdown_trigger=drained)
+    async with asyncio.timeout(START_SECONDS):
+        await app.startup()
+    try:
+        await _listen(cast(Any, app), found)
+    finally:
+        await app.shutdown()
     log.info("ended")
+
+
+async def _listen(app: Any, found: Service) -> None:
+    """Accept connections until the accepted work has ended, and let those that are open come to their end."""
+    settings = found.settings
+    wrapped, config, context = ASGIWrapper(app), _config(settings), WorkerContext(None)
+    connections: dict[asyncio.Task[None], Connection] = {}
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        connections[task] = Connection(wrapped, config, context, (reader, writer), settings.write_timeout_seconds)
+        try:
+            await connections[task].run()
+        finally:
+            del connections[task]
+
+    listening = _socket(settings.host, settings.port)
+    server = await asyncio.start_server(connected, sock=listening, limit=READ_BYTES, backlog=BACKLOG)
+    logging.getLogger(__name__).info("Running on %s (CTRL + C to quit)", _url(listening))
+    await found.drained.wait()
+    await context.terminated.set()
+    server.close()
+    for connection in list(connections.values()):
+        connection.end_when_idle()
+    if connections:
+        _, late = await asyncio.wait(list(connections), timeout=max(LEAST_SECONDS, found.seconds_left))
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    found = socket.socket(family, kind, protocol)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind(address)
+    return found
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _allow_connections() -> None:
@@ -68,13 +115,10 @@ def _allow_connections() -> None:
 
 def _config(settings: Settings) -> Config:
     config = Config()
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    config.bind = [f"{host}:{settings.port}"]
-    config.startup_timeout = START_SECONDS
-    config.shutdown_timeout = settings.shutdown_grace_seconds + 5
     config.keep_alive_timeout = settings.keep_alive_seconds
-    config.keep_alive_max_requests = 1_000_000  # a client that is closed on in between sees a failed request
-    config.websocket_max_message_size = 64 * 1024
+    config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
+    config.max_app_queue_size = 2  # pieces of a body that wait for the app
+    config.websocket_max_message_size = MAX_MESSAGE_BYTES
     config.include_server_header = False
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")

@@ -20,6 +20,7 @@ from limits import RateLimitItem
 from limits import parse as parse_rate
 
 from nedc_bench.errors import SettingsError, quoted
+from nedc_bench.redis import RedisAddress
 
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
@@ -134,13 +135,9 @@ def _rate(text: str) -> RateLimitItem:
     return rate
 
 
-def _redis_url(text: str) -> str:
-    url = urlsplit(text)
-    place = url.path if url.scheme == "unix" else url.hostname
-    if url.scheme not in {"redis", "rediss", "unix"} or not place or url.port == 0:
+def _prefix(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_.:-]{1,40}", text) is None:
         raise ValueError
-    if url.scheme != "unix" and url.path not in {"", "/"}:
-        _whole(url.path.removeprefix("/"))
     return text
 
 
@@ -176,7 +173,12 @@ PATH = Notation("a path", str)
 READABLE_FILE = Notation("the path of a file that can be read", _readable_file)
 TRUTH = Notation("true or false", lambda text: bool(("false", "true").index(text.lower())))
 RATE = Notation("one rate in the notation of the `limits` package (`100/minute`, `5 per 10 seconds`)", _rate)
-REDIS_URL = Notation("`redis://`, `rediss://` or `unix://` and where it is", _redis_url, _without_password)
+REDIS_URL = Notation(
+    "`redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` and where it is",
+    RedisAddress.parse,
+    _without_password,
+)
+PREFIX = Notation("1 to 40 letters, digits and `-_.:`", _prefix)
 ORIGIN = Notation("an origin as a browser sends it (`https://lab.example.org`)", _origin)
 NETWORK: Notation[Network] = Notation("a network in CIDR notation (`10.0.0.0/8`)", ip_network)
 
@@ -194,12 +196,21 @@ class Settings:
         "PORT", "8000", whole(0, 65535), "The port that it listens at; 0 takes a free one, which the log names."
     )
     log_level: str = _setting("LOG_LEVEL", "info", one_of(*LOG_LEVELS), "The least severe lines that are logged.")
-    redis_url: str | None = _setting(
+    redis_url: RedisAddress | None = _setting(  # noqa: RUF009  # never changed
         "REDIS_URL",
         "",
         optional(REDIS_URL, "in memory"),
         "The Redis that holds cache, jobs and rate limits, so that replicas share them.",
         secret=True,
+    )
+    redis_prefix: str = _setting(
+        "REDIS_PREFIX", "nedc", PREFIX, "Begins every key, so that several installations can share a Redis database."
+    )
+    redis_ca_file: str | None = _setting(
+        "REDIS_CA_FILE",
+        "",
+        optional(READABLE_FILE, "the system's CAs"),
+        "The CA that signed the certificate of Redis, for `rediss://`; certificates are always verified.",
     )
     redis_grace_seconds: float | None = _setting(
         "REDIS_GRACE_SECONDS",
@@ -231,9 +242,17 @@ class Settings:
     )
     uploads_max_bytes: int = _setting(
         "UPLOADS_MAX_BYTES",
-        "128MiB",
+        "96MiB",
         size("1KiB", "1024GiB"),
-        "The most that request bodies hold together while they are read; what would exceed it gets 503.",
+        "The most that request bodies, and what archives expand to, hold together until their jobs are accepted; what "
+        "would exceed it gets 503.",
+    )
+    responses_max_bytes: int = _setting(
+        "RESPONSES_MAX_BYTES",
+        "64MiB",
+        size("1KiB", "1024GiB"),
+        "The most that large responses hold together until their clients have read them; what would exceed it gets "
+        "503.",
     )
     max_pairs: int = _setting("MAX_PAIRS", "10000", whole(1, 1_000_000), "The most pairs of one request; more get 413.")
     max_queued_jobs: int = _setting(
@@ -241,6 +260,12 @@ class Settings:
         "1000",
         whole(1, 1_000_000),
         "The most jobs that wait; when it is reached, a new one gets 503.",
+    )
+    saturation_seconds: float = _setting(
+        "SATURATION_SECONDS",
+        "10",
+        seconds(0.1, 3600),
+        "The longest time that a client with `Prefer: wait` may expect to wait for its turn; beyond it gets 503.",
     )
     jobs_max_bytes: int = _setting(
         "JOBS_MAX_BYTES",
@@ -262,7 +287,8 @@ class Settings:
         "API_TOKENS_FILE",
         "",
         optional(READABLE_FILE, "no token is asked for"),
-        "The hashes of the bearer tokens of which every request but probes needs one; reloaded when it changes.",
+        "SHA-256 hashes of accepted tokens, one a line, with the caller's name after it if you like; required except "
+        "on probes and documentation. Read again when it changes; empty or deleted: no token is accepted.",
     )
     metrics_need_token: bool = _setting(
         "METRICS_NEED_TOKEN", "false", TRUTH, "Whether `/metrics` needs a token too; needs API_TOKENS_FILE."
@@ -281,6 +307,12 @@ class Settings:
     )
     body_timeout_seconds: float = _setting(
         "BODY_TIMEOUT_SECONDS", "60", seconds(0.1, 3600), "How long a request's body may take to arrive; then 408."
+    )
+    write_timeout_seconds: float = _setting(
+        "WRITE_TIMEOUT_SECONDS",
+        "30",
+        seconds(0.1, 3600),
+        "How long a client may take to read 64 KiB of what is sent to it; then its connection is closed.",
     )
     keep_alive_seconds: float = _setting(
         "KEEP_ALIVE_SECONDS",

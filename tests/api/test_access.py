@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from redis_server import RedisServer
 from serving import Server, Start, check_problem, one_pair, post, received, small_pair, watch
@@ -30,10 +32,10 @@ def bearer(token: str) -> dict[str, str]:
 # -- tokens
 
 
-def test_everything_but_probes_needs_a_token(start_server: Start, tmp_path: Path) -> None:
+def test_everything_but_probes_and_documents_needs_a_token(start_server: Start, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(f"# alice\n{hashed('secret')}")
     server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), METRICS_NEED_TOKEN="true")
-    for path in ("/api/v1/evaluate", "/metrics", "/openapi.json", "/docs", "/nothing"):
+    for path in ("/api/v1/evaluate", "/metrics", "/nothing"):
         refused = server.client.get(path)
         check_problem(refused, 401)
         assert refused.headers["WWW-Authenticate"] == 'Bearer realm="nedc-bench"'
@@ -41,8 +43,8 @@ def test_everything_but_probes_needs_a_token(start_server: Start, tmp_path: Path
         assert server.client.get(path, headers=bearer("secret")).status_code == (404 if path == "/nothing" else 200)
     check_problem(post(server, one_pair()), 401)
     assert post(server, one_pair(), bearer("secret")).status_code == 202
-    for path in ("/api/v1/health", "/api/v1/ready"):
-        assert server.client.get(path).status_code == 200
+    for path in ("/api/v1/health", "/api/v1/ready", "/openapi.json", "/docs", "/docs/start.js"):
+        assert server.client.get(path, headers={"Accept": "*/*"}).status_code == 200
 
 
 def test_metrics_need_no_token_unless_they_are_to(start_server: Start, tmp_path: Path) -> None:
@@ -75,13 +77,57 @@ def test_the_file_of_tokens_is_read_again_when_it_changes(start_server: Start, t
     assert (known("first"), known("second")) == (True, False)
     tokens.write_text(f"# both\n{hashed('first')}{hashed('second')}")
     assert (known("first"), known("second")) == (True, True)
-    tokens.write_text("second\n")  # no hash: what was known stays
-    assert (known("first"), known("second")) == (True, True)
-    tokens.unlink()
-    assert (known("first"), known("second")) == (True, True)
+    tokens.write_text(f"second\n{hashed('first')}")  # what is no hash is passed over
+    assert (known("first"), known("second")) == (True, False)
+    assert [line["line"] for line in server.lines("a line of the tokens is not valid")] == [1]
     (tmp_path / "new").write_text(hashed("second"))
     (tmp_path / "new").rename(tokens)
     assert (known("first"), known("second")) == (False, True)
+
+
+@pytest.mark.parametrize("removed", [True, False], ids=["removed", "emptied"])
+def test_without_tokens_in_their_file_nobody_is_let_in(start_server: Start, tmp_path: Path, *, removed: bool) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashed("secret"))
+    server = start_server(API_TOKENS_FILE=str(tokens))
+    assert server.count("nedc_api_tokens") == 1
+    if removed:
+        tokens.unlink()
+    else:
+        tokens.write_text("")
+    for _ in range(2):
+        check_problem(server.client.get("/api/v1/evaluate", headers=bearer("secret")), 401)
+    assert server.count("nedc_api_tokens") == 0
+    assert [(line["level"], line["valid"]) for line in server.lines("tokens read")] == [("error", 0)]
+    tokens.write_text(hashed("secret"))
+    assert server.client.get("/api/v1/evaluate", headers=bearer("secret")).status_code == 200
+
+
+def test_a_browser_brings_its_token_as_a_subprotocol(start_server: Start, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(hashed("secret"))
+    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
+    job_id = post(server, one_pair(), bearer("secret") | {"Prefer": "wait=60"}).json()["job_id"]
+    url = server.url.replace("http", "ws") + f"/ws/{job_id}"
+    with connect(url, subprotocols=[Subprotocol("nedc-bench"), Subprotocol("bearer.secret")]) as socket:
+        assert socket.subprotocol == "nedc-bench"
+        assert list(received(socket))[-1] == {"closed": 1000}
+    with (
+        pytest.raises(InvalidStatus, match="401"),
+        connect(url, subprotocols=[Subprotocol("nedc-bench"), Subprotocol("bearer.wrong")]),
+    ):
+        pass
+    refused = server.client.get("/api/v1/evaluate", headers={"Sec-WebSocket-Protocol": "bearer.secret"})
+    check_problem(refused, 401)  # a request of HTTP has its header for that
+
+
+def test_tokens_of_one_name_are_one_caller(start_server: Start, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"{hashed('old').strip()}  alice\n{hashed('new').strip()}\talice # since May\n{hashed('other')}")
+    server = start_server(API_TOKENS_FILE=str(tokens), RATE_LIMIT="1/hour")
+    asked = [post(server, one_pair(), bearer(token)).status_code for token in ("old", "new", "other")]
+    assert asked == [202, 429, 202]
+    callers = [line["caller"] for line in server.lines("request") if line["method"] == "POST"]
+    assert callers == ["alice", "alice", f"token:{hashed('other')[:16]}"]
 
 
 # -- rates

@@ -7,6 +7,7 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -59,7 +60,9 @@ def test_a_link_in_an_archive_is_refused(server: Server) -> None:
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_a_bomb_is_refused(server: Server, kind: str) -> None:
-    response = post(server, [("archive", ("bomb", make_archive(kind, {"ref/a.csv_bi": bytes(300 * 2**20)})))])
+    response = post(
+        server, [("archive", ("bomb", make_archive(kind, {"ref/a.csv_bi": bytes(300 * 2**20), "hyp/a.csv_bi": b""})))]
+    )
     assert response.status_code == 422
     assert "larger than" in response.json()["detail"]
 
@@ -97,3 +100,28 @@ def test_a_bomb_of_what_is_no_content_is_refused_in_bounded_memory(
     check_problem(post(server, [("archive", (name, bomb()))]), 422)
     assert server.memory() - before < 80 * 2**20
     assert post(server, one_pair()).json()["status"] == "completed"
+
+
+CASE = Path(__file__).parents[1] / "data/cases/mac-and-windows-archives"
+
+
+@pytest.mark.parametrize(("name", "pairs"), [("mac.zip", 1), ("win.zip", 1), ("appledouble.tgz", 3), ("edf.tgz", 3)])
+def test_archives_as_people_make_them(server: Server, name: str, pairs: int) -> None:
+    job = post(server, [("archive", (name, (CASE / name).read_bytes()))]).json()
+    assert (job["status"], job["result"]["pairs"]) == ("completed", pairs)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_folders_in_capitals_and_what_stands_beside(server: Server, kind: str) -> None:
+    (_, (_, reference)), (_, (_, hypothesis)) = one_pair()
+    files = {"Corpus/Ref/A.csv_bi": reference, "Corpus/HYP/A.csv_bi": hypothesis, "Corpus/README.md": b"\xff"}
+    files["Corpus/Ref/A.edf"] = bytes(20 * 2**20)  # a signal, which is not even read
+    job = post(server, [("archive", ("a", make_archive(kind, files)))]).json()
+    assert job["status"] == "completed"
+    assert [pair["reference"]["name"] for pair in job["result"]["inputs"]] == ["ref/A.csv_bi"]
+
+
+def test_every_file_without_counterpart_is_named(server: Server) -> None:
+    files = dict.fromkeys(("ref/a.csv_bi", "ref/b.csv_bi", "ref/c.csv_bi", "hyp/a.csv_bi"), b"")
+    problem = check_problem(post(server, [("archive", ("a.zip", make_archive("zip", files)))]), 422)
+    assert {"a.zip: ref/b.csv_bi", "a.zip: ref/c.csv_bi"} <= {error["file"] for error in problem["errors"]}

@@ -12,7 +12,9 @@ import msgspec
 import pytest
 
 from nedc_bench.api.openapi import MODELS
-from serving import Server
+from nedc_bench.api.schemas import Result
+from serving import EXAMPLE as CORPUS
+from serving import Server, parts, post
 
 EXAMPLE = Path(__file__).parents[2] / "tests/data/chb-mit"
 NAME = "chb05_06.csv_bi"
@@ -57,6 +59,12 @@ def test_the_example_of_a_completed_job_is_what_the_service_answers(server: Serv
     ]
     own = {name: example[name] for name in ("job_id", "created_at", "completed_at")}
     assert answer.json() | own == example
+
+
+def test_the_result_is_described_to_its_last_field(server: Server) -> None:
+    result = post(server, parts(CORPUS), per_pair="true").json()["result"]
+    decoded = msgspec.json.decode(msgspec.json.encode(result), type=Result)
+    assert msgspec.json.decode(msgspec.json.encode(decoded)) == result
 
 
 def test_every_operation_has_a_tag_that_is_described(document: dict[str, Any]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import psutil
+from nedc_bench.evaluation.orchestrator import PairInput
 
 from evaluating import overlapping_pair, small_pair
 from nedc_bench import ALGORITHMS
-from nedc_bench.evaluation.orchestrator import PairInput
 from redis_server import RedisServer
 from serving import Server, until
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-
 from nedc_bench.jobs.scripts import STREAM
+
 from nedc_bench.settings import Settings, settings_table
 
 PROJECT = Path(__file__).parents[2]

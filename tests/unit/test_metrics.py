@@ -24,6 +24,7 @@ from nedc_bench.monitoring.metrics import algorithm_label
 # Every name that the service's rules, dashboards and documentation may rely on.
 OURS = {
     "nedc_active_evaluations": "gauge",
+    "nedc_api_tokens": "gauge",
     "nedc_build_info": "gauge",
     "nedc_cache_requests_total": "counter",
     "nedc_evaluation_duration_seconds": "histogram",

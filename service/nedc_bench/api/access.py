@@ -1,33 +1,27 @@
 """Who may call: bearer tokens, and how often: rate limits.
 
-Tokens: ``API_TOKENS_FILE`` holds one sha256 of a token a line (hexadecimal; ``#`` begins a comment), so that the file
-gives no token away. It is read again when it changes. Rates: the `limits` package, in Redis or in memory; when the
-store does not answer, requests pass and are counted.
+Tokens: ``API_TOKENS_FILE`` holds one sha256 of a token a line (hexadecimal) and after it, if one likes, the caller's
+name (``#`` begins a comment), so that the file gives no token away. Tokens of one name are one caller: a job belongs to
+its caller, and outlives the change of a token. The file is read again when it changes: what it holds is valid and
+nothing else, so that a file that was emptied or removed lets nobody in.
+
+Rates: the `limits` package, in Redis or in memory; when the store does not answer, requests pass and are counted.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import os
 import re
-from collections.abc import Coroutine
-from dataclasses import dataclass
 from ipaddress import ip_address
-from time import time
 from typing import TypeVar
 
 import structlog
-from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.util import WindowStats
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
-from nedc_bench.evaluation.breaker import CircuitBreaker
 from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Network
 
@@ -41,21 +35,33 @@ EXPIRY_SECONDS = 1.0  # between looks for requests in memory that count no more
 
 T = TypeVar("T")
 
-_HASH = re.compile(r"[0-9a-f]{64}")
+OPEN = frozenset({"/", "/docs", "/openapi.json"})
+BEARER = "bearer."  # begins the subprotocol by which a browser, which can send no header, brings its token
+
+_LINE = re.compile(r"([0-9a-fA-F]{64})(?:\s+([A-Za-z0-9][A-Za-z0-9._@-]{0,63}))?")
 
 
 class Tokens:
-    """The tokens of a file; without a file everybody is let in."""
+    """The tokens of a file; without a file everybody is let in.
 
-    def __init__(self, path: str | None) -> None:
+    Raises:
+        SettingsError: the file holds no token, or something else.
+    """
+
+    def __init__(self, path: str | None, metrics: Metrics) -> None:
         self.path = path
+        self._metrics = metrics
         self._state: tuple[int, int, int] | None = None
-        self._hashes: tuple[str, ...] = ()
-        if path is not None:
-            self._load()
+        self._callers: dict[str, str] = {}
+        if path is None:
+            return
+        wrong = self._load()
+        if wrong or not self._callers:
+            where = f"line {wrong[0]}" if wrong else "the file"
+            raise SettingsError([f"API_TOKENS_FILE {path}: {where} is not a sha256 in hexadecimal and a name"])
 
     def check(self, request: BaseRequestWebsocket) -> str | None:
-        """The name that the request's token is counted under, or None where no token is needed.
+        """The caller that the request's token stands for: its name, or the beginning of its hash; None without a file.
 
         Raises:
             ProblemError: 401, the token is missing or unknown.
@@ -63,159 +69,62 @@ class Tokens:
         if self.path is None:
             return None
         self._reload()
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        digest = hashlib.sha256(token.strip().encode()).hexdigest()
-        known = [hmac.compare_digest(digest, known) for known in self._hashes]  # all of them, whichever it is
-        if scheme.lower() != "bearer" or not any(known):
+        digest = hashlib.sha256(_token(request).encode()).hexdigest()
+        caller = None
+        for known, name in self._callers.items():  # all of them, whichever it is
+            if hmac.compare_digest(digest, known):
+                caller = name
+        if caller is None:
             detail = "send a known token: Authorization: Bearer TOKEN"
             raise ProblemError(401, detail, headers={"WWW-Authenticate": 'Bearer realm="nedc-bench"'})
-        return f"token:{digest[:16]}"
+        return caller
 
     def _reload(self) -> None:
-        """Read the file again when it has changed; a file that is gone or bad leaves the tokens as they are."""
-        try:
-            if self._state != self._stat():
-                self._load()
-        except (OSError, SettingsError) as error:
-            log.warning("the tokens were not reloaded", error=str(error))
+        """Read the file again when it has changed."""
+        if self._state == self._stat():
+            return
+        for line in self._load():
+            log.error("a line of the tokens is not valid", path=self.path, line=line)
+        (log.info if self._callers else log.error)("tokens read", path=self.path, valid=len(self._callers))
 
-    def _stat(self) -> tuple[int, int, int]:
+    def _stat(self) -> tuple[int, int, int] | None:
+        """What changes when the file does; None where there is none."""
         assert self.path is not None
-        stat = os.stat(self.path)
+        try:
+            stat = os.stat(self.path)
+        except OSError:
+            return None
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
-    def _load(self) -> None:
+    def _load(self) -> list[int]:
+        """Read the tokens; the numbers of the lines that are none."""
         assert self.path is not None
-        state = self._stat()
-        with open(self.path, encoding="utf-8") as file:
-            lines = [line.partition("#")[0].strip().lower() for line in file]
-        hashes = tuple(line for line in lines if line)
-        bad = next((number for number, line in enumerate(lines, 1) if line and not _HASH.fullmatch(line)), None)
-        if bad is not None or not hashes:
-            where = f"line {bad}" if bad is not None else "the file"
-            raise SettingsError([f"API_TOKENS_FILE {self.path}: {where} is not a sha256 in hexadecimal"])
-        self._hashes, self._state = hashes, state
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a caller's rate: the ``RateLimit-*`` headers."""
-
-    limit: RateLimitItem
-    remaining: int
-    reset_seconds: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of a response that was counted."""
-        return {
-            "RateLimit-Limit": str(self.limit.amount),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_seconds),
-        }
-
-
-class RateLimits:
-    """Counts the requests of each caller by a moving window.
-
-    Only Redis can fail to answer, and only its time is measured: neither waiting for a free connection counts, nor a
-    lag of the event loop, since a burst of requests makes both, and must not be what lets it pass.
-    """
-
-    def __init__(self, redis_url: str | None, metrics: Metrics) -> None:
-        self.metrics = metrics
-        self._remote = redis_url is not None
-        storage: Storage = _MemoryStorage() if redis_url is None else _redis_storage(redis_url)
-        self._limiter = MovingWindowRateLimiter(storage)
-        self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
-        self._connections = asyncio.Semaphore(CONNECTIONS)
-
-    async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:
-        """Count one request of ``caller``; None when the store does not answer.
-
-        Raises:
-            ProblemError: 429, the rate is used up.
-        """
-        counted = await self._count(name, limit, caller)
-        if counted is None:
-            self.metrics.rate_limiter_errors.inc()
-            return None
-        passed, window = counted
-        allowance = Allowance(limit, max(0, window.remaining), max(1, round(window.reset_time - time() + 0.5)))
-        if not passed:
-            self.metrics.rate_limited_requests.labels(name).inc()
-            headers = allowance.headers | {"Retry-After": str(allowance.reset_seconds)}
-            raise ProblemError(429, f"at most {limit} are allowed; try again later", headers=headers)
-        return allowance
-
-    async def _count(self, name: str, limit: RateLimitItem, caller: str) -> tuple[bool, WindowStats] | None:
-        """Whether the request passes, and what is left; None when the store does not answer, or is left alone."""
-        async with self._connections:
-            if not self._breaker.allows():
-                return None
-            try:
-                counted = await self._answer(self._ask(name, limit, caller))
-            except Exception as error:  # noqa: BLE001  # whatever the store raises: fail open
-                if self._breaker.failed():
-                    log.warning("requests are not counted for now", error=type(error).__name__)
-                return None
-        if self._breaker.succeeded():
-            log.warning("requests are counted again")
-        return counted
-
-    async def _ask(self, name: str, limit: RateLimitItem, caller: str) -> tuple[bool, WindowStats]:
-        passed = await self._limiter.hit(limit, name, caller)
-        return passed, await self._limiter.get_window_stats(limit, name, caller)
-
-    async def _answer(self, question: Coroutine[None, None, T]) -> T:
-        """The answer of the store, within several short times, of which a lag takes one and not all.
-
-        Raises:
-            TimeoutError: there is none.
-        """
-        if not self._remote:
-            return await question
-        asked = asyncio.create_task(question)
+        self._state = self._stat()
         try:
-            for _ in range(WAITS):
-                if (await asyncio.wait([asked], timeout=WAIT_SECONDS))[0]:
-                    return asked.result()
-            raise TimeoutError
-        finally:
-            asked.cancel()
+            with open(self.path, encoding="utf-8", errors="replace") as file:
+                lines = [line.partition("#")[0].strip() for line in file]
+        except OSError:
+            lines = []
+        found = [(number, _LINE.fullmatch(line)) for number, line in enumerate(lines, 1) if line]
+        matches = [match for _, match in found if match is not None]
+        self._callers = {match[1].lower(): match[2] or f"token:{match[1][:16].lower()}" for match in matches}
+        self._metrics.api_tokens.set(len(self._callers))
+        return [number for number, match in found if match is None]
 
 
-class _MemoryStorage(MemoryStorage):
-    """Looks for what has expired once in a while; its base does so at every request, by a thread."""
-
-    _rest: asyncio.Task[None] | None = None
-
-    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        acquired = await super().acquire_entry(key, limit, expiry, amount)
-        if self.timer is not None and self.timer is not self._rest:
-            self.timer = self._rest = asyncio.create_task(_rest_after(self.timer))
-        return acquired
+def is_open(path: str) -> bool:
+    """Whether everybody may read it: the document, its page, and the errors that problems refer to."""
+    return path in OPEN or path.startswith("/docs/")
 
 
-async def _rest_after(looking: asyncio.Task[None]) -> None:
-    await looking
-    await asyncio.sleep(EXPIRY_SECONDS)
-
-
-def _redis_storage(url: str) -> Storage:
-    from redis.asyncio import BlockingConnectionPool  # noqa: PLC0415  # a tenth of the service's start
-    from redis.asyncio.retry import Retry  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        socket_connect_timeout=WAIT_SECONDS * WAITS,
-        retry=Retry(NoBackoff(), 0),  # a request that is counted twice would be one too many
-        protocol=2,
-    )
-    # the pool knows where Redis is; of the storage's own address only the kind counts
-    return RedisStorage("async+redis://", implementation="redispy", key_prefix="nedc:v1:rate", connection_pool=pool)  # type: ignore[arg-type]
+def _token(request: BaseRequestWebsocket) -> str:
+    """The token of the Authorization header, or that of a WebSocket's subprotocols."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    tokens = [name.strip() for name in offered if name.strip().startswith(BEARER)]
+    return tokens[0].removeprefix(BEARER) if tokens and request.scope["type"] == "websocket" else ""
 
 
 def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import contextlib
+import math
 import time
-import uuid
 from collections.abc import AsyncGenerator, Callable
 
 import structlog
@@ -14,31 +14,37 @@ from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api import docs, errors, evaluate, health, ws
-from nedc_bench.api.access import RateLimits, Tokens, client_address
+from nedc_bench.api.access import Tokens, client_address, is_open
+from nedc_bench.api.budget import Budget
 from nedc_bench.api.context import KEY, Service, service
-from nedc_bench.api.upload import UploadsInMemory, discard_body
-from nedc_bench.evaluation.cache import MemoryCache, RedisCache
+from nedc_bench.api.exchange import PROBES, BoundedRequest, Exchanges, exchange
+from nedc_bench.api.rates import RateLimits
+from nedc_bench.api.responses import bounded
+from nedc_bench.api.upload import discard_body
 from nedc_bench.evaluation.cpus import available_cpus
-from nedc_bench.evaluation.orchestrator import Orchestrator
-from nedc_bench.evaluation.pool import WorkerPool
-from nedc_bench.jobs import Jobs, MemoryJobs, Runner
+from nedc_bench.execution import Evaluator, Gate, MemoryCache, RedisCache, WorkerPool
+from nedc_bench.jobs import Jobs, MemoryJobs
+from nedc_bench.jobs.runner import Runner
 from nedc_bench.monitoring import EdgeMiddleware, Metrics, self_check, set_route
+from nedc_bench.monitoring.metrics import RESPONSES, UPLOADS
+from nedc_bench.redis import RedisClient, RedisUnavailableError
 from nedc_bench.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-PROBES = {"/api/v1/health", "/api/v1/ready", "/metrics"}
 REDIS_CHECK_SECONDS = 1.0
 LAG_CHECK_SECONDS = 0.05
 JOBS_PER_WORKER = 2
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LEAST_WORKERS = 2  # so that one is left beside a call that takes long
+GATE_WIDTH = 16  # requests that are evaluated at once while their clients wait; more only make all of them slower
 
 
 def create_app(settings: Settings) -> Quart:
     """An app with all its parts; they start when it starts to serve."""
     app = Quart("nedc_bench.api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
+    app.config["RESPONSE_TIMEOUT"] = None  # who does not read is dropped where it is seen: at the connection
+    app.request_class = BoundedRequest
     app.url_map.strict_slashes = False
     app.extensions[KEY] = _parts(settings)
     for module in (evaluate, health, ws, docs):
@@ -47,7 +53,7 @@ def create_app(settings: Settings) -> Quart:
     errors.register(app, metrics)
     _register_hooks(app)
     app.while_serving(_running(app))
-    app.asgi_app = _counted(app, metrics)  # type: ignore[method-assign]  # Quart's own way
+    app.asgi_app = Exchanges(_counted(app, metrics))  # type: ignore[method-assign]  # Quart's own way
     return app
 
 
@@ -61,37 +67,39 @@ def _counted(app: Quart, metrics: Metrics) -> EdgeMiddleware:
 
 
 def _parts(settings: Settings) -> Service:
-    metrics = Metrics(redis=settings.redis_url is not None)
-    backend = "memory" if settings.redis_url is None else "redis"
-
-    def count(result: str) -> None:
-        metrics.cache_requests.labels(backend, result).inc()
-
-    cache = (
-        MemoryCache(max_bytes=settings.cache_max_bytes, ttl_seconds=settings.cache_ttl_seconds, record=count)
-        if settings.redis_url is None
-        else RedisCache(settings.redis_url, ttl_seconds=settings.cache_ttl_seconds, record=count)
-    )
+    redis = None
+    if settings.redis_url is not None:
+        redis = RedisClient(settings.redis_url, prefix=settings.redis_prefix, ca_file=settings.redis_ca_file)
+    metrics = Metrics(redis=redis is not None)
     workers = settings.max_workers or available_cpus()
     pool = WorkerPool(
-        workers,
+        max(LEAST_WORKERS, workers),
         timeout_seconds=settings.evaluation_timeout_seconds,
         on_restart=lambda reason: metrics.worker_restarts.labels(reason).inc(),
     )
-    runner = Runner(Orchestrator(cache, pool, count), metrics)
-    jobs = _jobs(settings, runner, JOBS_PER_WORKER * workers)
-    limits = RateLimits(settings.redis_url, metrics)
-    uploads = UploadsInMemory(settings.uploads_max_bytes)
-    return Service(settings, metrics, cache, pool, runner, jobs, Tokens(settings.api_tokens_file), limits, uploads)
+    jobs = _jobs(settings, redis, pool, metrics)
+    limits = RateLimits(redis, metrics)
+    tokens = Tokens(settings.api_tokens_file, metrics)
+    uploads = Budget(settings.uploads_max_bytes, "uploads", UPLOADS)
+    responses = Budget(settings.responses_max_bytes, "large results that are not read yet", RESPONSES)
+    return Service(settings, metrics, redis, pool, jobs, Gate(GATE_WIDTH), tokens, limits, uploads, responses)
 
 
-def _jobs(settings: Settings, runner: Runner, concurrency: int) -> Jobs:
+def _jobs(settings: Settings, redis: RedisClient | None, pool: WorkerPool, metrics: Metrics) -> Jobs:
     bounds = {"max_queued": settings.max_queued_jobs, "ttl_seconds": settings.job_ttl_seconds}
-    if settings.redis_url is None:
-        return MemoryJobs(runner, concurrency=concurrency, max_bytes=settings.jobs_max_bytes, **bounds)
-    from nedc_bench.jobs.redis import RedisJobs  # noqa: PLC0415  # taskiq takes its time, and only this needs it
 
-    return RedisJobs(runner, settings.redis_url, concurrency=concurrency, **bounds)
+    def count(result: str) -> None:
+        metrics.cache_requests.labels("memory" if redis is None else "redis", result).inc()
+
+    if redis is None:
+        memory = MemoryCache(max_bytes=settings.cache_max_bytes, ttl_seconds=settings.cache_ttl_seconds, record=count)
+        runner = Runner(Evaluator(memory, pool, count), metrics)
+        concurrency = JOBS_PER_WORKER * pool.workers
+        return MemoryJobs(runner, concurrency=concurrency, max_bytes=settings.jobs_max_bytes, **bounds)
+    from nedc_bench.jobs.redis import RedisJobs  # noqa: PLC0415  # redis-py takes its time, and only this needs it
+
+    cache = RedisCache(redis, ttl_seconds=settings.cache_ttl_seconds, record=count)
+    return RedisJobs(Runner(Evaluator(cache, pool, count), metrics), redis, cache, **bounds)
 
 
 def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
@@ -100,33 +108,34 @@ def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
         checked = asyncio.to_thread(self_check, found.metrics)
         _, found.differing = await asyncio.gather(found.pool.start(), checked)
         await found.jobs.start()
-        watchers = [asyncio.create_task(_watch_cache(found)), asyncio.create_task(_watch_lag(found))]
+        watchers = [asyncio.create_task(_watch_redis(found)), asyncio.create_task(_watch_lag(found))]
         try:
             yield
         finally:
             for watcher in watchers:
                 watcher.cancel()
             await found.jobs.close()
-            await found.runner.orchestrator.close()
             await found.pool.close()
-            await found.cache.close()
+            if found.redis is not None:
+                await found.redis.close()
 
     return serving
 
 
-async def _watch_cache(found: Service) -> None:
-    """Know whether Redis answers; without one there is nothing to wait for."""
-    if found.settings.redis_url is None:
-        found.cache_answered = True
-        return
-    while True:
-        up = await found.cache.ping()
+async def _watch_redis(found: Service) -> None:
+    """Know whether Redis takes a write, and how full it is; without one there is nothing to watch."""
+    redis = found.redis
+    while redis is not None:
+        up = await redis.probe()
         found.metrics.redis_up.set(up)
         if up:
-            found.cache_answered, found.lost_since = True, None
-        elif found.lost_since is None:
+            found.lost_since = math.inf
+            with contextlib.suppress(RedisUnavailableError):
+                used, allowed = await redis.memory()
+                found.metrics.redis_memory.labels("used").set(used)
+                found.metrics.redis_memory.labels("allowed").set(allowed)
+        elif found.lost_since == math.inf:
             found.lost_since = time.monotonic()
-            log.warning("redis does not answer; the service goes on without its cache")
         await asyncio.sleep(REDIS_CHECK_SECONDS)
 
 
@@ -145,7 +154,7 @@ def _register_hooks(app: Quart) -> None:
             set_route(request.scope, str(request.url_rule))
         if request.path in PROBES:
             if request.path == "/metrics" and service().settings.metrics_need_token:
-                service().tokens.check(request)
+                exchange(request).caller = service().tokens.check(request)
         elif request.method != "OPTIONS":
             await _admit(request, reading=request.method in {"GET", "HEAD"})
 
@@ -160,6 +169,7 @@ def _register_hooks(app: Quart) -> None:
         unread = code >= 400 and (code == 408 or not await discard_body(request))  # of a late body no more is awaited
         if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
             response.headers["Connection"] = "close"
+        response = bounded(response, service(), exchange(request))
         _add_headers(response)
         _allow_origin(response)
         return response
@@ -172,19 +182,21 @@ def _register_hooks(app: Quart) -> None:
 
 
 def _identify(connection: BaseRequestWebsocket) -> None:
-    given = connection.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = exchange(connection).ids["request_id"]
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(**exchange(connection).ids)
 
 
 async def _admit(connection: BaseRequestWebsocket, *, reading: bool) -> None:
     """Let in who has a token and has not come too often."""
     found = service()
-    g.caller = found.tokens.check(connection) or client_address(connection, found.settings.trusted_proxies)
+    seen = exchange(connection)
+    seen.address = client_address(connection, found.settings.trusted_proxies)
+    g.caller = seen.caller = None if is_open(connection.path) else found.tokens.check(connection)
+    g.counted_as = g.caller or seen.address
     name = "status" if reading else "default"
     limit = found.settings.status_rate_limit if reading else found.settings.rate_limit
-    g.allowance = await found.limits.take(name, limit, g.caller)
+    g.allowance = await found.limits.take(name, limit, g.counted_as)
 
 
 def _add_headers(response: ResponseTypes) -> None:

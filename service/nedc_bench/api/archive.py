@@ -1,7 +1,8 @@
-"""A corpus in one file: a tar or zip with ``ref/`` and ``hyp/``, paired by name.
+"""A corpus in one file: a tar or zip with ``ref/`` and ``hyp/``, paired by the rule of `nedc_bench.annotations.layout`.
 
-Nothing is unpacked to a disk. Refused are names that leave their folder, links and devices, encrypted entries, and
-bombs, while they are read: archives whose content is larger than the upload limit, or which hold much else besides.
+Nothing is unpacked to a disk, and only what is part of a pair is read. Refused are names that leave their folder, links
+and devices, encrypted entries, and bombs, before they are held: archives whose content is larger than the upload limit,
+or which hold much else besides.
 """
 
 from __future__ import annotations
@@ -12,123 +13,235 @@ import io
 import lzma
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
-from typing import NoReturn
+from collections.abc import Callable
+from typing import IO, Any, NoReturn, cast
 
+from nedc_bench.annotations.layout import pair_names, split_sides
 from nedc_bench.annotations.source import MAX_FILE_BYTES
-from nedc_bench.errors import InputError, refusal
-from nedc_bench.jobs.model import PairInput
+from nedc_bench.api.errors import ProblemError
+from nedc_bench.errors import InputError, quoted, refusal
+from nedc_bench.execution import PairInput
 
+PIECE_BYTES = 64 * 1024
 TAR_BYTES = 2048  # that a file costs in a tar besides its content
 MAX_FOLDERS = 1000
-COMPRESSED: dict[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
+MAX_NAME_BYTES = 512  # of an entry's part of a directory, on average
+ENTRY_BYTES = 500  # that the readers hold of an entry besides its name
+LINK = 0xA  # in the external attributes of a zip's entry
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+DIRECTORY_ENTRY = b"PK\x01\x02"
+XZ = b"\xfd7zXZ"
+COMPRESSED: dict[bytes, Callable[[Any], io.BufferedIOBase]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ": lzma.LZMAFile,
+    XZ: lzma.LZMAFile,
 }
-SIDES = {"ref": "reference", "hyp": "hypothesis"}
+
+Take = Callable[[int], None]
 
 
-def read_archive(name: str, data: bytes, *, max_pairs: int, max_bytes: int) -> list[PairInput]:
-    """The pairs of an archive, sorted by name.
+def read_archive(name: str, data: bytes | bytearray, *, max_pairs: int, max_bytes: int, take: Take) -> list[PairInput]:
+    """The pairs of an archive, in the order of the references' names.
 
     Args:
         max_bytes: of the content of all files together.
+        take: takes room for so many bytes that are held besides ``data``, see `nedc_bench.api.budget`.
 
     Raises:
         InputError: it is no archive, something in it is refused, or a file has no counterpart.
+        ProblemError: 503, there is no room.
     """
-    sides: dict[str, dict[str, bytes]] = {side: {} for side in SIDES}
-    total = 0
-    for path, content in _entries(name, data, max_bytes + 2 * max_pairs * TAR_BYTES, 2 * max_pairs + MAX_FOLDERS):
-        total += len(content)
-        if total > max_bytes or len(content) > MAX_FILE_BYTES:
-            raise refusal("size", f"its content is larger than {max_bytes} bytes", file=name)
-        side, below = _split(name, path)
-        if below in sides[side]:
-            raise refusal("twice", f"holds {path!r} twice", file=name)
-        sides[side][below] = content
-        if len(sides[side]) > max_pairs:
-            raise refusal("size", f"holds more than {max_pairs} pairs", file=name)
-    lone = sorted(sides["ref"].keys() ^ sides["hyp"].keys())
-    if lone or not sides["ref"]:
-        message = f"{lone[0]!r} is not both in ref/ and in hyp/" if lone else "holds no file in ref/ and hyp/"
-        raise refusal("pairing", message, file=name)
+    try:
+        kind = _Zip if data.startswith(ZIP) else _Tar
+        archive = kind(name, data, most_bytes=max_bytes, most_files=2 * max_pairs, take=take)
+        sides = split_sides(archive.names(), name)
+        references, hypotheses = sides["reference"], sides["hypothesis"]
+        layout = pair_names(references, hypotheses, reference_folder=f"{name}: ref", hypothesis_folder=f"{name}: hyp")
+        pairs = [(ref, hyp) for ref, hyp in layout.pairs if hyp is not None]
+        if len(pairs) > max_pairs:
+            _refuse(name, "size", f"holds {len(pairs)} pairs, more than {max_pairs} (MAX_PAIRS); send fewer at a time")
+        content = archive.read([entry for ref, hyp in pairs for entry in (references[ref], hypotheses[hyp])])
+    except (InputError, ProblemError):
+        raise
+    except Exception as error:  # noqa: BLE001  # over damage the readers raise anything
+        _refuse(name, "archive", f"is not a whole tar or zip file: {error}")
     return [
-        PairInput(sides["ref"][path], f"ref/{path}", sides["hyp"][path], f"hyp/{path}") for path in sorted(sides["ref"])
+        PairInput.of(content[references[ref]], f"ref/{ref}", content[hypotheses[hyp]], f"hyp/{hyp}")
+        for ref, hyp in pairs
     ]
 
 
-def _split(archive: str, path: str) -> tuple[str, str]:
-    """The side and the name below it; whatever stands above ``ref/`` and ``hyp/`` is ignored."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in path or "\0" in path:
-        raise refusal("archive", f"{path!r} leads out of the archive", file=archive)
-    for depth, part in enumerate(pure.parts[:-1]):
-        if part in SIDES:
-            return part, "/".join(pure.parts[depth + 1 :])
-    raise refusal("archive", f"{path!r} is neither in ref/ nor in hyp/", file=archive)
+class _Archive:
+    """The entries of an archive: first their names, then the content of those that are wanted."""
+
+    def __init__(self, name: str, data: bytes | bytearray, *, most_bytes: int, most_files: int, take: Take) -> None:
+        self.name = name
+        self.data = data
+        self.most_bytes = most_bytes
+        self.most_entries = most_files + MAX_FOLDERS
+        self.take = take
+        self._entries = 0
+        self._content = 0
+
+    def _count(self, entry: str) -> None:
+        self._entries += 1
+        try:
+            self.take(len(entry.encode()) + ENTRY_BYTES)
+        except UnicodeEncodeError:
+            _refuse(self.name, "encoding", f"{quoted(entry)} is no UTF-8 name")
+        if self._entries > self.most_entries:
+            self._too_many()
+
+    def _too_many(self) -> NoReturn:
+        _refuse(self.name, "size", f"holds more than {self.most_entries} entries")
+
+    def _whole(self, entry: str, file: _View | _Bounded | IO[bytes], size: int) -> bytes:
+        """The content of an entry, which claims to have this size."""
+        content = bytearray()
+        while piece := file.read(min(PIECE_BYTES, size - len(content))):
+            self.take(len(piece))
+            content += piece
+            if len(content) > MAX_FILE_BYTES:
+                _refuse(self.name, "size", f"{quoted(entry)} is larger than {MAX_FILE_BYTES >> 20} MiB")
+        self._content += len(content)
+        if self._content > self.most_bytes:
+            _refuse(self.name, "size", f"its content is larger than {self.most_bytes} bytes")
+        return bytes(content)
 
 
-def _entries(archive: str, data: bytes, most_bytes: int, most_entries: int) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every file; content is read no further than one byte past what a file may have.
+class _Zip(_Archive):
+    def names(self) -> list[str]:
+        """The names of all files; folders are left out."""
+        if self.data.count(DIRECTORY_ENTRY) > self.most_entries:  # before the reader makes an object of each
+            self._too_many()
+        self._opened = zipfile.ZipFile(_View(self.data, self.most_entries * MAX_NAME_BYTES))
+        found = []
+        for entry in self._opened.infolist():
+            self._count(entry.filename)
+            if entry.external_attr >> 28 == LINK:
+                _refuse(self.name, "archive", f"{quoted(entry.filename)} is a link")
+            if not entry.is_dir():
+                found.append(entry.filename)
+        return found
+
+    def read(self, entries: list[str]) -> dict[str, bytes]:
+        """The content of these entries."""
+        found = {}
+        for entry in map(self._opened.getinfo, entries):
+            if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:  # others expand without bounds
+                _refuse(self.name, "archive", f"{quoted(entry.filename)} is not compressed by deflate")
+            with self._opened.open(entry) as file:
+                found[entry.filename] = self._whole(entry.filename, file, entry.file_size)
+        return found
+
+
+class _Tar(_Archive):
+    """A tar, which is decompressed twice where it is compressed: for the names, and for the content."""
+
+    def names(self) -> list[str]:
+        """The names of all files; folders are left out."""
+        self._places: dict[str, tuple[int, int]] = {}
+        with tarfile.open(fileobj=cast(IO[bytes], self._plain(self.take)), mode="r:") as opened:
+            while (member := opened.next()) is not None:
+                opened.members.clear()  # type: ignore[attr-defined]  # it would hold all of them
+                self._count(member.name)
+                if not (member.isreg() or member.isdir()) or member.issparse():
+                    _refuse(self.name, "archive", f"{quoted(member.name)} is a link, a device or sparse")
+                if member.name in self._places:
+                    raise refusal("twice", f"holds {quoted(member.name)} twice", file=self.name)
+                if member.isreg():
+                    self._places[member.name] = member.offset_data, member.size
+        return list(self._places)
+
+    def read(self, entries: list[str]) -> dict[str, bytes]:
+        """The content of these entries."""
+        found = {}
+        file = self._plain()
+        for entry in sorted(entries, key=lambda entry: self._places[entry]):
+            offset, size = self._places[entry]
+            file.seek(offset)
+            found[entry] = self._whole(entry, file, size)
+            if len(found[entry]) < size:
+                _refuse(self.name, "archive", "is not a whole tar or zip file: it ends within an entry")
+        return found
+
+    def _plain(self, take: Take | None = None) -> _View | _Bounded:
+        magic = next((magic for magic in COMPRESSED if self.data.startswith(magic)), None)
+        if magic is None:
+            return _View(self.data, PIECE_BYTES)
+        expanded = COMPRESSED[magic](_View(self.data, len(self.data)))
+        most = self.most_bytes + (self.most_entries - MAX_FOLDERS) * TAR_BYTES
+        return _Bounded(expanded, most, PIECE_BYTES, take if magic == XZ else None)
+
+
+class _View(io.RawIOBase):
+    """Bytes as a file, without a copy of them; no more than so many are read at once."""
+
+    def __init__(self, data: bytes | bytearray, most_at_once: int) -> None:
+        self._data = memoryview(data)
+        self._most = most_at_once
+        self._at = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, len(self._data) - self._at)
+        size = left if size is None or size < 0 else min(size, left)
+        if size > self._most:
+            raise ValueError(f"its directory is larger than {self._most} bytes")
+        found = bytes(self._data[self._at : self._at + size])
+        self._at += size
+        return found
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
+        self._at = max(0, begin + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+class _Bounded:
+    """A compressed tar as tarfile reads it: forwards, so many bytes at once, and so many in all.
+
+    A reader of tars would take a name into memory of any length that a header claims.
 
     Args:
-        most_bytes: of a tar, once it is decompressed.
-        most_entries: of the archive, folders included.
+        take: room for what was decompressed, where the decompressor may keep all of it.
     """
-    try:
-        members = _zipped(archive, data) if data.startswith(b"PK") else _tarred(archive, _expanded(data, most_bytes))
-        for number, member in enumerate(members, 1):
-            if number > most_entries:
-                _refuse(archive, "size", f"holds more than {most_entries} entries")
-            if member is not None:
-                yield member
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001  # over damage the readers raise anything
-        _refuse(archive, "archive", f"is not a whole tar or zip file: {error}")
+
+    def __init__(self, expanded: io.BufferedIOBase, most: int, most_at_once: int, take: Take | None) -> None:
+        self._expanded = expanded
+        self._most = most
+        self._most_at_once = most_at_once
+        self._take = take
+        self._reached = 0
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= self._most_at_once:
+            raise ValueError(f"an entry's name is longer than {self._most_at_once} bytes")
+        self._reach(self.tell() + size)
+        return self._expanded.read(size)
+
+    def seek(self, offset: int) -> int:
+        self._reach(offset)
+        return self._expanded.seek(offset)
+
+    def tell(self) -> int:
+        return self._expanded.tell()
+
+    def _reach(self, offset: int) -> None:
+        if offset > self._most + self._most_at_once:
+            raise ValueError(f"decompressed it is larger than {self._most} bytes")
+        if self._take is not None and offset > self._reached:
+            self._take(offset - self._reached)
+        self._reached = max(self._reached, offset)
 
 
 def _refuse(archive: str, code: str, message: str) -> NoReturn:
     raise refusal(code, message, file=archive) from None
-
-
-def _zipped(archive: str, data: bytes) -> Iterator[tuple[str, bytes] | None]:
-    """The entries of a zip; None is a folder."""
-    with zipfile.ZipFile(io.BytesIO(data)) as opened:
-        for entry in opened.infolist():
-            if entry.external_attr >> 28 == 0xA:
-                _refuse(archive, "archive", f"{entry.filename!r} is a link")
-            if entry.is_dir():
-                yield None
-                continue
-            with opened.open(entry) as file:
-                yield entry.filename, file.read(MAX_FILE_BYTES + 1)
-
-
-def _tarred(archive: str, data: bytes) -> Iterator[tuple[str, bytes] | None]:
-    """The entries of a tar; None is a folder."""
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as opened:
-        for member in opened:
-            if not (member.isreg() or member.isdir()):
-                _refuse(archive, "archive", f"{member.name!r} is a link or a device")
-            content = opened.extractfile(member)
-            if content is None:
-                yield None
-                continue
-            with content:
-                yield member.name, content.read(MAX_FILE_BYTES + 1)
-
-
-def _expanded(data: bytes, most: int) -> bytes:
-    """The tar within; a reader of compressed tars would take any length that a header names into memory."""
-    opened = next((opened for magic, opened in COMPRESSED.items() if data.startswith(magic)), None)
-    if opened is None:
-        return data
-    with opened(io.BytesIO(data)) as file:
-        plain = file.read(most + 1)
-    if len(plain) > most:
-        raise ValueError(f"decompressed it is larger than {most} bytes")
-    return plain

@@ -1,4 +1,4 @@
-"""Errors of the API: every exception of a request becomes ``application/problem+json`` (`nedc_bench.jobs.problem`)."""
+"""Errors of the API: every exception of a request becomes ``application/problem+json`` (`nedc_bench.api.problem`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import structlog
 from quart import Quart, Response, has_request_context, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from nedc_bench.api.problem import DOCUMENTATION, TITLES, Problem, input_problem, problem
 from nedc_bench.errors import InputError
-from nedc_bench.jobs.model import JobsUnavailableError
-from nedc_bench.jobs.problem import DOCUMENTATION, TITLES, Problem, input_problem, problem
+from nedc_bench.jobs import JobsUnavailableError
 from nedc_bench.monitoring import Metrics
 from nedc_bench.monitoring.metrics import REDIS
 
@@ -33,14 +33,19 @@ def problem_response(found: Problem, headers: dict[str, str] | None = None) -> R
     return Response(msgspec.json.encode(found), found.status, headers, content_type=PROBLEM_JSON)
 
 
+def refused(error: ProblemError, metrics: Metrics) -> Response:
+    """The response of a request that ends with a problem; it is counted."""
+    if error.reason is not None:
+        metrics.unavailable_responses.labels(error.reason).inc()
+    return problem_response(error.problem, error.headers)
+
+
 def register(app: Quart, metrics: Metrics) -> None:
     """Turn every exception of a request into a problem."""
 
     @app.errorhandler(ProblemError)
     async def _problem(error: ProblemError) -> Response:
-        if error.reason is not None:
-            metrics.unavailable_responses.labels(error.reason).inc()
-        return problem_response(error.problem, error.headers)
+        return refused(error, metrics)
 
     @app.errorhandler(InputError)
     async def _input(error: InputError) -> Response:

@@ -14,13 +14,14 @@ import msgspec
 from nedc_bench.api.errors import PROBLEM_JSON
 from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE
 from nedc_bench.api.health import Health
+from nedc_bench.api.problem import TITLES, Problem
 from nedc_bench.api.responses import JSON
+from nedc_bench.api.schemas import Result
 from nedc_bench.jobs import Job, JobPage, JobStatus
-from nedc_bench.jobs.problem import TITLES, Problem
 from nedc_bench.scoring import ALGORITHMS
 from nedc_bench.version import __version__
 
-MODELS = (Job, JobPage, Problem, Health)
+MODELS = (Job, JobPage, Problem, Health, Result)
 
 DESCRIPTION = """\
 Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, to the last bit.
@@ -55,6 +56,10 @@ EXAMPLE_FAULT = {
 }
 
 
+_UPLOAD = {
+    "required": True,
+    "content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Evaluation"}}},
+}
 _PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -79,7 +84,6 @@ def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
         metrics_need_token: whether for the metrics too.
     """
     public = PROBES if metrics_need_token else (*PROBES, "/metrics")
-    _, schemas = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -91,12 +95,21 @@ def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
         "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "paths": {path: _tagged(path, item, public) for path, item in _paths().items()},
         "components": {
-            "schemas": schemas,
+            "schemas": _schemas(),
             "responses": {f"Problem{status}": _problem(status) for status in TITLES},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}] if tokens else [],
     }
+
+
+def _schemas() -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
+    job = schemas["Job"]["properties"]  # what is not decoded, or not said, in Python
+    job["result"] = {"anyOf": [{"$ref": "#/components/schemas/Result"}, {"type": "null"}]}
+    job["created_at"] = {"type": "string", "format": "date-time"}
+    job["completed_at"] = {"anyOf": [job["created_at"], {"type": "null"}]}
+    return schemas | {"Evaluation": _upload()}
 
 
 def _paths() -> dict[str, Any]:
@@ -115,7 +128,7 @@ def _paths() -> dict[str, Any]:
                 },
                 (400, 401, 406, 408, 413, 415, 422, 429, 500, 503),
                 parameters=[_PREFER, _IDEMPOTENCY_KEY],
-                body=_upload(),
+                body=_UPLOAD,
             ),
             "get": _operation(
                 "list",
@@ -204,14 +217,13 @@ def _operation(
 
 
 def _upload() -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    files = {"type": "array", "minItems": 1, "items": file | {"format": "binary"}}  # without it the page asks for texts
+    file = {"type": "string", "format": "binary"}  # as client generators and the page know it
+    files = {"type": "array", "minItems": 1, "items": file}
     flag = {"type": "string", "enum": ["true", "false"], "default": "false"}
     properties = {
         "reference": files | {"description": "csv_bi files; the n-th is paired with the n-th hypothesis."},
         "hypothesis": files | {"description": "csv_bi files, as many as references."},
-        "archive": file
-        | {"format": "archive", "description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
+        "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
         "algorithms": {
             "type": "array",
             "items": {"type": "string", "enum": [*ALGORITHMS, "all"]},
@@ -224,21 +236,20 @@ def _upload() -> dict[str, Any]:
             "default": "beta",
             "description": "The original tool runs in CI and by hand only.",
         },
-        "parameters": file | {"format": "toml", "description": "The original's TOML parameter file."},
+        "parameters": file | {"description": "The original's TOML parameter file."},
         "strict": flag | {"description": "Refuse what would be a warning."},
         "per_pair": flag | {"description": "Add the figures of every pair."},
     }
-    pairs, archive = ["reference", "hypothesis"], ["archive"]
-    schema = {
+    neither = {"not": {"anyOf": [{"required": [name]} for name in ("reference", "archive")]}}
+    return {
         "type": "object",
+        "description": "What to score: pairs of files, or an archive of them.",
         "properties": properties,
         "additionalProperties": False,
-        "oneOf": [
-            {"required": pairs, "not": {"required": archive}},
-            {"required": archive, "not": {"anyOf": [{"required": [name]} for name in pairs]}},
-        ],
+        "dependentRequired": {"reference": ["hypothesis"], "hypothesis": ["reference"]},
+        # a oneOf would say it better, of which client generators make a body of any kind
+        "not": {"anyOf": [{"required": ["archive", "reference"]}, {"required": ["archive", "hypothesis"]}, neither]},
     }
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
 def _example_of_a_completed_job() -> dict[str, Any]:

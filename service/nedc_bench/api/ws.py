@@ -2,6 +2,7 @@
 
 Messages are JSON: ``{"type": "initial" | "status" | "progress", "job": {...}}`` and ``{"type": "heartbeat"}``; a
 client's ``ping`` is answered with ``{"type": "pong"}``. The job is sent without its result, which is fetched over HTTP.
+A browser, which can send no header, offers the subprotocols ``nedc-bench`` and ``bearer.TOKEN``; it gets the first.
 A slow reader misses changes in between, never the end; only the newest state is held for it.
 """
 
@@ -11,15 +12,17 @@ import asyncio
 from urllib.parse import urlsplit
 
 import msgspec
-from quart import Blueprint, Response, websocket
+from quart import Blueprint, Response, g, websocket
 
 from nedc_bench.api.context import Service, service
 from nedc_bench.api.errors import problem_response
+from nedc_bench.api.evaluate import shown
+from nedc_bench.api.problem import problem
 from nedc_bench.jobs import Job
-from nedc_bench.jobs.problem import problem
 
 blueprint = Blueprint("ws", __name__)
 
+SUBPROTOCOL = "nedc-bench"
 HEARTBEAT_SECONDS = 15.0
 MAX_MESSAGE_CHARACTERS = 1024
 NORMAL, GOING_AWAY, TOO_LARGE = 1000, 1001, 1009
@@ -31,9 +34,10 @@ async def watch(job_id: str) -> Response | None:
     found = service()
     if not _origin_allowed(found):
         return problem_response(problem(403, "this origin is not among CORS_ORIGINS"))
-    if await found.jobs.get(job_id) is None:
+    if await found.jobs.get(job_id, g.caller or "") is None:
         return problem_response(problem(404, f"there is no job {job_id[:60]!r}"))
-    await websocket.accept()
+    offered = SUBPROTOCOL in websocket.requested_subprotocols
+    await websocket.accept(subprotocol=SUBPROTOCOL if offered else None)
     tasks = [asyncio.create_task(task) for task in (_send(found, job_id), _answer(), _drained(found))]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -49,7 +53,7 @@ async def watch(job_id: str) -> Response | None:
 
 async def _send(found: Service, job_id: str) -> int:
     """Send each state, and a heartbeat where none comes; the code to close with."""
-    states = found.jobs.watch(job_id)
+    states = found.jobs.watch(job_id, g.caller or "")
     last: Job | None = None
     coming = asyncio.ensure_future(anext(states, None))
     try:
@@ -85,7 +89,7 @@ async def _drained(found: Service) -> int:
 
 
 async def _message(kind: str, job: Job | None = None) -> None:
-    content = {"type": kind} if job is None else {"type": kind, "job": job}
+    content = {"type": kind} if job is None else {"type": kind, "job": shown(job)}
     await websocket.send(msgspec.json.encode(content).decode())
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import tarfile
+from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
 
 from helpers import annotation
+
+PARAMETERS = ["", "# nothing\n", "[NEDC_EPOCH]\nepoch_duration = '0.5'\n"]
 
 
 @st.composite
@@ -18,20 +21,25 @@ def csv_bi(draw: st.DrawFn) -> str:
     return annotation(*((start, start + 0.5, "seiz") for start in starts))
 
 
-@st.composite
-def archive(draw: st.DrawFn) -> str:
-    """A tar with a pair or two: all of it is ASCII, which schemathesis needs."""
+def archive(content: str) -> str:
+    """A tar with a pair of this content: all of it is ASCII, which schemathesis needs."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as file:
-        for number in range(draw(st.integers(1, 2))):
-            for side in ("ref", "hyp"):
-                content = draw(csv_bi()).encode()
-                member = tarfile.TarInfo(f"{side}/{number}.csv_bi")
-                member.size = len(content)
-                file.addfile(member, io.BytesIO(content))
+        for side in ("ref", "hyp"):
+            member = tarfile.TarInfo(f"{side}/a.csv_bi")
+            member.size = len(content)
+            file.addfile(member, io.BytesIO(content.encode()))
     return buffer.getvalue().decode("ascii")
 
 
 schemathesis.openapi.format("binary", csv_bi())  # the bytes that it has for this stop its coverage phase (4.32)
-schemathesis.openapi.format("archive", archive())
-schemathesis.openapi.format("toml", st.sampled_from(["", "# nothing\n", "[NEDC_EPOCH]\nepoch_duration = '0.5'\n"]))
+
+
+@schemathesis.hook
+def map_body(_context: schemathesis.HookContext, body: Any) -> Any:
+    """Where the document says no more than ``binary``: an archive of what was drawn, and parameters."""
+    if isinstance(body, dict) and isinstance(body.get("archive"), str) and body["archive"].startswith("#"):
+        body["archive"] = archive(body["archive"])
+    if isinstance(body, dict) and isinstance(body.get("parameters"), str):
+        body["parameters"] = PARAMETERS[len(body["parameters"]) % len(PARAMETERS)]
+    return body

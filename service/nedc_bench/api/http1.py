@@ -1,0 +1,245 @@
+"""One HTTP/1.1 connection: Hypercorn's protocol over a stream whose every direction is bounded.
+
+HTTP/1.1 alone is spoken. An offer of h2c is ignored, as RFC 9110 (7.8) allows: the client gets its answer in HTTP/1.1;
+the preface of HTTP/2 is answered with 505. So no control frames of HTTP/2 exist, and nothing tunnels past the path
+rules of a proxy.
+
+What a connection may take:
+
+- received bytes wait in `READ_BYTES` before a request's handler takes them; then the client is no longer read;
+- after each `READ_BYTES` the event loop serves others, whoever sends how fast;
+- frames of a WebSocket, control frames included, are counted (`FRAMES` at once, `FRAMES_PER_SECOND` on the long run);
+  more close it with 1008. Compression is not negotiated: a frame is as long as it looks;
+- a client that takes none of the `WRITE_BYTES` that wait for it within ``write_seconds`` is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+import uuid
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Iterator
+from typing import Any, cast
+
+import h11
+import msgspec
+import structlog
+from hypercorn.asyncio.task_group import TaskGroup
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Response
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.typing import AppWrapper, ConnectionState, WorkerContext
+from wsproto.connection import Connection as WebSocketConnection
+from wsproto.events import CloseConnection
+from wsproto.events import Event as WebSocketEvent
+from wsproto.frame_protocol import CloseReason
+
+from nedc_bench.api.errors import PROBLEM_JSON
+from nedc_bench.api.problem import TITLES, problem
+
+log = structlog.stdlib.get_logger(__name__)
+
+READ_BYTES = 32 * 1024
+WRITE_BYTES = 64 * 1024
+FRAMES = 100
+FRAMES_PER_SECOND = 20.0
+VERSIONS = (b"1.0", b"1.1")
+CONNECTION = "connection"  # in the ``state`` of a request's scope
+COMPRESSION = b"sec-websocket-extensions"
+
+
+class TooManyFramesError(Exception):
+    """A WebSocket's client sends frames faster than it may."""
+
+
+class Connection:
+    """A client's connection, from its acceptance to its end.
+
+    Args:
+        app: the ASGI app, as Hypercorn wraps it.
+        write_seconds: within which a client takes some of what waits for it.
+
+    Attributes:
+        cut_off: whether something could not be sent, since the client has left, or was dropped.
+    """
+
+    def __init__(
+        self,
+        app: AppWrapper,
+        config: Config,
+        context: WorkerContext,
+        streams: tuple[StreamReader, StreamWriter],
+        write_seconds: float,
+    ) -> None:
+        self._app, self._config, self._context = app, config, context
+        self._reader, self._writer = streams
+        self._write_seconds = write_seconds
+        self._writing = asyncio.Lock()
+        self.cut_off = False
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Serve the client until one of both ends the connection."""
+        with contextlib.suppress(OSError):  # the client is gone
+            async with TaskGroup(asyncio.get_running_loop()) as tasks:
+                protocol = Http1(
+                    self._app,
+                    self._config,
+                    self._context,
+                    tasks,
+                    ConnectionState({CONNECTION: self}),
+                    False,
+                    _address(self._writer, "peername"),
+                    _address(self._writer, "sockname"),
+                    self._send,
+                )
+                self._wait_for_request()
+                await self._read(protocol)
+        self._serve_request()
+        await self._close()
+
+    def end_when_idle(self) -> None:
+        """End now if no request is under way; the running one is the last in any case."""
+        if self._idle is not None:
+            self._writer.close()
+
+    async def _read(self, protocol: Http1) -> None:
+        while data := await self._reader.read(READ_BYTES):
+            await protocol.handle(RawData(data))
+            await asyncio.sleep(0)  # a client that sends without end would have the event loop to itself
+        await protocol.handle(Closed())
+
+    async def _send(self, event: Event) -> None:
+        if isinstance(event, RawData):
+            await self._write(event.data)
+        elif isinstance(event, Closed):
+            await self._close()
+        elif isinstance(event, Updated):
+            (self._wait_for_request if event.idle else self._serve_request)()
+
+    async def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        async with self._writing:
+            for begin in range(0, len(data), WRITE_BYTES):
+                if self._writer.transport.is_closing():
+                    self.cut_off = True
+                    return
+                self._writer.write(view[begin : begin + WRITE_BYTES] if len(data) > WRITE_BYTES else data)
+                await self._taken(self._writer.drain())
+
+    async def _close(self) -> None:
+        self._writer.close()
+        await self._taken(self._writer.wait_closed())
+
+    async def _taken(self, waiting: Any) -> None:
+        """Wait until the client has taken what waits for it, and drop a client that does not."""
+        with contextlib.suppress(OSError, RuntimeError):  # it has left meanwhile
+            try:
+                async with asyncio.timeout(self._write_seconds):
+                    await waiting
+            except TimeoutError:
+                log.warning("a client that does not read is dropped", address=_address(self._writer, "peername"))
+                self.cut_off = True
+                self._writer.transport.abort()
+
+    def _wait_for_request(self) -> None:
+        self._serve_request()
+        loop = asyncio.get_running_loop()
+        self._idle = loop.call_later(self._config.keep_alive_timeout, self._writer.close)
+        if self._context.terminated.is_set():
+            self._writer.close()
+
+    def _serve_request(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+
+class Http1(H11Protocol):
+    """Hypercorn's HTTP/1.1 without the ways from it to HTTP/2, and with counted frames."""
+
+    async def handle(self, event: Event) -> None:
+        """Take what was received; a WebSocket that brings too many frames ends."""
+        try:
+            await super().handle(event)
+        except TooManyFramesError:
+            assert isinstance(self.stream, WSStream)
+            refusal = CloseConnection(code=CloseReason.POLICY_VIOLATION, reason="too many frames")
+            await self.send(RawData(self.stream.connection.send(refusal)))
+            await self.send(Closed())
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        """Send what the app answers."""
+        if isinstance(self.stream, WSStream) and isinstance(event, Response) and event.status_code == 101:
+            self.stream.connection = cast(WebSocketConnection, CountedFrames(self.stream.connection))
+        await super().stream_send(event)
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Change to no other protocol."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        if request.http_version not in VERSIONS:
+            await self._send_error_response(505)
+            await self.send(Closed())
+            return
+        if any(name == COMPRESSION for name, _ in request.headers):
+            kept = [(name, value) for name, value in request.headers if name != COMPRESSION]
+            request = h11.Request(method=request.method, target=request.target, headers=kept)
+        await super()._create_stream(request)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """Answer what is no request that the app could answer."""
+        status = status_code if status_code in TITLES else 400
+        request_id = uuid.uuid4().hex
+        log.warning("request refused", request_id=request_id, address=self.client, status=status)
+        body = msgspec.json.encode(problem(status, "this cannot be read as an HTTP/1.1 request"))
+        headers = [
+            (b"content-type", PROBLEM_JSON.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", request_id.encode()),
+            (b"connection", b"close"),
+            *self.config.response_headers("h11"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+class CountedFrames:
+    """A WebSocket whose client may send so many frames: wsproto's connection as Hypercorn uses it."""
+
+    def __init__(self, connection: WebSocketConnection) -> None:
+        self._connection = connection
+        self._left = float(FRAMES)
+        self._since = time.monotonic()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def events(self) -> Iterator[WebSocketEvent]:
+        """What the client has sent.
+
+        Raises:
+            TooManyFramesError: it has sent too much.
+        """
+        for event in self._connection.events():
+            now = time.monotonic()
+            self._left = min(FRAMES, self._left + (now - self._since) * FRAMES_PER_SECOND) - 1
+            self._since = now
+            if self._left < 0:
+                raise TooManyFramesError
+            yield event
+
+
+def _address(writer: StreamWriter, name: str) -> tuple[str, int] | None:
+    """The host and port of one end; None where it has none, as a Unix socket."""
+    found = writer.get_extra_info(name)
+    if writer.get_extra_info("socket").family not in {socket.AF_INET, socket.AF_INET6} or not found:
+        return None
+    return str(found[0]), int(found[1])

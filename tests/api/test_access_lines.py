@@ -1,0 +1,135 @@
+"""One line a request: who, what, how much, how long, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attacks import client
+from serving import Server, Start, Stop, accept, one_pair, post, received, small_pair, until, watch
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+FIELDS = ["caller", "address", "method", "path", "status", "bytes_in", "bytes_out", "seconds", "ended"]
+
+
+def access_line(server: Server, request_id: str) -> dict[str, Any]:
+    """The line of a request, which is written when its response has been sent."""
+
+    def line() -> dict[str, Any] | None:
+        found = [line for line in server.lines("request") if line["request_id"] == request_id]
+        assert len(found) < 2
+        return found[0] if found else None
+
+    found: dict[str, Any] = until(line)
+    return found
+
+
+def test_a_request_leaves_a_line(server: Server) -> None:
+    answer = post(server, one_pair(), {"Prefer": "wait=60", "X-Request-ID": "mine"})
+    line = access_line(server, "mine")
+    assert [name for name in line if name in FIELDS] == FIELDS
+    assert line.pop("seconds") > 0
+    known: dict[str, Any] = {
+        "level": "info",
+        "logger": "nedc_bench.api.exchange",
+        "event": "request",
+        "request_id": "mine",
+    }
+    known |= {"caller": None, "address": "127.0.0.1", "method": "POST", "path": "/api/v1/evaluate"}
+    known |= {"status": 200, "bytes_out": len(answer.content), "ended": "complete"}
+    known |= {"bytes_in": int(answer.request.headers["Content-Length"])}
+    assert {name: value for name, value in line.items() if name != "timestamp"} == known
+
+
+def test_a_refused_request_leaves_one_too(start_server: Start, tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"secret").hexdigest()
+    (tmp_path / "tokens").write_text(digest)
+    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), TRUSTED_PROXIES="127.0.0.1")
+    for token, status, caller in (("wrong", 401, None), ("secret", 404, f"token:{digest[:16]}")):
+        headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.1"}
+        answer = server.client.get("/api/v1/evaluate/none", headers=headers)
+        line = access_line(server, answer.headers["X-Request-ID"])
+        assert (line["status"], line["caller"], line["address"]) == (status, caller, "203.0.113.1")
+    assert "secret" not in server.log.read_text()
+
+
+def test_a_trace_goes_through_every_line_of_a_request(server: Server) -> None:
+    headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-ID": "traced"}
+    assert post(server, small_pair(1), headers).status_code == 202
+    access_line(server, "traced")
+    lines = [line for line in server.lines() if line.get("request_id") == "traced"]
+    assert {line["event"] for line in lines} >= {"job accepted", "request"}
+    assert {(line["trace_id"], line["parent_id"]) for line in lines} == {(TRACE, PARENT)}
+
+
+@pytest.mark.parametrize(
+    "header", [f"00-{'0' * 32}-{PARENT}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{PARENT}-01", "x", f"00-{TRACE}"]
+)
+def test_what_is_no_trace_is_ignored(server: Server, header: str) -> None:
+    answer = server.client.get("/docs", headers={"traceparent": header, "Accept": "*/*"})
+    assert "trace_id" not in access_line(server, answer.headers["X-Request-ID"])
+
+
+def test_a_client_that_leaves_is_told_of(start_server: Start, stop_workers: Stop) -> None:
+    server = start_server(MAX_WORKERS="1")
+    stop_workers(server)
+    body = b'--x\r\nContent-Disposition: form-data; name="reference"; filename="a"\r\n\r\n'
+    with client(server) as opened:
+        head = "POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: left\r\nContent-Length: 1000\r\n"
+        opened.sendall(head.encode() + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + body)
+    line = access_line(server, "left")
+    assert (line["status"], line["bytes_in"], line["ended"]) == (499, len(body), "client left")
+
+
+def test_a_response_that_was_cut_off_is_told_of(start_server: Start) -> None:
+    server = start_server(WRITE_TIMEOUT_SECONDS="0.2")
+    files = [file for number in range(2000) for file in small_pair(number)]
+    job_id = post(server, files, per_pair="true").json()["job_id"]
+    with client(server, receive_buffer=4096) as opened:
+        request = f"GET /api/v1/evaluate/{job_id} HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: cut\r\n\r\n"
+        opened.sendall(request.encode())
+        line = access_line(server, "cut")
+    assert (line["status"], line["ended"]) == (200, "cut off")
+    assert server.lines("a client that does not read is dropped")
+
+
+def test_a_websocket_leaves_a_line(start_server: Start, stop_workers: Stop) -> None:
+    server = start_server(MAX_WORKERS="1")
+    workers = stop_workers(server)
+    job_id = accept(server, small_pair(0))
+    with watch(server, job_id, {"X-Request-ID": "watched"}) as opened:
+        opened.send("ping")
+        workers.go_on()
+        sent = [json.dumps(message, separators=(",", ":")) for message in received(opened)]
+    line = access_line(server, "watched")
+    assert (line["method"], line["path"], line["status"], line["ended"]) == (
+        "WEBSOCKET",
+        f"/ws/{job_id}",
+        101,
+        "complete",
+    )
+    assert line["bytes_in"] == len("ping")
+    assert line["bytes_out"] == sum(map(len, sent[:-1]))
+
+
+def test_probes_leave_none_unless_all_is_asked_for(start_server: Start) -> None:
+    quiet, loud = start_server(), start_server(LOG_LEVEL="debug")
+    for server in (quiet, loud):
+        answer = server.client.get("/api/v1/health")
+        assert answer.headers["X-Request-ID"]
+    assert quiet.lines("request") == []
+    assert access_line(loud, answer.headers["X-Request-ID"])["path"] == "/api/v1/health"
+
+
+def test_what_is_no_request_leaves_a_line_and_an_id(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as opened:
+        opened.sendall(b"nonsense\r\n\r\n")
+        head, _, body = opened.recv(65_536).partition(b"\r\n\r\n")
+    assert json.loads(body)["status"] == 400
+    (line,) = server.lines("request refused")
+    assert f"x-request-id: {line['request_id']}\r\n".encode() in head

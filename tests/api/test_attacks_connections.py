@@ -1,0 +1,136 @@
+"""Clients that mean harm to a connection: HTTP/2, control frames, headers, and results that nobody reads."""
+
+from __future__ import annotations
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from attacks import client, flood, observed, rest
+from serving import Server, Start, Stop, accept, post, small_pair
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HTTP2 = {
+    "ping": b"\0\0\x08\x06\0\0\0\0\0" + bytes(8),
+    "settings": b"\0\0\0\x04\0\0\0\0\0",
+    "window update": b"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01",
+}
+FLOOD_BYTES = 10_000_000
+OFFER = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+OFFER += b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+WEBSOCKETS = 20
+PING = b"\x89\x80\0\0\0\0"
+EMPTY_MESSAGE = b"\x81\x80\0\0\0\0"
+BEGIN_OF_MESSAGE = b"\x01\x80\0\0\0\0"
+CONTINUED = b"\0\x80\0\0\0\0"
+
+
+@pytest.mark.parametrize("frame", HTTP2.values(), ids=HTTP2)
+def test_http_2_is_not_spoken(server: Server, frame: bytes) -> None:
+    with observed(server) as seen, client(server) as attacker:
+        flood(attacker, PREFACE + frame * (FLOOD_BYTES // len(frame)))
+        assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 505 ", b""}  # empty: reset, over what was not read
+    seen.check()
+
+
+def test_the_preface_of_http_2_is_answered_in_words(server: Server) -> None:
+    with client(server) as opened:
+        opened.sendall(PREFACE)
+        head, _, body = rest(opened).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 505 ")
+    assert b"x-request-id: " in head.lower()
+    assert json.loads(body)["type"] == "/docs#505"
+
+
+def test_an_offer_of_h2c_is_answered_in_http_1(server: Server) -> None:
+    with client(server) as opened:
+        opened.sendall(OFFER)
+        answer = opened.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b'"status":"ok"' in answer
+        with observed(server) as seen:  # the client goes on as if it had been taken
+            flood(opened, PREFACE + HTTP2["ping"] * (FLOOD_BYTES // 17))
+    seen.check()
+
+
+def upgraded(opened: socket.socket, job_id: str, extension: bytes = b"") -> bytes:
+    """Open the WebSocket of a job by hand; the head of the response."""
+    head = f"GET /ws/{job_id} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    head += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    opened.sendall(head.encode() + extension + b"\r\n")
+    answer = opened.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    return answer.partition(b"\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [PING * (FLOOD_BYTES // 6), EMPTY_MESSAGE * (FLOOD_BYTES // 6), BEGIN_OF_MESSAGE + CONTINUED * (FLOOD_BYTES // 6)],
+    ids=["pings", "messages", "pieces"],
+)
+def test_a_flood_of_frames_closes_its_websocket(start_server: Start, stop_workers: Stop, frames: bytes) -> None:
+    server = start_server(MAX_WORKERS="1")
+    stop_workers(server)
+    job_id = accept(server, small_pair(0))
+
+    def attack(_number: int) -> bool:
+        with client(server) as opened:
+            upgraded(opened, job_id)
+            return flood(opened, frames)
+
+    with observed(server) as seen, ThreadPoolExecutor(WEBSOCKETS) as attackers:
+        assert not any(attackers.map(attack, range(WEBSOCKETS)))
+    seen.check()
+
+
+def test_a_client_is_told_why_its_websocket_closes(start_server: Start, stop_workers: Stop) -> None:
+    server = start_server(MAX_WORKERS="1")
+    stop_workers(server)
+    with client(server) as opened:
+        upgraded(opened, accept(server, small_pair(0)))
+        opened.sendall(PING * 110)
+        assert rest(opened).endswith(b"\x88\x11\x03\xf0too many frames")  # close, 1008
+
+
+def test_a_websocket_is_not_compressed(start_server: Start, stop_workers: Stop) -> None:
+    server = start_server(MAX_WORKERS="1")
+    stop_workers(server)
+    with client(server) as opened:
+        head = upgraded(opened, accept(server, small_pair(0)), b"Sec-WebSocket-Extensions: permessage-deflate\r\n")
+    assert b"extensions" not in head.lower()
+
+
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nHost: a\r\nX: "], ids=["target", "header"])
+def test_a_head_without_end_is_refused(server: Server, begin: bytes) -> None:
+    with observed(server) as seen, client(server) as attacker:
+        flood(attacker, begin + b"x" * 2**26)
+        assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 431 ", b""}
+    seen.check()
+
+
+READERS = 40
+LARGE = 3000  # pairs, whose figures one by one are some 20 MB
+
+
+def test_results_that_nobody_reads(start_server: Start) -> None:
+    server = start_server(WRITE_TIMEOUT_SECONDS="2")
+    files = [file for number in range(LARGE) for file in small_pair(number)]
+    job_id = post(server, files, per_pair="true").json()["job_id"]
+    request = f"GET /api/v1/evaluate/{job_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    size = len(server.client.get(f"/api/v1/evaluate/{job_id}").content)
+    with observed(server) as seen, ExitStack() as stack:
+        readers = [stack.enter_context(client(server, receive_buffer=4096)) for _ in range(READERS)]
+        for reader in readers:
+            reader.sendall(request)
+        answers = [reader.recv(1024) for reader in readers]
+        heads = {answer.split(b"\r\n", 1)[0] for answer in answers}
+        assert heads == {b"HTTP/1.1 200 ", b"HTTP/1.1 503 "}
+        assert all(b"retry-after: " in answer.lower() for answer in answers if b" 503 " in answer[:20])
+        for reader in readers:  # all are dropped, or have been answered in a few bytes
+            reader.shutdown(socket.SHUT_WR)
+        assert all(len(rest(reader)) < size for reader in readers)
+    seen.check()
+    assert server.client.get(f"/api/v1/evaluate/{job_id}").status_code == 200
