@@ -193,6 +193,8 @@ def test_one_file_is_applied_by_hand_and_brings_the_rest() -> None:
     allowed = [f"{kind['group']}/{kind['kind']}" for kind in project["spec"]["namespaceResourceWhitelist"]]
     assert {found["apiVersion"].partition("/")[0] + "/" + found["kind"] for found in kept} == set(allowed)
     assert {found["metadata"]["namespace"] for found in kept} == {spec["destination"]["namespace"]}
+    waves = {d["kind"]: d["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave") for d in kept}
+    assert waves == {"AppProject": "-1", "ApplicationSet": None}
     # An emergency changes the window in the cluster, and a lost file must not take the environments with it.
     assert spec["syncPolicy"]["automated"] == {"prune": False, "selfHeal": False}
     assert "finalizers" not in application["metadata"]
