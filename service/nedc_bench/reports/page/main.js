@@ -34,6 +34,7 @@ function start() {
   byId("find").addEventListener("submit", (event) => event.preventDefault());
   byId("search").addEventListener("input", showList);
   byId("all").addEventListener("click", () => { chosen.rules = null; showDifferences(); showList(); byId("list").focus(); });
+  byId("to-print").addEventListener("click", () => window.print());
   showLegend();
   showDetails();
   choose();
