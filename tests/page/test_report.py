@@ -31,7 +31,9 @@ def page(browser: Browser, report: str) -> Iterator[Page]:
 
 def figures(row: Locator) -> list[float | None]:
     """The figures of a row of a table, as exact as the page has them; None for a dash."""
-    cells = row.locator("td.number").evaluate_all("cells => cells.map(cell => cell.querySelector('data')?.value ?? null)")
+    cells = row.locator("td.number").evaluate_all(
+        "cells => cells.map(cell => cell.querySelector('data')?.value ?? null)"
+    )
     return [None if value is None else float(value) for value in cells]
 
 
@@ -181,7 +183,9 @@ def test_keys_go_from_event_to_event_and_tell_what_each_algorithm_says_of_it(pag
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_keeps_people_from_using_it(browser: Browser, report: str, size: tuple[int, int], *, dark: bool) -> None:
+def test_nothing_keeps_people_from_using_it(
+    browser: Browser, report: str, size: tuple[int, int], *, dark: bool
+) -> None:
     with opened(browser, report, size=size, dark=dark) as page:
         page.locator("#timeline").focus()
         page.keyboard.press("d")
@@ -246,7 +250,11 @@ def test_a_recording_without_events_says_so(browser: Browser, tmp_path: Path) ->
 
 def test_of_2850_recordings_only_those_in_sight_are_elements(browser: Browser, result: Result, tmp_path: Path) -> None:
     scores = [
-        replace(result.scores[k % 40], reference=FileId(f"night-{k:04}.csv_bi", ""), contributions=dict(result.scores[k % 40].contributions))
+        replace(
+            result.scores[k % 40],
+            reference=FileId(f"night-{k:04}.csv_bi", ""),
+            contributions=dict(result.scores[k % 40].contributions),
+        )
         for k in range(2850)
     ]
     large = Result.fold(scores, Parameters(), ("overlap", "szcore-event"))
