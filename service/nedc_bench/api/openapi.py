@@ -18,7 +18,7 @@ from nedc_bench.api.problem import TITLES, Problem
 from nedc_bench.api.responses import JSON
 from nedc_bench.api.schemas import Result
 from nedc_bench.jobs import Job, JobPage, JobStatus
-from nedc_bench.scoring import ALGORITHMS
+from nedc_bench.scoring import ALGORITHM
 from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health, Result)
@@ -226,7 +226,7 @@ def _upload() -> dict[str, Any]:
         "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
         "algorithms": {
             "type": "array",
-            "items": {"type": "string", "enum": [*ALGORITHMS, "all"]},
+            "items": {"type": "string", "enum": [*ALGORITHM, "all"]},
             "default": ["all"],
             "description": "Which to run.",
         },

@@ -37,6 +37,41 @@ class Agreement(msgspec.Struct):
     multi_class_kappa: float
 
 
+class SzcoreFigures(msgspec.Struct):
+    """The figures of a label in SzCORE's scoring; a rate is null where it has no value."""
+
+    targets: int
+    tp: int
+    fp: int
+    fn: int
+    sensitivity: float | None
+    precision: float | None
+    f1: float | None
+    false_alarms_per_24h: float | None
+
+
+class Spread(msgspec.Struct):
+    """A rate over subjects: mean and standard deviation."""
+
+    mean: float | None
+    sd: float | None
+
+
+class Subjects(msgspec.Struct):
+    """Averages over subjects: how many there are, and each rate of each label."""
+
+    count: int
+    labels: dict[str, dict[str, Spread]]
+
+
+class SzcoreScores(msgspec.Struct):
+    """What one of SzCORE's algorithms found, by label and together, and over subjects where they are known."""
+
+    labels: dict[str, SzcoreFigures]
+    summary: SzcoreFigures
+    subjects: Subjects | UnsetType = UNSET
+
+
 class Algorithms(msgspec.Struct):
     """The algorithms that were asked for."""
 
@@ -45,6 +80,8 @@ class Algorithms(msgspec.Struct):
     overlap: Scores | UnsetType = UNSET
     taes: Scores | UnsetType = UNSET
     ira: Agreement | UnsetType = UNSET
+    szcore_event: SzcoreScores | UnsetType = msgspec.field(name="szcore-event", default=UNSET)
+    szcore_sample: SzcoreScores | UnsetType = msgspec.field(name="szcore-sample", default=UNSET)
 
 
 class Warned(msgspec.Struct):
