@@ -22,6 +22,7 @@ from nedc_bench.execution.folded import HYPOTHESIS, REFERENCE, Folded, numbered,
 from nedc_bench.execution.request import Asked
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
+from nedc_bench.reports.page import PAGE_NAME, data_lines
 from nedc_bench.scoring import ALGORITHMS, FileId
 
 COMPRESSION = 1
@@ -80,7 +81,8 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
         return error.findings
     document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair))
     reports = {
-        name: "".join(f"{line}\n" for line in report_lines(result, name)) for name in report_names(asked.algorithms)
+        name: "".join(f"{line}\n" for line in (data_lines(result) if name == PAGE_NAME else report_lines(result, name)))
+        for name in report_names(asked.algorithms)
     }
     return Folded(zlib.compress(document, COMPRESSION), zlib.compress(msgspec.msgpack.encode(reports), COMPRESSION))
 
