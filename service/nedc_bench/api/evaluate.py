@@ -113,7 +113,8 @@ async def _asked_for(upload: Upload, take: Callable[[int], None]) -> tuple[JobRe
     settings = service().settings
     limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
-        return await asyncio.to_thread(_job_request, upload, *limits)
+        async with service().expanding:
+            return await asyncio.to_thread(_job_request, upload, *limits)
     return _job_request(upload, *limits)
 
 
@@ -221,7 +222,18 @@ def _job_request(
         _flag(upload, "strict"),
         _flag(upload, "per_pair"),
     )
-    return accepted, hashlib.sha256(msgspec.msgpack.encode(accepted)).digest()
+    return accepted, _digest(accepted)
+
+
+def _digest(accepted: JobRequest) -> bytes:
+    """What tells requests apart; no copy is made of the files."""
+    found = hashlib.sha256(msgspec.msgpack.encode(msgspec.structs.replace(accepted, pairs=[])))
+    for pair in accepted.pairs:
+        names = msgspec.msgpack.encode((pair.reference_name, pair.hypothesis_name))
+        for part in (names, pair.reference, pair.hypothesis):
+            found.update(len(part).to_bytes(8, "big"))
+            found.update(part)
+    return found.digest()
 
 
 def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]) -> list[PairInput]:
