@@ -141,7 +141,8 @@ async def _asked_for(upload: Upload, take: Callable[[int], None]) -> Request:
     settings = service().settings
     limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
-        pairs, asked = await asyncio.to_thread(_evaluation, upload, *limits)
+        async with service().expanding:
+            pairs, asked = await asyncio.to_thread(_evaluation, upload, *limits)
     else:
         pairs, asked = _evaluation(upload, *limits)
     return Request(pairs, asked, g.caller or "", g.counted_as, _idempotency_key())
