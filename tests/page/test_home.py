@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import DESKTOP, PHONE, is_as_wide_as_the_screen, opened, violations
+from browser import DESKTOP, PHONE, Size, is_as_wide_as_the_screen, opened, violations
 from helpers import annotation
 from serving import EXAMPLE, Server, Workers, until
 
@@ -20,7 +20,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration]
 Start = Callable[..., Server]
 REF, HYP = EXAMPLE.folder / "ref", EXAMPLE.folder / "hyp"
 ONE = "chb05_06.csv_bi"
-REPORTS = ["report.html", "summary.txt", "summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt"]
+REPORTS = [
+    "report.html",
+    "summary.txt",
+    "summary_dpalign.txt",
+    "summary_epoch.txt",
+    "summary_ovlp.txt",
+    "summary_taes.txt",
+]
 
 
 @pytest.fixture
@@ -168,9 +175,9 @@ def test_the_report_is_in_a_frame_that_reaches_neither_page_nor_service(page: Pa
     expect(page.frame_locator("#report").locator("#recording-name")).to_have_text(ONE)
     (frame,) = page.main_frame.child_frames
     assert frame.evaluate("self.origin") == "null"
-    assert frame.evaluate("(() => { try { return parent.document.title; } catch (error) { return error.name; } })()") == (
-        "SecurityError"
-    )
+    assert frame.evaluate(
+        "(() => { try { return parent.document.title; } catch (error) { return error.name; } })()"
+    ) == ("SecurityError")
 
 
 def test_folders_of_any_names_become_a_tar_that_others_read(page: Page) -> None:
@@ -190,7 +197,7 @@ def test_folders_of_any_names_become_a_tar_that_others_read(page: Page) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_keeps_people_from_using_it(browser: Browser, server: Server, size: tuple[int, int], *, dark: bool) -> None:
+def test_nothing_keeps_people_from_using_it(browser: Browser, server: Server, size: Size, *, dark: bool) -> None:
     with opened(browser, f"{server.url}/", size=size, dark=dark, origin=server.url) as page:
         expect(page.locator("#algorithms input")).to_have_count(7)
         assert violations(page) == []
@@ -206,10 +213,11 @@ def test_nothing_keeps_people_from_using_it(browser: Browser, server: Server, si
 def test_it_is_used_by_keys_alone(page: Page) -> None:
     choose(page, "reference", REF / ONE)
     choose(page, "hypothesis", HYP / ONE)
-    reached = []
+    focused = "(({ id, name, value }) => id || name || value)(document.activeElement)"
+    reached: list[str] = []
     while not reached or reached[-1] != "score":
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.id || document.activeElement.name || document.activeElement.value"))
+        reached.append(page.evaluate(focused))
         assert len(reached) < 40
     assert {"reference", "hypothesis", "archive", "overlap", "parameters", "strict"} <= set(reached)
     page.keyboard.press("Enter")
