@@ -9,7 +9,7 @@ from helpers import annotation
 from nedc_bench.scoring import ALGORITHM
 from serving import Server, post
 
-HOSTILE = "</script><script>alert(1)</script>\\.csv_bi"
+HOSTILE = "</script><script>alert('ü')</script>.csv_bi"
 
 
 def test_the_page_of_a_job_holds_its_result_and_the_names_of_its_files_as_data(server: Server) -> None:

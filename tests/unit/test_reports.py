@@ -140,6 +140,7 @@ def test_a_folder_in_the_place_of_a_report_changes_none(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {
         "summary.txt",
         "summary_taes.txt",
+        "report.html",
         "result.json",
         "summary_epoch.txt",
     }
