@@ -1,12 +1,13 @@
 """The command ``nedc-bench``.
 
-Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference); 2 usage; 3 the evaluation could not
-be carried out (a dead worker, a full disk); 130 interrupted.
+Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference, ``doctor`` a fault); 2 usage; 3 the
+evaluation could not be carried out (a dead worker, a full disk); 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import importlib
 import io
@@ -39,6 +40,7 @@ from nedc_bench.reports import (
     explanation_lines,
     format_table,
     format_warnings,
+    write_csv,
     write_events,
     write_json,
 )
@@ -53,6 +55,7 @@ examples:
   nedc-bench score ref.list hyp.list -o out/          two lists, paired by position; reports to out/
   nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
+  nedc-bench score ref/ hyp/ --format csv             a row a recording, algorithm and label, and the total
   nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over the workers of a Dask cluster
   nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
   nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
@@ -61,6 +64,7 @@ examples:
   nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
+  REDIS_URL=redis://localhost nedc-bench doctor       whether the service works with these settings
   PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
 """
 
@@ -154,7 +158,11 @@ def _parser() -> argparse.ArgumentParser:
         "nedc-bench and the same files under the same paths",
     )
     score.add_argument(
-        "--format", choices=["text", "json"], default="text", help="what to print (default: %(default)s)"
+        "--format",
+        choices=["text", "json", "csv"],
+        default="text",
+        help="what to print: a table, the result document, or a row a "
+        "recording, algorithm and label (default: %(default)s)",
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
     score.add_argument(
@@ -182,8 +190,12 @@ def _parser() -> argparse.ArgumentParser:
 
     parity = _command(commands, "parity", _parity, "compare with an installed original, figure by figure")
     parity.add_argument("--alpha", required=True, metavar="DIR", help="the folder of NEDC EEG Eval v6.0.0 (NEDC_NFC)")
+    parity.add_argument(
+        "--python", metavar="PATH", help="the Python that runs the original; it needs numpy, scipy, lxml and toml"
+    )
     _add_pair_arguments(parity)
 
+    _command(commands, "doctor", _doctor, "say whether an installation works: settings, Redis, workers, figures")
     _command(commands, "serve", _serve, "run the HTTP service; its settings are environment variables")
     return parser
 
@@ -199,7 +211,7 @@ def _command(
         help=description,
         description=description[0].upper() + description[1:] + ".",
         epilog="\n".join(["examples:", *(line for line in _EXAMPLES.splitlines() if f"nedc-bench {name}" in line)])
-        + ("" if name == "serve" else "\n" + _FORMATS),
+        + ("" if name in {"serve", "doctor"} else "\n" + _FORMATS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
@@ -263,6 +275,8 @@ def _score(arguments: argparse.Namespace) -> int:
         _write_events(result, arguments.events)
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
+    elif arguments.format == "csv":
+        write_csv(result, sys.stdout)
     else:
         print(format_table(result.to_dict()))
         if arguments.output is not None:
@@ -336,7 +350,7 @@ def _parity(arguments: argparse.Namespace) -> int:
     parameters = _parameters(arguments)
     pairing = _find_pairs(arguments)
     result = _score_pairs(pairing, parameters)
-    differences = compare_with_original(arguments.alpha, pairing, result, arguments.params)
+    differences = compare_with_original(arguments.alpha, pairing, result, arguments.params, arguments.python)
     for difference in differences:
         print(difference)
     lines = "1 line differs" if len(differences) == 1 else f"{len(differences)} lines differ"
@@ -347,7 +361,7 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 def _serve(_: argparse.Namespace) -> int:
     try:
-        from nedc_bench.execution.pool import load_ahead  # noqa: PLC0415  # the service is an extra
+        from nedc_bench.execution.worker import load_ahead  # noqa: PLC0415  # the service is an extra
         from nedc_bench.settings import Settings  # noqa: PLC0415
 
         settings = Settings.from_env(os.environ)
@@ -358,6 +372,14 @@ def _serve(_: argparse.Namespace) -> int:
     gc.enable()
     serve(settings)
     return FINE
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    try:
+        from nedc_bench.doctor import doctor  # noqa: PLC0415  # the service is an extra
+    except ModuleNotFoundError as error:
+        raise EvaluationError(f"the service is not installed ({error}): pip install 'nedc-bench[service]'") from error
+    return FINE if asyncio.run(doctor(os.environ)) else REFUSED
 
 
 def _parameters(arguments: argparse.Namespace) -> Parameters:

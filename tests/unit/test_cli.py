@@ -33,6 +33,9 @@ taes       seiz   0.83  0.17  0.17       0.8333     0.8333  0.8333  1440.00
 taes       bckg   1.92  0.50  0.08       0.9583     0.7931  0.8679  4320.00
 
 kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619
+
+epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h
+taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h
 """
 OVERLAPPING = annotation((1, 4, "seiz"), (2, 5, "seiz"))
 BAD = annotation((4, 3, "seiz"))
@@ -297,8 +300,9 @@ def test_check_knows_the_labels_of_the_parameter_file(tmp_path: Path) -> None:
 
 def test_check_of_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
     ran = run("check", tmp_path)
-    assert (ran.status, ran.stdout) == (1, "")
-    assert ran.stderr.startswith(f"error: {tmp_path}: holds no annotation file (.csv_bi, ")
+    assert (ran.status, ran.stderr) == (1, "")
+    assert ran.stdout.startswith(f"error: {tmp_path}: holds no annotation file (.csv_bi, ")
+    assert ran.stdout.endswith("\n1 file checked, 1 refused\n")
 
 
 def test_check_names_files_whose_names_are_no_text(tmp_path: Path) -> None:

@@ -240,7 +240,10 @@ def test_the_table_has_a_row_an_algorithm_and_class() -> None:
         "taes       seiz   0.83  0.17  0.17       0.8333     0.8333  0.8333  1440.00\n"
         "taes       bckg   1.92  0.50  0.08       0.9583     0.7931  0.8679  4320.00\n"
         "\n"
-        "kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619"
+        "kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619\n"
+        "\n"
+        "epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h\n"
+        "taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h"
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from nedc_bench.annotations.label_sets import set_with
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.timeline import FILLER, FILLER_CODE
 from nedc_bench.errors import MAX_SHOWN_TEXT, Finding, InputError, quoted, refusal
@@ -103,7 +104,9 @@ class LabelMap:
             return message
         labels = ",".join(filter(None, (*self.labels[0], label[:MAX_SHOWN_TEXT])))
         example = f'[MAP] {self.classes[0].upper()} = "{labels}"'
-        return f"{message}; give it a class in the parameter file (--params), such as {example}"
+        known_set = set_with(label)
+        preset = f"take --labels {known_set}, or " if known_set else ""
+        return f"{message}; {preset}give it a class in the parameter file (--params), such as {example}"
 
     def _unfilled(self, recording: Recording, event: int) -> str:
         """The message for a gap that cannot be filled."""

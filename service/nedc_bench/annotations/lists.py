@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from nedc_bench.annotations.foreign import looks_like_list
 from nedc_bench.annotations.formats import check_source
-from nedc_bench.annotations.layout import SUFFIXES, is_ignored, pair_names
+from nedc_bench.annotations.layout import SUFFIXES, is_ignored, names_that_count, pair_names
 from nedc_bench.annotations.reading import HEAD, head_of, lines_of
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Path, Source, check_path, read_content, read_text
@@ -151,7 +151,7 @@ def list_files(path: Path) -> list[str]:
         return [plain]
     if kind == "list":
         return read_list(source, name=plain)
-    names = sorted(name for name in _names(plain) if not is_ignored(name))
+    names = names_that_count(_names(plain))
     if not names:
         raise refusal("empty", f"holds no annotation file ({', '.join(SUFFIXES[:6])} ...)", file=plain)
     return [os.path.join(plain, name) for name in names]

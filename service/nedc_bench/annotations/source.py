@@ -152,8 +152,14 @@ def _decompressed(data: bytes, name: str, side: str) -> bytes:
 
 
 def _read_path(path: Path) -> bytes:
+    """Read what the file system says there is, and on to the end where there is more, as in a pipe.
+
+    To ask for the most that is read at once would take memory for it, file by file.
+    """
     with open(path, "rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
+        size = min(os.fstat(file.fileno()).st_size, MAX_FILE_BYTES)
+        data = file.read(size + 1)
+        return data if len(data) <= size else data + file.read(MAX_FILE_BYTES + 1 - len(data))
 
 
 def _read_open(file: IO[bytes] | IO[str]) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -54,13 +55,15 @@ async def submit() -> Response:
         found.refuse_when_draining()  # it may have come slowly
         asked = await _asked_for(upload, take)
         found.refuse_when_draining()  # unpacking it takes its time, too
+        kept = True
         try:
             if wait is None:
                 job, _ = await found.jobs.submit(asked)
                 log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
             else:
+                ends_at = time.monotonic() + wait
                 async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
-                    job = await found.jobs.evaluate(asked, wait)
+                    job, kept = await found.jobs.evaluate(asked, max(0.0, ends_at - time.monotonic()))
         except QueueFullError as error:
             headers = {"Retry-After": RETRY_SECONDS}
             raise ProblemError(503, f"no job is taken: {error}", headers=headers, reason=QUEUE_FULL) from None
@@ -68,7 +71,7 @@ async def submit() -> Response:
             raise ProblemError(422, "this Idempotency-Key was used for another request") from None
     if job.error is not None and job.error.status == 422 and wait is not None:
         return problem_response(failure_problem(job.error))
-    headers = {"Location": f"/api/v1/evaluate/{job.job_id}"}
+    headers = {"Location": f"/api/v1/evaluate/{job.job_id}"} if kept else {}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait:g}"
     return json_response(shown(job), 200 if job.status.ended else 202, headers)

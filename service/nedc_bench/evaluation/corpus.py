@@ -6,6 +6,7 @@ in one place, so that every figure has the same last bit for any number of worke
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import time
@@ -21,7 +22,8 @@ from nedc_bench.annotations.formats import check_source
 from nedc_bench.annotations.source import source_name
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
 from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processes
-from nedc_bench.reports import build_document, write_reports
+from nedc_bench.reports import build_document, build_rows, write_reports
+from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
 
 CHUNK = 16  # pairs in one call to an executor that is handed in
@@ -48,6 +50,20 @@ class Result(CorpusScore):
     def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
         """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
         return build_document(self, per_pair=per_pair, events=events)
+
+    def to_dataframe(self) -> Any:
+        """The figures as a pandas data frame in long form: a row a recording, algorithm and label (docs/result.md).
+
+        Rows of the whole corpus have the recording ``TOTAL``, those of all labels the label ``SUMMARY``.
+
+        Raises:
+            EvaluationError: pandas is not installed.
+        """
+        try:
+            pandas: Any = importlib.import_module("pandas")  # an extra, loaded by nobody else
+        except ModuleNotFoundError as error:
+            raise EvaluationError(f"to_dataframe needs pandas ({error}): pip install 'nedc-bench[pandas]'") from error
+        return pandas.DataFrame(list(build_rows(self)), columns=list(COLUMNS))
 
     def write_reports(
         self, folder: str | os.PathLike[str], *, reference: str = "", hypothesis: str = "", per_pair: bool = False

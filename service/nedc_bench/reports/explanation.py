@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.verdicts import RULES, Difference, Verdict, differences
+from nedc_bench.scoring.verdicts.model import PARTIAL
 
 _COUNTS = ("TP", "FN", "FP")
 
@@ -74,11 +75,15 @@ def _events(found: Sequence[Difference], algorithms: tuple[str, str], limit: int
         rows.append((*place, _said(one), _said(other)))
     yield from _table(rows, (3, 4))
     if limit is not None and len(listed) > limit:
-        yield f"... and {len(listed) - limit} more events"
+        more = len(listed) - limit
+        yield f"... and {more} more event{'' if more == 1 else 's'}"
 
 
 def _said(verdict: Verdict | None) -> str:
-    return "-" if verdict is None else f"{verdict.verdict} ({verdict.rule})"
+    if verdict is None:
+        return "-"
+    share = f" {verdict.share:.2f}" if verdict.verdict == PARTIAL else ""
+    return f"{verdict.verdict}{share} ({verdict.rule})"
 
 
 def _number(count: float, sign: str = "") -> str:

@@ -119,11 +119,14 @@ def contribute_events(reference: Events, hypothesis: Events, parameters: Paramet
     samples = sample_count(reference, EVENT_RATE)
     counts = [(0, 0, 0)] * len(parameters.label_map.classes)
     for c in scored_classes(parameters):
-        ref, hyp = (merge_and_split(*of_class(side, c), parameters) for side in (reference, hypothesis))
-        if ref.starts.size or hyp.starts.size:
-            matched = match(ref, hyp, samples, parameters)
-            found, heard = int(np.count_nonzero(matched.found)), int(np.count_nonzero(matched.heard))
-            counts[c] = ref.starts.size, found, hyp.starts.size - heard
+        ref_times, hyp_times = of_class(reference, c), of_class(hypothesis, c)
+        if ref_times[0].size or hyp_times[0].size:
+            ref, hyp = merge_and_split(*ref_times, parameters), merge_and_split(*hyp_times, parameters)
+            counts[c] = ref.starts.size, 0, hyp.starts.size
+            if ref.starts.size and hyp.starts.size:
+                matched = match(ref, hyp, samples, parameters)
+                found, heard = (int(np.count_nonzero(pieces)) for pieces in (matched.found, matched.heard))
+                counts[c] = ref.starts.size, found, hyp.starts.size - heard
     return SzcoreContribution.of(counts, samples)
 
 
@@ -132,7 +135,10 @@ def contribute_samples(reference: Events, hypothesis: Events, parameters: Parame
     samples = sample_count(reference, SAMPLE_RATE)
     counts = [(0, 0, 0)] * len(parameters.label_map.classes)
     for c in scored_classes(parameters):
-        ref, hyp = (united(*of_class(side, c), samples) for side in (reference, hypothesis))
+        ref_times, hyp_times = of_class(reference, c), of_class(hypothesis, c)
+        if not ref_times[0].size and not hyp_times[0].size:
+            continue
+        ref, hyp = united(*ref_times, samples), united(*hyp_times, samples)
         targets, positives = (int((side.end - side.first).sum()) for side in (ref, hyp))
         both = int(hyp.covered(ref).sum())
         counts[c] = targets, both, positives - both
