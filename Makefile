@@ -38,8 +38,8 @@ test: venv ## run the tests; those that need a Docker engine or a cluster are co
 	tests/tools.sh
 	$(BIN)/python -m pytest
 
-test-without-servers: venv ## run the tests that start no Redis or Prometheus
-	$(BIN)/python -m pytest -m "not integration and not compose and not cluster and not gitops"
+test-without-servers: venv ## run the tests that start no Redis, Prometheus or Chromium
+	$(BIN)/python -m pytest -m "not integration and not browser and not compose and not cluster and not gitops"
 
 demo: venv ## start the service, score the example corpus over HTTP, say where the reports lie
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)

@@ -6,12 +6,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from nedc_bench import Result
+from nedc_bench.reports.page import page_lines
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+Size = tuple[int, int]
 DESKTOP, PHONE = (1280, 900), (400, 850)  # CSS pixels
 
 
@@ -29,7 +34,7 @@ def started() -> Iterator[Browser]:
 
 @contextmanager
 def opened(
-    browser: Browser, url: str, *, size: tuple[int, int] = DESKTOP, dark: bool = False, origin: str | None = None
+    browser: Browser, url: str, *, size: Size = DESKTOP, dark: bool = False, origin: str | None = None
 ) -> Iterator[Page]:
     """A page that must log nothing, fail nowhere and ask nobody but ``origin`` for anything."""
     width, height = size
@@ -47,6 +52,13 @@ def opened(
     yield page
     context.close()
     assert complaints == []
+
+
+def write_page(result: Result, folder: Path) -> str:
+    """Write the page of a result; its URL."""
+    path = folder / "report.html"
+    path.write_text("\n".join(page_lines(result)), encoding="utf-8")
+    return path.as_uri()
 
 
 def violations(page: Page) -> list[dict[str, Any]]:

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from browser import started
+from browser import started, write_page
 from nedc_bench import Result, score_corpus
-from nedc_bench.reports.page import page_lines
 from nedc_bench.scoring import ALGORITHM
 from seizures import as_recording, detect, read_nights
 from serving import Server
@@ -38,12 +37,6 @@ def result() -> Result:
 def report(result: Result, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of its page."""
     return write_page(result, tmp_path_factory.mktemp("report"))
-
-
-def write_page(result: Result, folder: Path) -> str:
-    path = folder / "report.html"
-    path.write_text("\n".join(page_lines(result)), encoding="utf-8")
-    return path.as_uri()
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser import DESKTOP, PHONE, is_as_wide_as_the_screen, opened, violations
+from browser import DESKTOP, PHONE, Size, is_as_wide_as_the_screen, opened, violations, write_page
 from nedc_bench import Parameters, Recording, Result, score
-from nedc_bench.reports.page import page_lines
 from nedc_bench.scoring import FileId
 from nedc_bench.scoring.verdicts import differences
 
@@ -31,9 +30,8 @@ def page(browser: Browser, report: str) -> Iterator[Page]:
 
 def figures(row: Locator) -> list[float | None]:
     """The figures of a row of a table, as exact as the page has them; None for a dash."""
-    cells = row.locator("td.number").evaluate_all(
-        "cells => cells.map(cell => cell.querySelector('data')?.value ?? null)"
-    )
+    values = "cells => cells.map(cell => cell.querySelector('data')?.value ?? null)"
+    cells = row.locator("td.number").evaluate_all(values)
     return [None if value is None else float(value) for value in cells]
 
 
@@ -183,9 +181,7 @@ def test_keys_go_from_event_to_event_and_tell_what_each_algorithm_says_of_it(pag
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_keeps_people_from_using_it(
-    browser: Browser, report: str, size: tuple[int, int], *, dark: bool
-) -> None:
+def test_nothing_keeps_people_from_using_it(browser: Browser, report: str, size: Size, *, dark: bool) -> None:
     with opened(browser, report, size=size, dark=dark) as page:
         page.locator("#timeline").focus()
         page.keyboard.press("d")
@@ -222,21 +218,15 @@ def small_result(reference: str, hypothesis: str, *labels: str) -> Result:
     return score(*sides, algorithms=("taes",))
 
 
-def write(result: Result, folder: Path) -> str:
-    path = folder / "report.html"
-    path.write_text("\n".join(page_lines(result)), encoding="utf-8")
-    return path.as_uri()
-
-
 def test_the_name_of_a_file_is_text_and_nothing_else(browser: Browser, tmp_path: Path) -> None:
     name = "</script><script>document.title = 'taken'</script><img src=//example.org/x onerror=alert(1)>&amp;é"
-    with opened(browser, write(small_result(name, "b", "seiz"), tmp_path)) as page:
+    with opened(browser, write_page(small_result(name, "b", "seiz"), tmp_path)) as page:
         expect(page.locator("#recording-name")).to_have_text(name)
         expect(page).to_have_title("nedc-bench: scores of EEG events")
 
 
 def test_one_algorithm_alone_is_compared_with_nothing(browser: Browser, tmp_path: Path) -> None:
-    with opened(browser, write(small_result("a", "b", "seiz", "seiz"), tmp_path)) as page:
+    with opened(browser, write_page(small_result("a", "b", "seiz", "seiz"), tmp_path)) as page:
         expect(page.locator("#differences-note")).to_have_text("Choose two algorithms to see why they differ.")
         expect(page.locator("#compared-table thead th")).to_have_text(["Figure", "taes"])
         expect(page.locator("#events tbody tr")).to_have_count(4)
@@ -244,21 +234,15 @@ def test_one_algorithm_alone_is_compared_with_nothing(browser: Browser, tmp_path
 
 
 def test_a_recording_without_events_says_so(browser: Browser, tmp_path: Path) -> None:
-    with opened(browser, write(small_result("a", "b"), tmp_path)) as page:
+    with opened(browser, write_page(small_result("a", "b"), tmp_path)) as page:
         expect(page.locator("#event")).to_have_text("There is no event of class seiz.")
 
 
 def test_of_2850_recordings_only_those_in_sight_are_elements(browser: Browser, result: Result, tmp_path: Path) -> None:
-    scores = [
-        replace(
-            result.scores[k % 40],
-            reference=FileId(f"night-{k:04}.csv_bi", ""),
-            contributions=dict(result.scores[k % 40].contributions),
-        )
-        for k in range(2850)
-    ]
+    known = result.scores
+    scores = [replace(known[k % 40], reference=FileId(f"night-{k:04}.csv_bi", "")) for k in range(2850)]
     large = Result.fold(scores, Parameters(), ("overlap", "szcore-event"))
-    with opened(browser, write(large, tmp_path)) as page:
+    with opened(browser, write_page(large, tmp_path)) as page:
         expect(page.locator("#listed")).to_contain_text("2850 recordings")
         page.locator("#sort").select_option("name")
         page.locator("#list").focus()
