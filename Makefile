@@ -50,8 +50,10 @@ bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
-image: ## build the service's image, $(IMAGE)
+image: ## build the service's image, $(IMAGE), on the base of Dockerfile.api or PYTHON_IMAGE
+	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
+		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)) \
 		--build-arg VERSION="$(VERSION)" \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
 
@@ -70,7 +72,8 @@ diff: venv ## show what the working tree changes in an environment's manifests, 
 renders: venv ## write the manifests of every environment anew, as CI compares them
 	$(BIN)/python environments/promote.py renders
 
-compose-up: image ## start service, Redis and Prometheus, wait until they are healthy, and say where they are
+compose-up: $(if $(filter file,$(origin IMAGE)),image) ## start service, Redis and Prometheus, wait until they are healthy, and say where they are; a given IMAGE is run, not built
+	@echo 'Starting the service, Redis and Prometheus; this returns once all are healthy.'
 	IMAGE=$(IMAGE) docker compose up --detach --wait --wait-timeout 300
 	@for place in api:8000 prometheus:9090 alertmanager:9093 grafana:3000; do \
 		address=$$(docker compose port $${place%:*} $${place#*:} 2>/dev/null) || continue; \

@@ -216,7 +216,7 @@ def test_extra_objects_may_hold_templates() -> None:
 def test_helpers_are_one_level_deep() -> None:
     """What a helper includes includes nothing itself."""
     text = (CHART / "templates/_helpers.tpl").read_text()
-    bodies = {name: body for name, body in re.findall(r'define "([\w.-]+)" -}}(.*?)\n{{- end }}\n', text, re.DOTALL)}
+    bodies = dict(re.findall(r'define "([\w.-]+)" -}}(.*?)\n{{- end }}\n', text, re.DOTALL))
     included = {name: re.findall(r'include "([\w.-]+)"', body) for name, body in bodies.items()}
     assert included
     assert [(name, inner) for name, found in included.items() for inner in found if included[inner]] == []
