@@ -35,8 +35,8 @@ MOVED = [
     'nedc_unavailable_responses_total{reason="redis"}',
     "nedc_rate_limiter_errors_total",
     "nedc_event_loop_lag_seconds_count",
-    "namespace_job:nedc_api_errors:ratio_rate3d",
-    "namespace_job_algorithm:nedc_evaluation_duration_seconds:p99_rate5m",
+    "namespace_job_service:nedc_api_errors:ratio_rate3d",
+    "namespace_job_service_algorithm:nedc_evaluation_duration_seconds:p99_rate5m",
 ]
 
 
