@@ -52,7 +52,9 @@ def test_beside_a_service_it_says_what_that_service_does(redis: RedisServer, tmp
     assert "service ok ready" in lines
     assert any(re.fullmatch(r"workers ok 0 busy, \d idle", line) for line in lines)
     assert "queue ok 0 jobs wait, the oldest for 0 s" in lines
-    assert any(re.fullmatch(r"redis ok plain Redis at 127\.0\.0\.1:\d+ takes a write in \d+ ms", line) for line in lines)
+    assert any(
+        re.fullmatch(r"redis ok plain Redis at 127\.0\.0\.1:\d+ takes a write in \d+ ms", line) for line in lines
+    )
     assert any(re.fullmatch(r"redis ok uses \d+\.\d MiB of 64\.0 MiB", line) for line in lines)
     assert "secret" not in "\n".join(lines)
 

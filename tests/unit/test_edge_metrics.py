@@ -261,7 +261,9 @@ def delays(body_seconds: float, wait: float, status: int = 200) -> list[float]:
     metrics = Metrics()
     clock = iter((0.0, body_seconds, body_seconds + wait + 0.25, body_seconds + wait + 99.0))
 
-    async def app(scope: Scope, receive: Callable[[], Awaitable[Scope]], send: Callable[[Scope], Awaitable[None]]) -> None:
+    async def app(
+        scope: Scope, receive: Callable[[], Awaitable[Scope]], send: Callable[[Scope], Awaitable[None]]
+    ) -> None:
         await receive()
         set_waited(scope, wait)
         await send({"type": "http.response.start", "status": status, "headers": []})

@@ -8,8 +8,9 @@
 Conventions: a request is counted when it has ended, its body sent. ``route`` is the template that the app puts into
 the scope with `set_route`, never a path; what matched none is ``unmatched``. ``status`` 499 is a request whose client
 left before there was a response. The delay is what the service is to blame for: from the end of the request's body to
-the start of the response, without the wait that a client chose (`set_waited`); a body that never came has none. A route that the app has announced is there from the start, with no request and no
-error, so that the rate of its first ones is seen. WebSockets and the lifespan pass through uncounted.
+the start of the response, without the wait that a client chose (`set_waited`); a body that never came has none. A
+route that the app has announced is there from the start, with no request and no error, so that the rate of its first
+ones is seen. WebSockets and the lifespan pass through uncounted.
 
 aioprometheus' own middleware labels by path, writes label values unescaped and names its counters against Prometheus'
 rules; of it the metric types and the place in the ASGI stack are used, and prometheus_client does the writing.
@@ -92,7 +93,7 @@ class EdgeMiddleware(MetricsMiddleware):
         )
         self.delay = Histogram(
             "nedc_http_response_delay_seconds",
-            "Time from the end of a request's body to the start of its response, without the wait that its client chose.",
+            "Time from the end of a request's body to the start of its response, without a wait that its client chose.",
             registry=self.registry,
             buckets=DURATION_BUCKETS,
         )
