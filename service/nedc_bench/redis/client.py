@@ -45,6 +45,10 @@ class RedisUnavailableError(Exception):
     """Redis did not do what it was asked; the message says why. What was asked may be done yet."""
 
 
+class _NotPermittedError(RedisUnavailableError):
+    """An ACL does not permit what was asked."""
+
+
 class RedisClient:
     """One Redis of any kind.
 
@@ -90,6 +94,10 @@ class RedisClient:
                     async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
                         answer = await question(self.client)
                 except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
+                    if str(error).startswith("WRONGTYPE"):  # something else writes under our keys; Redis is well
+                        raise RedisUnavailableError(describe(error)) from None
+                    if type(error).__name__ == "NoPermissionError":  # an ACL may permit one thing and not another
+                        raise _NotPermittedError(describe(error)) from None
                     await self._failed(error)
                     continue
                 self._answered()
@@ -149,7 +157,10 @@ class RedisClient:
 
     async def _memory(self) -> list[tuple[int, int]]:
         primaries = {"target_nodes": "primaries"} if self.address.kind == "cluster" else {}
-        found = await self.ask(lambda client: client.execute_command("INFO", "memory", **primaries))
+        try:
+            found = await self.ask(lambda client: client.execute_command("INFO", "memory", **primaries))
+        except _NotPermittedError:
+            return [(0, 0)]
         nodes = list(found.values()) if primaries and "used_memory" not in found else [found]
         return [(int(node["used_memory"]), int(node.get("maxmemory", 0))) for node in nodes]
 
