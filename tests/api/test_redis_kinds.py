@@ -62,7 +62,7 @@ def check_all(server: Server) -> None:
     assert page["total"] == 4
     assert golden["job_id"] in {job["job_id"] for job in page["jobs"]}
     where = f"/api/v1/evaluate/{golden['job_id']}"
-    assert "TAES" in server.client.get(f"{where}/reports/summary_taes.txt", headers={"Accept": "*/*"}).text
+    assert "(Hit: " in server.client.get(f"{where}/reports/summary_taes.txt", headers={"Accept": "*/*"}).text
     assert [server.client.delete(where).status_code, server.client.delete(where).status_code] == [204, 404]
     assert server.client.get("/api/v1/evaluate").json()["total"] == 3
     assert server.count("nedc_rate_limiter_errors_total") == server.count("nedc_cache_requests_total", result="error")
