@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden package clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -38,8 +38,8 @@ test: venv ## run the tests; those that need a Docker engine or a cluster are co
 	tests/tools.sh
 	$(BIN)/python -m pytest
 
-test-without-servers: venv ## run the tests that start no Redis or Prometheus
-	$(BIN)/python -m pytest -m "not integration and not compose and not cluster and not gitops"
+test-without-servers: venv ## run the tests that start no Redis, Prometheus or Chromium
+	$(BIN)/python -m pytest -m "not integration and not browser and not compose and not cluster and not gitops"
 
 demo: venv ## start the service, score the example corpus over HTTP, say where the reports lie
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)
@@ -51,18 +51,23 @@ bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
-image: ## build the service's image, $(IMAGE)
+image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release takes that of service/image/base.txt]
+	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$(VERSION)" \
+		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
 
 e2e: venv ## test chart and environments on the cluster of KUBECONFIG, with the image $$IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)
 	$(BIN)/python -m pytest -m "cluster or gitops" tests/e2e
 
-promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one]
-	$(BIN)/python environments/promote.py promote "$(FROM)" "$(TO)" --image "$(RELEASE)"
+promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one] [UNASKED=1: whatever Argo CD says of its health]
+	$(BIN)/python environments/promote.py promote "$(FROM)" "$(TO)" --image "$(RELEASE)" $(if $(UNASKED),--unasked)
 
-rollback: venv ## take the last promotion of an environment back: ENV=prod
+deliver: venv ## have the first environment run a release: TO=dev CHART=v1.2.3 RELEASE=TAG@DIGEST
+	$(BIN)/python environments/promote.py deliver "$(TO)" --chart "$(CHART)" --image "$(RELEASE)"
+
+rollback: venv ## take the last promotion of an environment back, and its values where they need it: ENV=prod
 	$(BIN)/python environments/promote.py rollback "$(ENV)"
 
 diff: venv ## show what the working tree changes in an environment's manifests, or a promotion would: ENV=prod [FROM=staging]
@@ -71,7 +76,8 @@ diff: venv ## show what the working tree changes in an environment's manifests, 
 renders: venv ## write the manifests of every environment anew, as CI compares them
 	$(BIN)/python environments/promote.py renders
 
-compose-up: image ## start service, Redis and Prometheus, wait until they are healthy, and say where they are
+compose-up: $(if $(filter file,$(origin IMAGE)),image) ## start service, Redis and Prometheus, wait until they are healthy, and say where they are; a given IMAGE is run, not built
+	@echo 'Starting the service, Redis and Prometheus; this returns once all are healthy.'
 	IMAGE=$(IMAGE) docker compose up --detach --wait --wait-timeout 300
 	@for place in api:8000 prometheus:9090 alertmanager:9093 grafana:3000; do \
 		address=$$(docker compose port $${place%:*} $${place#*:} 2>/dev/null) || continue; \
@@ -88,22 +94,27 @@ compose-logs: ## follow their logs
 compose-test: venv image ## test image and stack on a Docker engine: figures, faults, alerts; print sizes and times
 	IMAGE=$(IMAGE) $(BIN)/python -m pytest -m compose tests/e2e/compose
 
+rename: venv ## give a fork its own names: REPOSITORY=https://HOST/OWNER/NAME IMAGE_REPOSITORY=REGISTRY/PATH [CHARTS=REGISTRY/PATH] [PAGES=URL] [START_OVER=1]
+	$(BIN)/python environments/names.py rename --repository "$(REPOSITORY)" --image "$(IMAGE_REPOSITORY)" \
+		--charts "$(CHARTS)" --pages "$(PAGES)" $(if $(START_OVER),--start-over)
+	$(MAKE) golden chart-docs
+
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
-	printf 'hatchling>=1.27\nmeson-python\ncython\nninja\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
+	printf 'hatchling>=1.27\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 
 settings-docs: venv ## write the table of settings in docs/deployment.md anew
 	PYTHONPATH=tests $(BIN)/python -m documented_settings
 
-chart-docs: venv ## write the chart's README and its schema's descriptions anew, from the comments of values.yaml
+chart-docs: venv ## make what the chart has from elsewhere: README's values, the schema's descriptions, rules, dashboards, pairs
 	PYTHONPATH=tests $(BIN)/python -m chart.document
 
 golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
 package: venv ## make the chart's archive in dist/; a release names its image's digest: DIGEST=sha256:...
-	rm -rf build/chart && mkdir -p build $(DIST) && cp -RL charts/nedc-bench build/chart
+	rm -rf build/chart && mkdir -p build $(DIST) && cp -R charts/nedc-bench build/chart
 	sed 's/^  tag: ""/  tag: "$(if $(DIGEST),$(VERSION)@$(DIGEST))"/' charts/nedc-bench/values.yaml > build/chart/values.yaml
 	$(BIN)/python -c 'import helm_python; print(helm_python.package("build/chart", destination="$(DIST)"))'
 

@@ -116,9 +116,7 @@ def expected(pairs: Sequence[PairInput], asked: Asked | None = None) -> Result:
         Pair(io.BytesIO(pair.reference), io.BytesIO(pair.hypothesis), pair.reference_name, pair.hypothesis_name)
         for pair in pairs
     ]
-    return score_corpus(
-        listed, parameters=asked.parameters, algorithms=asked.algorithms, strict=asked.strict, jobs=1
-    )
+    return score_corpus(listed, parameters=asked.parameters, algorithms=asked.algorithms, strict=asked.strict, jobs=1)
 
 
 def expected_document(pairs: Sequence[PairInput], asked: Asked | None = None) -> dict[str, Any]:

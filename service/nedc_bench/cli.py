@@ -1,12 +1,13 @@
 """The command ``nedc-bench``.
 
-Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference); 2 usage; 3 the evaluation could not
-be carried out (a dead worker, a full disk); 130 interrupted.
+Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference, ``doctor`` a fault); 2 usage; 3 the
+evaluation could not be carried out (a dead worker, a full disk); 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import importlib
 import io
@@ -63,6 +64,7 @@ examples:
   nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
+  REDIS_URL=redis://localhost nedc-bench doctor       whether the service works with these settings
   PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
 """
 
@@ -164,6 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
     score.add_argument(
+        "--per-event", action="store_true", help="add every event and the verdicts on it to the JSON document"
+    )
+    score.add_argument(
         "--events", metavar="FILE", help="write what each algorithm made of each event, and by which rule, as CSV"
     )
 
@@ -193,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_pair_arguments(parity)
 
+    _command(commands, "doctor", _doctor, "say whether an installation works: settings, Redis, workers, figures")
     _command(commands, "serve", _serve, "run the HTTP service; its settings are environment variables")
     return parser
 
@@ -208,7 +214,7 @@ def _command(
         help=description,
         description=description[0].upper() + description[1:] + ".",
         epilog="\n".join(["examples:", *(line for line in _EXAMPLES.splitlines() if f"nedc-bench {name}" in line)])
-        + ("" if name == "serve" else "\n" + _FORMATS),
+        + ("" if name in {"serve", "doctor"} else "\n" + _FORMATS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
@@ -247,9 +253,10 @@ def _positive(text: str) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    if arguments.per_pair and arguments.format != "json" and arguments.output is None:
-        print("error: --per-pair adds to the JSON document: give --format json, or -o", file=sys.stderr)
-        return USAGE
+    for option, given in (("--per-pair", arguments.per_pair), ("--per-event", arguments.per_event)):
+        if given and arguments.format != "json" and arguments.output is None:
+            print(f"error: {option} adds to the JSON document: give --format json, or -o", file=sys.stderr)
+            return USAGE
     parameters = _parameters(arguments)
     pairing = _find_pairs(arguments)
     with _executor(arguments.dask) as executor:
@@ -267,11 +274,12 @@ def _score(arguments: argparse.Namespace) -> int:
             reference=arguments.reference,
             hypothesis=arguments.hypothesis,
             per_pair=arguments.per_pair,
+            events=arguments.per_event,
         )
     if arguments.events is not None:
         _write_events(result, arguments.events)
     if arguments.format == "json":
-        write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
+        write_json(build_document(result, per_pair=arguments.per_pair, events=arguments.per_event), sys.stdout)
     elif arguments.format == "csv":
         write_csv(result, sys.stdout)
     else:
@@ -369,6 +377,14 @@ def _serve(_: argparse.Namespace) -> int:
     gc.enable()
     serve(settings)
     return FINE
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    try:
+        from nedc_bench.doctor import doctor  # noqa: PLC0415  # the service is an extra
+    except ModuleNotFoundError as error:
+        raise EvaluationError(f"the service is not installed ({error}): pip install 'nedc-bench[service]'") from error
+    return FINE if asyncio.run(doctor(os.environ)) else REFUSED
 
 
 def _parameters(arguments: argparse.Namespace) -> Parameters:

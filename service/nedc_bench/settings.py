@@ -371,6 +371,14 @@ def _declarations() -> Iterator[_Declaration]:
         yield _Declaration(declared.name, **declared.metadata)
 
 
+def shown_settings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables that are set to something else than the default, as a message may show them: without secrets."""
+    for declared in _declarations():
+        text = environ.get(declared.variable, "").strip()
+        if text and text != declared.default:
+            yield declared.variable, declared.notation.shown(text)
+
+
 def settings_table() -> str:
     """The Markdown table of all settings, as docs/deployment.md holds it."""
     lines = ["| Variable | Default | Value | Effect |", "| --- | --- | --- | --- |"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nedc_bench import ALGORITHMS, Figures, Parameters, read_parameters, read_recording
+from nedc_bench import Figures, Parameters, read_parameters, read_recording
 from nedc_bench.cli import main
 from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.verdicts import RULES

@@ -347,7 +347,7 @@ def test_a_corpus_is_given_up_after_fifty_refused_pairs() -> None:
 
 @pytest.mark.parametrize("algorithms", [["tase"], []])
 def test_algorithms_that_do_not_exist_are_refused_with_those_that_do(algorithms: list[str]) -> None:
-    with pytest.raises(InputError, match="known: dp, epoch, overlap, taes, ira, .*, all"):
+    with pytest.raises(InputError, match=r"known: dp, epoch, overlap, taes, ira, .*, all"):
         score(io.StringIO(GOOD), io.StringIO(GOOD), algorithms=algorithms)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
+import os
 import platform
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from nedc_bench.errors import InputError
+from nedc_bench.monitoring.cgroup import CgroupCollector
 from nedc_bench.scoring import ALGORITHMS
 from nedc_bench.version import __version__
 
@@ -147,8 +149,9 @@ class Metrics:
             buckets=LAG_BUCKETS,
             registry=registry,
         )
-        build = Info("nedc_build", "The scorer's version and the Python that runs it.", registry=registry)
-        build.info({"version": __version__, "python": platform.python_version()})
+        build = Info("nedc_build", "Version and commit of the service, and the Python that runs it.", registry=registry)
+        build.info(build_info())
+        registry.register(CgroupCollector())
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._start_at_zero("redis" if redis else "memory")
@@ -234,6 +237,12 @@ class Metrics:
             body: bytes = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
             return body, openmetrics.CONTENT_TYPE_LATEST
         return generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4
+
+
+def build_info() -> dict[str, str]:
+    """What this is a build of; the image's build sets the commit."""
+    commit = os.environ.get("NEDC_BENCH_COMMIT") or "unknown"
+    return {"version": __version__, "commit": commit, "python": platform.python_version()}
 
 
 class _Collected(Collector):

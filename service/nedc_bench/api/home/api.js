@@ -47,11 +47,12 @@ class Api {
     await this.fetch(`/api/v1/evaluate/${id}`, { method: "DELETE" });
   }
 
-  /** Tell each state of a job until it has ended; the ended job. */
-  async watch(id, tell) {
+  /** Tell each state of a job until it has ended; the ended job, or null where `signal` ended the watch. */
+  async watch(id, tell, signal) {
     const hasEnded = ({ status }) => status === "completed" || status === "failed";
     for (;;) {
-      await this.follow(id, tell);
+      await this.follow(id, tell, signal);
+      if (signal.aborted) return null;
       const job = await this.job(id); // with its result; or the connection broke, and the job goes on
       if (hasEnded(job)) return job;
       tell(job);
@@ -60,7 +61,7 @@ class Api {
   }
 
   /** The job's states over a WebSocket, until that closes. */
-  follow(id, tell) {
+  follow(id, tell, signal) {
     const address = new URL(`/ws/${id}`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     return new Promise((done) => {
@@ -70,6 +71,7 @@ class Api {
         if (job) tell(job);
       });
       socket.addEventListener("close", done);
+      signal.addEventListener("abort", () => { done(); socket.close(); });
     });
   }
 }

@@ -3,8 +3,13 @@
 
 /** The files below what was dropped, as {path, file}. */
 async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  return (await Promise.all(entries.map((entry) => filesBelow(entry, "")))).flat();
+  const items = [...transfer.items].filter(({ kind }) => kind === "file");
+  const found = items.map((item) => { // all of them now: after the event they are gone
+    const entry = item.webkitGetAsEntry();
+    const file = item.getAsFile();
+    return entry ? filesBelow(entry, "") : [{ path: file.name, file }];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 async function filesBelow(entry, folder) {

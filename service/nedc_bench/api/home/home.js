@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 const known = JSON.parse(document.body.dataset.known);
 const api = new Api();
 const chosen = { reference: [], hypothesis: [], archive: [] };
-let running = null; // the id of the job that is watched
+let cancel = () => {}; // the evaluation that is under way
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -83,20 +83,27 @@ async function score() {
     const form = await formOf();
     byId("running").hidden = false;
     tell({ status: "sending" });
-    const { job_id: id } = await api.submit(form);
-    running = id;
-    const job = await api.watch(id, tell);
-    if (running !== id) return; // it was cancelled as it ended
-    if (job.status === "failed") throw new Refused(job.error);
-    await showAnswer(job);
+    const job = await evaluate(form);
+    if (job?.status === "failed") throw new Refused(job.error);
+    if (job) await showAnswer(job);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (running !== "cancelled") showProblem(error.problem);
+    showProblem(error.problem);
   } finally {
-    running = null;
+    cancel = () => {};
     byId("running").hidden = true;
     byId("score").disabled = false;
   }
+}
+
+/** The ended job, or null where it was cancelled. */
+async function evaluate(form) {
+  const cancelled = new AbortController();
+  cancel = () => cancelled.abort();
+  const { job_id: id } = await api.submit(form);
+  const job = cancelled.signal.aborted ? null : await api.watch(id, tell, cancelled.signal);
+  if (!job) await api.remove(id);
+  return job;
 }
 
 function tell({ status, progress }) {
@@ -106,17 +113,6 @@ function tell({ status, progress }) {
   if (counted) [bar.max, bar.value] = [progress.total, progress.done];
   else bar.removeAttribute("value");
   byId("state").textContent = (words[status] ?? "Fetching the result") + (counted ? `: ${progress.done} of ${plural(progress.total, "pair")}` : "");
-}
-
-async function cancel() {
-  const id = running;
-  if (!id) return;
-  running = "cancelled";
-  try {
-    await api.remove(id);
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-  }
 }
 
 function showProblem(problem) {
@@ -166,7 +162,7 @@ function again() {
 
 async function start() {
   byId("form").addEventListener("submit", (event) => { event.preventDefault(); score(); });
-  byId("cancel").addEventListener("click", cancel);
+  byId("cancel").addEventListener("click", () => cancel());
   byId("again").addEventListener("click", again);
   try {
     const { algorithms, needsToken } = await api.description();

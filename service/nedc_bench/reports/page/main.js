@@ -28,12 +28,13 @@ function start() {
   const events = new Set(recordings.flatMap(({ events: sides }) => sides.flat().map(([, , own]) => page.classes[own])));
   const label = page.classes.find((name) => name !== page.background && events.has(name)) ?? page.classes.find((name) => name !== page.background);
   options("label", page.classes.map((name) => [name, name]), label ?? page.classes[0]);
-  byId("what").textContent = `${plural(result.pairs, "recording")}, ${readable(result.duration_seconds / 3600, 2)} hours, scored by nedc-bench ${result.version}`;
+  byId("what").textContent = `${plural(result.pairs, "recording")}, ${(result.duration_seconds / 3600).toFixed(2)} hours, scored by nedc-bench ${result.version}`;
   byId("choice").addEventListener("change", choose);
   byId("find").addEventListener("change", showList);
   byId("find").addEventListener("submit", (event) => event.preventDefault());
   byId("search").addEventListener("input", showList);
   byId("all").addEventListener("click", () => { chosen.rules = null; showDifferences(); showList(); byId("list").focus(); });
+  byId("to-print").addEventListener("click", () => window.print());
   showLegend();
   showDetails();
   choose();
