@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden package clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -45,23 +45,28 @@ demo: venv ## start the service, score the example corpus over HTTP, say where t
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)
 
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
-	$(BIN)/python tests/bench/bench.py
+	PYTHONPATH=tests $(BIN)/python -m bench.bench
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
 
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
-image: ## build the service's image, $(IMAGE)
+image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release takes that of service/image/base.txt]
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$(VERSION)" \
+		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
 
 e2e: venv ## test chart and environments on the cluster of KUBECONFIG, with the image $$IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)
 	$(BIN)/python -m pytest -m "cluster or gitops" tests/e2e
 
-promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one]
-	$(BIN)/python environments/promote.py promote "$(FROM)" "$(TO)" --image "$(RELEASE)"
+promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one] [UNASKED=1: whatever Argo CD says of its health]
+	$(BIN)/python environments/promote.py promote "$(FROM)" "$(TO)" --image "$(RELEASE)" $(if $(UNASKED),--unasked)
 
-rollback: venv ## take the last promotion of an environment back: ENV=prod
+deliver: venv ## have the first environment run a release: TO=dev CHART=v1.2.3 RELEASE=TAG@DIGEST
+	$(BIN)/python environments/promote.py deliver "$(TO)" --chart "$(CHART)" --image "$(RELEASE)"
+
+rollback: venv ## take the last promotion of an environment back, and its values where they need it: ENV=prod
 	$(BIN)/python environments/promote.py rollback "$(ENV)"
 
 diff: venv ## show what the working tree changes in an environment's manifests, or a promotion would: ENV=prod [FROM=staging]
@@ -87,22 +92,27 @@ compose-logs: ## follow their logs
 compose-test: venv image ## test image and stack on a Docker engine: figures, faults, alerts; print sizes and times
 	IMAGE=$(IMAGE) $(BIN)/python -m pytest -m compose tests/e2e/compose
 
+rename: venv ## give a fork its own names: REPOSITORY=https://HOST/OWNER/NAME IMAGE_REPOSITORY=REGISTRY/PATH [CHARTS=REGISTRY/PATH] [PAGES=URL] [START_OVER=1]
+	$(BIN)/python environments/names.py rename --repository "$(REPOSITORY)" --image "$(IMAGE_REPOSITORY)" \
+		--charts "$(CHARTS)" --pages "$(PAGES)" $(if $(START_OVER),--start-over)
+	$(MAKE) golden chart-docs
+
 lock: venv ## write the hash locks anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra service pyproject.toml -o $(LOCK)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
-	printf 'hatchling>=1.27\nmeson-python\ncython\nninja\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
+	printf 'hatchling>=1.27\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 
 settings-docs: venv ## write the table of settings in docs/deployment.md anew
 	PYTHONPATH=tests $(BIN)/python -m documented_settings
 
-chart-docs: venv ## write the chart's README and its schema's descriptions anew, from the comments of values.yaml
+chart-docs: venv ## make what the chart has from elsewhere: README's values, the schema's descriptions, rules, dashboards, pairs
 	PYTHONPATH=tests $(BIN)/python -m chart.document
 
 golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
 package: venv ## make the chart's archive in dist/; a release names its image's digest: DIGEST=sha256:...
-	rm -rf build/chart && mkdir -p build $(DIST) && cp -RL charts/nedc-bench build/chart
+	rm -rf build/chart && mkdir -p build $(DIST) && cp -R charts/nedc-bench build/chart
 	sed 's/^  tag: ""/  tag: "$(if $(DIGEST),$(VERSION)@$(DIGEST))"/' charts/nedc-bench/values.yaml > build/chart/values.yaml
 	$(BIN)/python -c 'import helm_python; print(helm_python.package("build/chart", destination="$(DIST)"))'
 

@@ -1,4 +1,4 @@
-"""Moves releases between the environments: ``make promote``, ``diff``, ``rollback`` and ``renders``.
+"""Moves releases between the environments: ``make deliver``, ``promote``, ``diff``, ``rollback`` and ``renders``.
 
 A promotion changes ``release.yaml`` of the target, and the golden render beside it, in one commit that is ready for
 review; nothing is pushed. What could put something unknown into an environment is refused.
@@ -9,13 +9,26 @@ from __future__ import annotations
 import argparse
 import sys
 
+from health import need_healthy
 from release import Environment, Release, environments
 from rendering import difference, render
 from repository import RefusedError, Repository
 
 
-def promote(repository: Repository, source_name: str, target_name: str, image: str | None) -> None:
-    """Have an environment run what the one before it runs, or ran."""
+def deliver(repository: Repository, name: str, release: Release) -> None:
+    """Have the first environment run a release, as the release workflow does."""
+    environment = Environment.named(repository, name)
+    if environment.source:
+        raise RefusedError(f"releases come to {name} from {environment.source}: make promote")
+    repository.need_clean_tree()
+    release.need_pinned("the delivery")
+    if release == environment.release:
+        raise RefusedError(f"{name} already runs {release.image} with the chart of {release.chart}")
+    _change(environment, release, f"Deliver {release.image.partition('@')[0]} to {name}")
+
+
+def promote(repository: Repository, source_name: str, target_name: str, image: str | None, *, ask: bool) -> None:
+    """Have an environment run what the one before it runs, or ran, and what works there."""
     source, target = (Environment.named(repository, name) for name in (source_name, target_name))
     if target.source != source.name:
         way = f"releases come to {target.name} from {target.source}" if target.source else "it is the first"
@@ -26,11 +39,15 @@ def promote(repository: Repository, source_name: str, target_name: str, image: s
     if release == old:
         raise RefusedError(f"{target.name} already runs {release.image} with the chart of {release.chart}")
     release.need_pinned(source.name)
-    _change(target, release, f"Promote {release.image.partition('@')[0]} from {source.name} to {target.name}")
+    said = need_healthy(source, release) if ask else f"Argo CD was not asked whether {source.name} is healthy."
+    _change(target, release, f"Promote {release.image.partition('@')[0]} from {source.name} to {target.name}\n\n{said}")
 
 
 def rollback(repository: Repository, name: str) -> None:
-    """Take back the last promotion that was not taken back."""
+    """Take back the last promotion that was not taken back.
+
+    Where the earlier chart does not take today's values, the values with which it ran come back too.
+    """
     environment = Environment.named(repository, name)
     repository.need_clean_tree()
     commit, release = _before(environment)
@@ -38,7 +55,39 @@ def rollback(repository: Repository, name: str) -> None:
     if environment.source:
         Environment.named(repository, environment.source).need_carried(release)
     subject = repository.git("show", "--no-patch", "--format=%s", commit).strip()
-    _change(environment, release, f'Revert "{subject}" in {name}\n\nThis reverts the release of commit {commit}.')
+    message = f'Revert "{subject}" in {name}\n\nThis reverts the release of commit {commit}.'
+    if since := _restore_values(environment, release, commit):
+        message += f"\nThe values are those of commit {since}: the chart of {release.chart} does not take later ones."
+    _change(environment, release, message)
+
+
+def _restore_values(environment: Environment, release: Release, promotion: str) -> str | None:
+    """Put back the newest values from before a promotion that the release takes; none where it takes today's.
+
+    Returns:
+        The commit that they are from.
+    """
+    try:
+        render(environment, release)
+    except RefusedError as error:
+        refused = error
+    else:
+        return None
+    path = environment.path("values.yaml")
+    today = environment.read("values.yaml")
+    for commit, values in environment.repository.history(path, f"{promotion}^"):
+        environment.write("values.yaml", values)
+        try:
+            render(environment, release)
+        except RefusedError:
+            continue
+        print(
+            f"{path} goes back with the release, to commit {commit[:12]}: the chart of {release.chart} does not take "
+            f"today's values. Look at what is lost by that:\n{difference(today, values, path)}"
+        )
+        return commit
+    environment.write("values.yaml", today)
+    raise refused
 
 
 def diff(repository: Repository, name: str, source: str | None) -> None:
@@ -84,7 +133,8 @@ def _change(target: Environment, release: Release, message: str) -> None:
     print(_shown(target, manifests))
     release.write(target.repository.root / target.path("release.yaml"))
     target.write("rendered.yaml", manifests)
-    target.repository.commit([target.path("release.yaml"), target.path("rendered.yaml")], message)
+    files = ("release.yaml", "rendered.yaml", "values.yaml")
+    target.repository.commit([target.path(file) for file in files], message)
     print(f"committed: {message.partition(chr(10))[0]}\nreview it with `git show`, then push it")
 
 
@@ -97,10 +147,15 @@ def main(arguments: list[str]) -> int:
     """The command; the exit status."""
     parser = argparse.ArgumentParser(prog="environments/promote.py", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("deliver", help=deliver.__doc__)
+    command.add_argument("environment")
+    command.add_argument("--chart", required=True, help="the release's tag")
+    command.add_argument("--image", required=True, help="TAG@sha256:DIGEST")
     command = commands.add_parser("promote", help=promote.__doc__)
     command.add_argument("source")
     command.add_argument("target")
     command.add_argument("--image", help="one that the source ran before, as TAG@sha256:DIGEST")
+    command.add_argument("--unasked", action="store_true", help="don't ask Argo CD whether the source is healthy")
     command = commands.add_parser("rollback", help=rollback.__doc__)
     command.add_argument("environment")
     command = commands.add_parser("diff", help=diff.__doc__)
@@ -111,8 +166,10 @@ def main(arguments: list[str]) -> int:
     try:
         repository = Repository.here()
         match chosen.command:
+            case "deliver":
+                deliver(repository, chosen.environment, Release.of(chosen.chart, chosen.image, "the delivery"))
             case "promote":
-                promote(repository, chosen.source, chosen.target, chosen.image or None)
+                promote(repository, chosen.source, chosen.target, chosen.image or None, ask=not chosen.unasked)
             case "rollback":
                 rollback(repository, chosen.environment)
             case "diff":

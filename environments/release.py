@@ -39,14 +39,18 @@ class Release:
     def parse(cls, text: str, source: str) -> Release:
         """The release that a ``release.yaml`` names; refused where it is another thing."""
         try:
-            release = cls(**yaml.safe_load(text)["release"])
+            return cls.of(**yaml.safe_load(text)["release"], source=source)
         except (yaml.YAMLError, TypeError, KeyError):
             raise RefusedError(f"{source}: expected `release:` with `chart:` and `image:` and nothing else") from None
-        if not isinstance(release.image, str) or not _IMAGE.fullmatch(release.image):
-            raise RefusedError(f"{source}: image is {release.image!r}; expected TAG@sha256:DIGEST")
-        if release.chart != BRANCH and not (isinstance(release.chart, str) and _PINNED_CHART.fullmatch(release.chart)):
-            raise RefusedError(f"{source}: chart is {release.chart!r}; expected a release's tag or a full commit id")
-        return release
+
+    @classmethod
+    def of(cls, chart: object, image: object, source: str) -> Release:
+        """A release of what somebody wrote; refused where it can be none."""
+        if not isinstance(image, str) or not _IMAGE.fullmatch(image):
+            raise RefusedError(f"{source}: image is {image!r}; expected TAG@sha256:DIGEST")
+        if not isinstance(chart, str) or not (chart == BRANCH or _PINNED_CHART.fullmatch(chart)):
+            raise RefusedError(f"{source}: chart is {chart!r}; expected a release's tag or a full commit id")
+        return cls(chart, image)
 
     def write(self, path: Path) -> None:
         """Change the two lines of a ``release.yaml``; all else, comments too, stays."""

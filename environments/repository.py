@@ -38,22 +38,31 @@ class Repository:
         if changed := self.git("status", "--porcelain").rstrip():
             raise RefusedError(f"the working tree is not clean; commit or stash first:\n{changed}")
 
-    def need_commit(self, revision: str) -> None:
-        """Refuse a revision that is not here."""
+    def has(self, revision: str) -> bool:
+        """Whether a revision is here."""
         try:
             self.git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         except RefusedError:
-            raise RefusedError(f"there is no revision {revision} here; if it was released: git fetch --tags") from None
+            return False
+        return True
 
-    def history(self, path: str) -> Iterator[tuple[str, str]]:
+    def need_commit(self, revision: str) -> None:
+        """Refuse a revision that is not here."""
+        if not self.has(revision):
+            raise RefusedError(f"there is no revision {revision} here; if it was released: git fetch --tags")
+
+    def history(self, path: str, until: str = "HEAD") -> Iterator[tuple[str, str]]:
         """The commits that changed a file, newest first, and what it held after each."""
-        for commit in self.git("log", "--format=%H", "--diff-filter=AM", "HEAD", "--", path).split():
+        for commit in self.git("log", "--format=%H", "--diff-filter=AM", until, "--", path).split():
             yield commit, self.git("show", f"{commit}:{path}")
+
+    def is_shallow(self) -> bool:
+        """Whether a part of the history is not here."""
+        return self.git("rev-parse", "--is-shallow-repository").strip() == "true"
 
     def shallow_hint(self) -> str:
         """What to add to a message that something is not in the history."""
-        shallow = self.git("rev-parse", "--is-shallow-repository").strip() == "true"
-        return "; this clone lacks a part of the history: git fetch --unshallow" if shallow else ""
+        return "; this clone lacks a part of the history: git fetch --unshallow" if self.is_shallow() else ""
 
     def committed(self, path: str) -> str:
         """What a file holds in the newest commit; nothing where it is not there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,9 +15,9 @@ from typing import Any, Self
 from corpora import Corpus
 from helpers import annotation
 from nedc_bench import ALGORITHMS, Pair, Parameters, Result, score_corpus
-from nedc_bench.evaluation.cache import Cache, MemoryCache, RedisCache
-from nedc_bench.evaluation.orchestrator import Evaluated, Orchestrator, PairInput
-from nedc_bench.evaluation.pool import WorkerPool
+from nedc_bench.execution import Asked, Cache, Evaluated, Evaluator, MemoryCache, PairInput, RedisCache, WorkerPool
+from nedc_bench.execution.work import score_and_fold, score_pairs
+from nedc_bench.redis import RedisAddress, RedisClient
 
 DAY = 86_400
 UNEVEN = Parameters(penalty_sub=1.5)  # the plain table of dp, which takes its time
@@ -30,7 +31,7 @@ class Tally(Counter[str]):
 
 
 class CountingPool(WorkerPool):
-    """A pool that counts the pairs sent to its workers, and tells when a call begins."""
+    """A pool that counts the pairs sent to its workers to be scored, and tells when a call begins."""
 
     def __init__(self, workers: int, **options: Any) -> None:
         super().__init__(workers, **options)
@@ -38,7 +39,7 @@ class CountingPool(WorkerPool):
         self.called = asyncio.Event()
 
     async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        self.pairs += len(args[0]) if args else 0
+        self.pairs += len(args[0]) if function in {score_pairs, score_and_fold} else 0
         self.called.set()
         return await super().run(function, *args, **kwargs)
 
@@ -53,14 +54,15 @@ async def started(pool: WorkerPool) -> AsyncIterator[WorkerPool]:
 
 
 class House:
-    """An orchestrator and its parts, with its cache in memory or, given a URL, in Redis."""
+    """An evaluator and its parts, with its cache in memory or, given a URL, in Redis."""
 
     def __init__(self, url: str | None = None, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
         self.tally = Tally()
         self.restarts = Tally()
-        self.cache: Cache = memory(self.tally) if url is None else in_redis(url, self.tally)
+        self.redis = None if url is None else client(url)
+        self.cache: Cache = memory(self.tally) if self.redis is None else in_redis(self.redis, self.tally)
         self.pool = CountingPool(workers, timeout_seconds=timeout_seconds, on_restart=self.restarts)
-        self.orchestrator = Orchestrator(self.cache, self.pool, self.tally)
+        self.evaluator = Evaluator(self.cache, self.pool, self.tally)
 
     async def __aenter__(self) -> Self:
         await self.pool.start()
@@ -68,35 +70,70 @@ class House:
 
     async def __aexit__(self, *_: object) -> None:
         await self.pool.close(kill=True)
-        await self.orchestrator.close()
-        await self.cache.close()
+        if self.redis is not None:
+            await self.redis.close()
 
 
-def in_redis(url: str, tally: Tally) -> RedisCache:
-    return RedisCache(url, ttl_seconds=60, record=tally)
+def client(url: str, **options: Any) -> RedisClient:
+    return RedisClient(RedisAddress.parse(url), **options)
+
+
+def in_redis(redis: RedisClient, tally: Tally) -> RedisCache:
+    return RedisCache(redis, ttl_seconds=60, record=tally)
 
 
 def memory(tally: Tally | None = None, max_bytes: int = 10_000_000) -> MemoryCache:
     return MemoryCache(max_bytes=max_bytes, ttl_seconds=60, record=Tally() if tally is None else tally)
 
 
+def asking(parameters: Parameters | None = None, algorithms: Sequence[str] = ALGORITHMS, **options: bool) -> Asked:
+    """How pairs are to be scored."""
+    return Asked(tuple(algorithms), parameters or Parameters(), **options)
+
+
 async def evaluate(
-    orchestrator: Orchestrator, pairs: Sequence[PairInput], parameters: Parameters | None = None, **options: Any
+    evaluator: Evaluator,
+    pairs: Sequence[PairInput],
+    asked: Asked | None = None,
+    progress: Callable[[int], object] = int,
 ) -> Evaluated:
-    asked: dict[str, Any] = {"algorithms": ALGORITHMS, "parameters": parameters or Parameters()} | options
-    return await orchestrator.evaluate(pairs, **asked)
+    """Evaluate a request, and keep what it brings for the cache, as a job's end does."""
+    evaluated = await evaluator.evaluate(pairs, asked or asking(), progress=progress)
+    await evaluator.cache.set_many(evaluated.entries)
+    return evaluated
 
 
-def expected(pairs: Sequence[PairInput], parameters: Parameters | None = None, **options: Any) -> Result:
+def document(evaluated: Evaluated, pairs: Sequence[PairInput]) -> dict[str, Any]:
+    """The result document that the client gets."""
+    found: dict[str, Any] = json.loads(evaluated.folded.result([pair.names for pair in pairs]))
+    return found
+
+
+def expected(pairs: Sequence[PairInput], asked: Asked | None = None) -> Result:
     """What the library says, in this process."""
-    listed = [Pair(io.BytesIO(ref), io.BytesIO(hyp), ref_name, hyp_name) for ref, ref_name, hyp, hyp_name in pairs]
-    return score_corpus(listed, parameters=parameters, jobs=1, **options)
+    asked = asked or asking()
+    listed = [
+        Pair(io.BytesIO(pair.reference), io.BytesIO(pair.hypothesis), pair.reference_name, pair.hypothesis_name)
+        for pair in pairs
+    ]
+    return score_corpus(listed, parameters=asked.parameters, algorithms=asked.algorithms, strict=asked.strict, jobs=1)
+
+
+def expected_document(pairs: Sequence[PairInput], asked: Asked | None = None) -> dict[str, Any]:
+    """The result document of the library."""
+    asked = asked or asking()
+    return as_document(expected(pairs, asked), per_pair=asked.per_pair)
+
+
+def as_document(result: Result, *, per_pair: bool = False) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(result.to_dict(per_pair=per_pair)))
+    return found
 
 
 def uploads(corpus: Corpus) -> list[PairInput]:
     """The pairs of a corpus as a request brings them."""
     return [
-        (
+        PairInput.of(
             Path(str(pair.reference)).read_bytes(),
             str(pair.reference),
             Path(str(pair.hypothesis)).read_bytes(),
@@ -110,7 +147,7 @@ def small_pair(number: int = 0, name: str = "") -> PairInput:
     """A pair of 10 s; those of different numbers differ."""
     shift = number / 1000
     reference, hypothesis = annotation((1.0 + shift, 5.0, "seiz")), annotation((2.0, 6.0 + shift, "seiz"))
-    return reference.encode(), f"ref{name or number}", hypothesis.encode(), f"hyp{name or number}"
+    return PairInput.of(reference.encode(), f"ref{name or number}", hypothesis.encode(), f"hyp{name or number}")
 
 
 def day_pair(events: int = 2000, name: str = "day") -> PairInput:
@@ -121,13 +158,13 @@ def day_pair(events: int = 2000, name: str = "day") -> PairInput:
         starts = sorted(chance.sample(range(0, DAY - 40, 40), events))
         rows = [(start + chance.random() * 9, start + 10 + chance.random() * 29, "seiz") for start in starts]
         sides.append(annotation(*rows, duration=DAY).encode())
-    return sides[0], f"ref-{name}", sides[1], f"hyp-{name}"
+    return PairInput.of(sides[0], f"ref-{name}", sides[1], f"hyp-{name}")
 
 
 def overlapping_pair(name: str = "") -> PairInput:
     """A pair that is scored with a warning on each side."""
     text = annotation((1.0, 5.0, "seiz"), (4.0, 6.0, "seiz")).encode()
-    return text, f"ref{name}", text + b"\n", f"hyp{name}"
+    return PairInput.of(text, f"ref{name}", text + b"\n", f"hyp{name}")
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -45,22 +45,140 @@ class Options:
 DEFAULT_OPTIONS = Options()
 
 
+class Refused(Exception):  # noqa: N818  # it is no error of ours
+    """Section 8: the original crashes, stops, hangs or gives garbage."""
+
+
+COLUMNS = "channel,start_time,stop_time,label,confidence"
+
+
+def split_lines(text: str) -> list[str]:
+    """Section 1: a line ends in LF, CR LF or CR, in nothing else; a byte-order mark is no part of the text."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def behind_hash(line: str) -> str | None:
+    """Section 8, "read as it is meant": what follows a `#`, blanks and tabs about it left out."""
+    line = line.lstrip(" \t")
+    return line[1:].lstrip(" \t") if line.startswith("#") else None
+
+
+def find_versions(lines: Sequence[str]) -> list[str]:
+    """Section 1: the first word behind `version`, in lower case, of each version line."""
+    tails = [
+        line[len(beginning) :]
+        for line in lines
+        for beginning in ("# version", "version")
+        if line.lower().startswith(beginning)
+    ]
+    if not tails:
+        meant = [tail for tail in map(behind_hash, lines) if tail is not None and tail.lower().startswith("version")]
+        tails = [tail[len("version") :] for tail in meant]
+    return [(tail.replace("=", "").replace('"', "").split() or [""])[0].lower() for tail in tails]
+
+
+def find_durations(lines: Sequence[str]) -> list[str]:
+    """Section 1: what stands behind the first `=` of each duration line (nothing at all: no duration line)."""
+    found = []
+    for line in lines:
+        key, _, value = line[1:].partition("=")
+        if line.startswith("#") and key.strip(" ") == "duration" and value:
+            found.append(value)
+    if not found:
+        for line in lines:
+            key, equals, value = (behind_hash(line) or "").partition("=")
+            if equals and key.strip(" \t") == "duration":
+                found.append(value)
+    return found
+
+
+def number(text: str) -> float:
+    """Section 1: what Python's `float` reads."""
+    try:
+        return float(text)
+    except ValueError:
+        raise Refused(text) from None
+
+
+def seconds(text: str) -> float:
+    """Section 1: the first word of a duration."""
+    words = text.split()
+    return number(words[0]) if words else math.nan
+
+
+def find_rows(lines: Sequence[str]) -> list[list[str]]:
+    """Section 1: the fields of each line that is not skipped."""
+    rows = []
+    for line in lines:
+        meant = behind_hash(line)
+        if meant is not None and (
+            meant.lower().startswith("version")
+            or (meant.startswith("duration") and meant[len("duration") :].lstrip(" \t").startswith("="))
+        ):
+            continue
+        squeezed = line.replace(" ", "")
+        if squeezed.strip("\t") and not squeezed.startswith("#") and COLUMNS not in squeezed:
+            rows.append(squeezed.split(","))
+    return rows
+
+
 def read(text: str) -> tuple[float, list[Event]]:
-    """Section 1: the duration and the TERM events sorted by (start, stop) of a valid csv_bi text."""
-    duration = 0.0
-    events: list[Event] = []
-    for line in text.split("\n"):
-        if line.startswith("#"):
-            key, _, value = line[1:].partition("=")
-            if key.strip() == "duration":
-                duration = float(value.split()[0])
-        fields = line.replace(" ", "").replace("\r", "").split(",")
-        if fields[0] == "TERM":
-            events.append(Event(float(fields[1]), float(fields[2]), fields[3], float(fields[4])))
+    """Section 1: the duration and the TERM events of a csv_bi text, sorted by (start, stop)."""
+    lines = split_lines(text)
+    if find_versions(lines)[:1] != ["csv_v1.0.0"]:
+        raise Refused("version")
+    durations = find_durations(lines)
+    duration = seconds(durations[-1]) if durations else math.nan
+    if not 0 < duration < math.inf:
+        raise Refused("duration")
+    rows, events = find_rows(lines), []
+    for row in rows:
+        if len(row) != 5:
+            raise Refused("fields")
+        event = Event(number(row[1]), number(row[2]), row[3], number(row[4]))
+        if row[0] == "TERM":
+            if not math.isfinite(event.start) or not math.isfinite(event.stop) or event.stop < event.start:
+                raise Refused("time")
+            events.append(event)
+    if rows and not events:
+        raise Refused("only per-channel events")
     events.sort(key=lambda event: (event.start, event.stop))
     if not events:
         events.append(Event(0.0, duration, FILLER_LABEL, 1.0))
     return duration, events
+
+
+def find_warnings(text: str) -> set[str]:
+    """Section 8: what a person would want to know about a text that is scored."""
+    lines = split_lines(text)
+    duration, events = read(text)
+    versions, durations = find_versions(lines), find_durations(lines)
+    named = [k for k, line in enumerate(lines) if COLUMNS in line.replace(" ", "")]
+    first_row = next((k for k, line in enumerate(lines) if find_rows([line])), len(lines))
+    unit = (durations[-1].split()[1:] or ["s"])[0].strip(".,;").lower()
+    found = {
+        "version": len(set(versions)) > 1,
+        "duration": any(not_the_same(text, duration) for text in durations),
+        "unit": unit not in {"s", "sec", "secs", "second", "seconds"},
+        "columns": not named or any(k > first_row and not lines[k].lstrip(" ").startswith("#") for k in named[1:]),
+        "channel": any(row[0] != "TERM" for row in find_rows(lines)),
+        "confidence": any(not math.isfinite(event.confidence) for event in events),
+        "zero-length": any(round(event.start, 4) == round(event.stop, 4) for event in events if find_rows(lines)),
+        "before-start": any(round(event.start, 4) < 0 for event in events),
+        "past-end": any(round(event.stop, 4) > round(duration, 4) for event in events),
+        "overlap": any(
+            round(later.start, 4) < round(event.stop, 4) for k, event in enumerate(events) for later in events[k + 1 :]
+        ),
+    }
+    return {name for name, is_so in found.items() if is_so}
+
+
+def not_the_same(text: str, duration: float) -> bool:
+    """Whether an earlier duration differs from the one that counts."""
+    try:
+        return seconds(text) != duration
+    except Refused:
+        return True
 
 
 def prepare(duration: float, events: list[Event]) -> list[Event]:
@@ -84,9 +202,19 @@ def prepare(duration: float, events: list[Event]) -> list[Event]:
     return merged
 
 
+def classes_of(options: Options) -> dict[str, list[str]]:
+    """Section 2: the labels of each class, in the order of the map; of two equal names the second gives the labels."""
+    found: dict[str, list[str]] = {}
+    for cls, labels in options.label_map.items():
+        found[cls.lower()] = [label.strip(" ").lower() for label in labels]
+    return found
+
+
 def map_events(events: list[Event], options: Options) -> list[Event]:
-    """Section 2: the events with their classes as labels (the map lower-cased; unknown label: KeyError)."""
-    class_of = {label.lower(): cls.lower() for cls, labels in options.label_map.items() for label in labels}
+    """Section 2: the events with their classes as labels; of two classes of a label the last one counts."""
+    class_of = {label: cls for cls, labels in classes_of(options).items() for label in labels}
+    if any(event.label not in class_of for event in events):
+        raise Refused("label")
     return [event._replace(label=class_of[event.label]) for event in events]
 
 
@@ -335,7 +463,7 @@ def score(pairs: Pairs, options: Options = DEFAULT_OPTIONS) -> dict[str, Any]:
     for ref, _ in pairs:
         duration += ref[-1].stop
     mapped = [(map_events(ref, options), map_events(hyp, options)) for ref, hyp in pairs]
-    classes = [cls.lower() for cls in options.label_map]
+    classes = list(classes_of(options))
     dp_counts, dp_sub = count_dp(mapped, classes, options)
     null = options.epoch_null_class.lower()
     epoch_counts, epoch_sub = count_epoch(mapped, classes, options.epoch_duration, null)

@@ -15,12 +15,14 @@ from nedc_bench.annotations import (
     Parameters,
     Recording,
     find_pairs,
+    read_label_map,
     read_parameters,
     read_recording,
 )
 from nedc_bench.errors import EvaluationError, Finding, InputError, NedcBenchError
 from nedc_bench.evaluation import ParallelEvaluator, Result, score, score_corpus
-from nedc_bench.scoring import ALGORITHMS, Agreement, AlgorithmResult, Figures
+from nedc_bench.scoring import ALGORITHMS, Agreement, AlgorithmResult, Figures, SzcoreFigures, SzcoreResult
+from nedc_bench.scoring.verdicts import Verdict
 from nedc_bench.version import __version__
 
 __all__ = [
@@ -40,8 +42,12 @@ __all__ = [
     "Parameters",
     "Recording",
     "Result",
+    "SzcoreFigures",
+    "SzcoreResult",
+    "Verdict",
     "__version__",
     "find_pairs",
+    "read_label_map",
     "read_parameters",
     "read_recording",
     "score",

@@ -1,7 +1,7 @@
 """The service's logs: one JSON object a line on standard error, or lines for a person where that is a terminal.
 
 Every line has ``timestamp`` (UTC, ISO 8601), ``level``, ``logger`` and ``event``, then what was bound to the context
-(``request_id``, ``job_id``) and what the call adds. Lines of the standard library's loggers (hypercorn, taskiq,
+(``request_id``, ``job_id``) and what the call adds. Lines of the standard library's loggers (hypercorn,
 asyncio, warnings) go the same way.
 
 What was uploaded is never logged: bytes are named by their number, a refusal (whose findings quote the input) by its

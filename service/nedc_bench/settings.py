@@ -20,6 +20,7 @@ from limits import RateLimitItem
 from limits import parse as parse_rate
 
 from nedc_bench.errors import SettingsError, quoted
+from nedc_bench.redis import RedisAddress
 
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
@@ -134,13 +135,9 @@ def _rate(text: str) -> RateLimitItem:
     return rate
 
 
-def _redis_url(text: str) -> str:
-    url = urlsplit(text)
-    place = url.path if url.scheme == "unix" else url.hostname
-    if url.scheme not in {"redis", "rediss", "unix"} or not place or url.port == 0:
+def _prefix(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_.:-]{1,40}", text) is None:
         raise ValueError
-    if url.scheme != "unix" and url.path not in {"", "/"}:
-        _whole(url.path.removeprefix("/"))
     return text
 
 
@@ -176,7 +173,12 @@ PATH = Notation("a path", str)
 READABLE_FILE = Notation("the path of a file that can be read", _readable_file)
 TRUTH = Notation("true or false", lambda text: bool(("false", "true").index(text.lower())))
 RATE = Notation("one rate in the notation of the `limits` package (`100/minute`, `5 per 10 seconds`)", _rate)
-REDIS_URL = Notation("`redis://`, `rediss://` or `unix://` and where it is", _redis_url, _without_password)
+REDIS_URL = Notation(
+    "`redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` and where it is",
+    RedisAddress.parse,
+    _without_password,
+)
+PREFIX = Notation("1 to 40 letters, digits and `-_.:`", _prefix)
 ORIGIN = Notation("an origin as a browser sends it (`https://lab.example.org`)", _origin)
 NETWORK: Notation[Network] = Notation("a network in CIDR notation (`10.0.0.0/8`)", ip_network)
 
@@ -194,12 +196,21 @@ class Settings:
         "PORT", "8000", whole(0, 65535), "The port that it listens at; 0 takes a free one, which the log names."
     )
     log_level: str = _setting("LOG_LEVEL", "info", one_of(*LOG_LEVELS), "The least severe lines that are logged.")
-    redis_url: str | None = _setting(
+    redis_url: RedisAddress | None = _setting(  # noqa: RUF009  # never changed
         "REDIS_URL",
         "",
         optional(REDIS_URL, "in memory"),
         "The Redis that holds cache, jobs and rate limits, so that replicas share them.",
         secret=True,
+    )
+    redis_prefix: str = _setting(
+        "REDIS_PREFIX", "nedc", PREFIX, "Begins every key, so that several installations can share a Redis database."
+    )
+    redis_ca_file: str | None = _setting(
+        "REDIS_CA_FILE",
+        "",
+        optional(READABLE_FILE, "the system's CAs"),
+        "The CA that signed the certificate of Redis, for `rediss://`; certificates are always verified.",
     )
     redis_grace_seconds: float | None = _setting(
         "REDIS_GRACE_SECONDS",
@@ -249,6 +260,12 @@ class Settings:
         "1000",
         whole(1, 1_000_000),
         "The most jobs that wait; when it is reached, a new one gets 503.",
+    )
+    saturation_seconds: float = _setting(
+        "SATURATION_SECONDS",
+        "10",
+        seconds(0.1, 3600),
+        "The longest time that a client with `Prefer: wait` may expect to wait for its turn; beyond it gets 503.",
     )
     jobs_max_bytes: int = _setting(
         "JOBS_MAX_BYTES",
@@ -352,6 +369,14 @@ class _Declaration:
 def _declarations() -> Iterator[_Declaration]:
     for declared in fields(Settings):
         yield _Declaration(declared.name, **declared.metadata)
+
+
+def shown_settings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables that are set to something else than the default, as a message may show them: without secrets."""
+    for declared in _declarations():
+        text = environ.get(declared.variable, "").strip()
+        if text and text != declared.default:
+            yield declared.variable, declared.notation.shown(text)
 
 
 def settings_table() -> str:

@@ -7,9 +7,9 @@ import time
 from operator import methodcaller
 
 import pytest
+from nedc_bench.jobs.stream import IDLE_SECONDS
 
 from nedc_bench.jobs.redis import MAX_STARTS
-from nedc_bench.jobs.stream import IDLE_SECONDS
 from redis_server import RedisServer
 from serving import Start, Stop, accept, completed_lines, ended, entered, show, small_pair, status, until
 

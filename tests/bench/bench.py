@@ -27,10 +27,11 @@ import psutil
 from timescoring.annotations import Annotation
 from timescoring.scoring import EventScoring
 
+from bench.corpora_bench import bench_szcore, bench_weighted_dp, corpora
 from nedc_bench import ALGORITHMS, LabelMap, Parameters, Recording, read_recording, score
 from nedc_bench.cli import main as main_command
 from nedc_bench.evaluation.cpus import available_cpus
-from nedc_bench.scoring import score_pair
+from nedc_bench.scoring import ALGORITHM, score_pair
 
 EXAMPLE = Path(__file__).parents[1] / "data/chb-mit"
 DAY = 86_400.0
@@ -51,6 +52,9 @@ def main() -> None:
     report["growth"] = bench_growth()
     report["peak_mib_32000_events"] = watched_child("dense")["peak_mib"]
     print(f"one recording of 32,000 events a side: peak memory {report['peak_mib_32000_events']:.0f} MiB")
+    report["szcore"] = bench_szcore()
+    report["weighted_dp"] = bench_weighted_dp()
+    report["corpora"] = bench_both_corpora()
     report["start"] = bench_start()
     report["corpus"] = bench_corpus()
     target = Path("build/bench.json")
@@ -70,13 +74,14 @@ def bench_day() -> dict[str, Any]:
             "timescoring": lambda: EventScoring(*annotations),
             "parse": lambda: [read_recording(io.BytesIO(text)) for text in texts],
             "score": lambda: score_pair(reference, hypothesis, Parameters()),
-            **{name: partial(score_pair, reference, hypothesis, Parameters(), (name,)) for name in ALGORITHMS},
+            **{name: partial(score_pair, reference, hypothesis, Parameters(), (name,)) for name in ALGORITHM},
         },
         rounds=25,
     )
-    ratios = {name: medians[name] / medians["timescoring"] for name in ("parse", "score")}
+    ratios = {name: medians[name] / medians["timescoring"] for name in ("parse", "score", "szcore-event")}
     print("24 h, 2,000 events a side (ms): " + ", ".join(f"{name} {1e3 * t:.1f}" for name, t in medians.items()))
     print(f"  score / timescoring {ratios['score']:.2f} (at most 2, aim 1); parse {ratios['parse']:.2f} (at most 1)")
+    print(f"  szcore-event / timescoring {ratios['szcore-event']:.2f} (at most 1)")
     return {"seconds": medians, "to_timescoring": ratios}
 
 
@@ -135,6 +140,17 @@ def bench_corpus() -> dict[str, Any]:
     return result
 
 
+def bench_both_corpora() -> dict[str, float]:
+    """Both BIDS corpora, seven algorithms, every verdict written: seconds and memory."""
+    found = watched_child("corpora")
+    seconds = found["scored"] + found["verdicts"]
+    print(
+        f"3,536 recordings, seven algorithms, all verdicts: {seconds:.1f} s (at most 20 on two cores), "
+        f"{found['peak_mib']:.0f} MiB (at most 300)"
+    )
+    return found
+
+
 def in_turns(runs: dict[str, Callable[[], object]], rounds: int) -> Seconds:
     """The median time of each run, a round of all of them at a time, after one that is not counted."""
     times: dict[str, list[float]] = {name: [] for name in runs}
@@ -184,7 +200,7 @@ def write_corpus(folder: Path, pairs: int) -> None:
 
 def watched_child(task: str, *arguments: str) -> dict[str, float]:
     """What a task in a process of its own printed, and the peak memory of it and its workers (the sum of their RSS)."""
-    with subprocess.Popen([sys.executable, __file__, task, *arguments], stdout=subprocess.PIPE) as child:
+    with subprocess.Popen([sys.executable, "-m", "bench.bench", task, *arguments], stdout=subprocess.PIPE) as child:
         family = psutil.Process(child.pid)
         peak = 0
         while child.poll() is None:
@@ -232,7 +248,7 @@ class Terminal(io.StringIO):
         return len(text)
 
 
-TASKS: dict[str, Callable[..., None]] = {"dense": dense, "corpus": corpus}
+TASKS: dict[str, Callable[..., None]] = {"dense": dense, "corpus": corpus, "corpora": corpora}
 
 if __name__ == "__main__":
     if sys.argv[1:]:

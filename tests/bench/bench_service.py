@@ -13,45 +13,45 @@ import json
 import statistics
 import tempfile
 import time
-import timeit
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
-from hashlib import sha256
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
-import msgspec
+import httpx
 
-from bench.bench import write_corpus
-from bench.serving import EMPTY, Client, Pair, Server, body, p99, running, serve, small_pair
-from nedc_bench import ALGORITHMS, Parameters, Result, score
-from nedc_bench.evaluation.cache import cache_key
-from nedc_bench.evaluation.codec import decode_score
-from nedc_bench.evaluation.work import Contents, evaluate_chunk
+from bench.bench import csv_bi, intervals, write_corpus
+from bench.serving import EMPTY, Client, File, Pair, Server, body, p99, pair_files, running, serve, small_pair
+from corpora import DATA, Corpus
+from nedc_bench import Pair as Sources
+from nedc_bench import score_corpus
 from redis_server import RedisServer
 
 STARTS = 5
-ROUNDS = 300
-BATCH = 1_000
-JOBS = 10_000
-CONNECTIONS = 8
+ROUNDS = 200
+DAY_EVENTS = 2_000
+CORPUS = 5_000
+REQUESTS = 20_000
 SECONDS = 5.0
+CONNECTIONS = (16, 64, 256)
 Report = dict[str, Any]
 
 
 def main() -> None:
     """Run everything, print a line a figure, and write the JSON."""
-    report: Report = {"start_to_ready_seconds": start(), "layers_us": layers(small_pair(0))}
+    report: Report = {"start to ready, seconds": start()}
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
         for store, settings in {"memory": {}, "redis": {"REDIS_URL": redis.url}}.items():
             with running(EMPTY) as empty, running(serve(MAX_WORKERS="1", **settings)) as server:
-                report[f"latency, {store}"] = asyncio.run(latency(empty, server))
-            for workers in ("1", "2"):
-                redis.empty()
-                with running(serve(MAX_WORKERS=workers, **settings)) as server:
-                    report[f"load, {store}, {workers} workers"] = asyncio.run(load(server))
+                for name, fresh in requests().items():
+                    report[f"{name}, {store}"] = asyncio.run(latency(empty, server, fresh))
+            with running(serve(MAX_WORKERS="2", **settings)) as server:
+                report[f"load, {store}"] = asyncio.run(load(server))
+        with running(serve(MAX_WORKERS="1", REDIS_URL=redis.url)) as server:
+            report["round trips of a warm request"] = asyncio.run(round_trips(server, redis))
+        report[f"corpus of {CORPUS} over replicas"] = replicas(redis)
     with running(serve(JOB_TTL_SECONDS="1")) as server:
-        report[f"memory over {JOBS} jobs"] = asyncio.run(many_jobs(server))
+        report[f"memory over {REQUESTS} requests, MiB"] = asyncio.run(many_requests(server))
     for name, found in report.items():
         print(f"{name}: {json.dumps(found)}")
     Path("build").mkdir(exist_ok=True)
@@ -67,83 +67,91 @@ def start() -> Report:
     return {"least": min(times), "median": statistics.median(times)}
 
 
-def layers(pair: Pair) -> Report:
-    """What a pair costs in each layer, in this process: the least of several repetitions, in microseconds."""
-    reference, hypothesis = pair
-    parameters = Parameters()
-    contents = [Contents(reference, "a", hypothesis, "b")]
-    (entry,) = evaluate_chunk(contents, parameters, ALGORITHMS, strict=False)
-    assert isinstance(entry, bytes)
-    decoded = decode_score(entry, ALGORITHMS, 2)
-    result = Result.fold([decoded], parameters)
-    calls: dict[str, Callable[[], object]] = {
-        "read, score and encode (worker)": lambda: evaluate_chunk(contents, parameters, ALGORITHMS, strict=False),
-        "hash": lambda: (
-            sha256(reference).hexdigest(),
-            sha256(hypothesis).hexdigest(),
-            cache_key(reference, hypothesis, ALGORITHMS, parameters, "version"),
-        ),
-        "decode": lambda: decode_score(entry, ALGORITHMS, 2),
-        "fold": lambda: Result.fold([decoded], parameters),
-        "document": lambda: msgspec.json.encode(result.to_dict()),
-    }
-    return {name: 1e6 * min(timeit.repeat(call, number=100, repeat=7)) / 100 for name, call in calls.items()}
+def requests() -> dict[str, Iterator[list[File]]]:
+    """Requests of three sizes, each new to the cache."""
+    example = Corpus(DATA / "chb-mit").pairing.pairs
+    files = [
+        (side, Path(str(source)).name, Path(str(source)).read_bytes())
+        for pair in example
+        for side, source in (("reference", pair.reference), ("hypothesis", pair.hypothesis))
+    ]
+
+    def fresh(files: list[File]) -> Iterator[list[File]]:
+        for number in itertools.count():
+            yield [(side, name, content + f"# {number}\n".encode()) for side, name, content in files]
+
+    day = 86_400.0
+    dense = pair_files((csv_bi(intervals(1, DAY_EVENTS, day), day), csv_bi(intervals(2, DAY_EVENTS, day), day)))
+    return {"small pair": fresh(pair_files(small_pair(0))), "59 pairs": fresh(files), "dense day": fresh(dense)}
 
 
-async def latency(to_empty: Server, to_server: Server) -> Report:
-    """An empty handler, a warm hit, a cold pair, and scoring in this process, in turns; then CPU time a request."""
-    pair = small_pair(0)
+async def latency(to_empty: Server, to_server: Server, fresh: Iterator[list[File]]) -> Report:
+    """An empty multipart handler, a warm hit, a cold request, and scoring in this process, in turns."""
     times: dict[str, list[float]] = {name: [] for name in ("empty", "warm", "cold", "in process")}
+    known = next(fresh)
+    content = body(known)
+    rounds = ROUNDS if len(known) == 2 else ROUNDS // 4
     async with Client(to_empty.port) as empty, Client(to_server.port) as server:
-        await server.post(*pair)
-        for turn in range(ROUNDS):
-            fresh = small_pair(turn + 1)
-            times["empty"].append(await timed(empty, pair))
-            times["warm"].append(await timed(server, pair))
-            times["cold"].append(await timed(server, fresh))
+        for _ in range(10):
+            await server.send(content)
+        for _ in range(rounds):
+            new = next(fresh)
+            times["empty"].append(await timed(empty, content))
+            times["warm"].append(await timed(server, content))
+            times["cold"].append(await timed(server, body(new)))
             begin = time.perf_counter()
-            score(io.BytesIO(fresh[0]), io.BytesIO(fresh[1]))
+            score_corpus(sources(new))
             times["in process"].append(time.perf_counter() - begin)
-        cpu = {
-            "empty": await cpu_a_request(to_empty, empty, pair),
-            "warm": await cpu_a_request(to_server, server, pair),
-        }
     medians = {name: statistics.median(found) for name, found in times.items()}
     return {
         "ms": {name: summary(found) for name, found in times.items()},
         "warm / empty (at most 2)": medians["warm"] / medians["empty"],
-        "warm / empty, CPU time": cpu["warm"] / cpu["empty"],
-        "cold / (empty + in process) (at most 1.5)": medians["cold"] / (medians["empty"] + medians["in process"]),
+        "cold / (empty + in process) (at most 2)": medians["cold"] / (medians["empty"] + medians["in process"]),
+        "cold / warm": medians["cold"] / medians["warm"],
     }
 
 
-async def cpu_a_request(server: Server, client: Client, pair: Pair) -> float:
-    begin = server.cpu_seconds()
-    for _ in range(ROUNDS):
-        await client.post(*pair)
-    return (server.cpu_seconds() - begin) / ROUNDS
+def sources(files: list[File]) -> list[Sources]:
+    """The files of a request as the library takes them."""
+    sides = [[file for file in files if file[0] == side] for side in ("reference", "hypothesis")]
+    return [Sources(io.BytesIO(ref[2]), io.BytesIO(hyp[2]), ref[1], hyp[1]) for ref, hyp in zip(*sides, strict=True)]
 
 
 async def load(server: Server) -> Report:
-    """Requests a second on several connections, cold and warm, and a corpus in one request; lag while workers score."""
-    content = body(corpus())
-    before = server.lags()
+    """Requests a second on more and more connections, cold and warm, and how late ``/health`` is meanwhile."""
     numbers = itertools.count(1_000_000)
-    cold = await throughput(server, (small_pair(number) for number in numbers))
-    async with Client(server.port) as client:
-        batches = [await timed_batch(client, content) for _ in range(2)]
-    lag = p99(before, server.lags())
-    warm = await throughput(server, itertools.repeat(small_pair(1_000_000)))
-    return {
-        "cold requests/s": cold,
-        "warm requests/s": warm,
-        f"batch of {BATCH}, cold, seconds": batches[0],
-        f"batch of {BATCH}, warm, seconds": batches[1],
-        "lag while workers score, p99 below, seconds (at most 0.02)": lag,
-    }
+    idle = await health(server, asyncio.create_task(asyncio.sleep(SECONDS / 2)))
+    found: Report = {"health idle, p99 ms": 1e3 * idle}
+    before = server.lags()
+    for kind in ("cold", "warm"):
+        for connections in CONNECTIONS:
+            pairs = (small_pair(next(numbers) if kind == "cold" else 0) for _ in itertools.count())
+            sending = asyncio.create_task(throughput(server, pairs, connections))
+            late = await health(server, sending)
+            found[f"{kind}, {connections} connections"] = {
+                "requests/s": await sending,
+                "health p99 ms": 1e3 * late,
+                "health p99 / idle (at most 10)": late / idle,
+            }
+        rates = [found[f"{kind}, {connections} connections"]["requests/s"] for connections in CONNECTIONS]
+        found[f"{kind}, throughput / that at 16 connections (at least 0.9)"] = [rate / rates[0] for rate in rates]
+    found["event loop's lag, p99 below, seconds"] = p99(before, server.lags())
+    return found
 
 
-async def throughput(server: Server, pairs: Iterator[Pair]) -> float:
+async def health(server: Server, meanwhile: asyncio.Task[Any]) -> float:
+    """The 99th percentile of the seconds that ``/health`` takes while something goes on."""
+    times: list[float] = []
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client:
+        while not meanwhile.done():
+            begin = time.perf_counter()
+            await client.get("/api/v1/health")
+            times.append(time.perf_counter() - begin)
+            await asyncio.sleep(0.01)
+    return sorted(times)[int(0.99 * len(times))]
+
+
+async def throughput(server: Server, pairs: Iterator[Pair], connections: int) -> float:
     """Requests a second, each connection sending the next once the last is answered."""
     done = 0
     end = time.perf_counter() + SECONDS
@@ -155,26 +163,68 @@ async def throughput(server: Server, pairs: Iterator[Pair]) -> float:
             done += 1
 
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(Client(server.port)) for _ in range(CONNECTIONS)]
+        clients = [await stack.enter_async_context(Client(server.port)) for _ in range(connections)]
+        begin = time.perf_counter()
         await asyncio.gather(*map(send, clients))
-    return done / SECONDS
+        return done / (time.perf_counter() - begin)
 
 
-async def many_jobs(server: Server) -> Report:
-    """Memory at rest, after a tenth of the jobs and after all of them, in MiB."""
+async def round_trips(server: Server, redis: RedisServer) -> float:
+    """How often Redis reads something from the service for a warm request; what it reads at rest is taken off."""
+
+    def reads() -> int:
+        return int(redis.ask(lambda client: client.info("stats"))["total_reads_processed"])
+
+    async with Client(server.port) as client:
+        for _ in range(10):
+            await client.post(*small_pair(0))
+        before, begin = reads(), time.perf_counter()
+        for _ in range(ROUNDS):
+            await client.post(*small_pair(0))
+        during, took = reads(), time.perf_counter() - begin
+        await asyncio.sleep(took)
+        at_rest = reads() - during
+    return (during - before - at_rest) / ROUNDS
+
+
+def replicas(redis: RedisServer) -> Report:
+    """A corpus in one request, by one replica and by two that share a Redis."""
+    content = body(corpus())
+    seconds = []
+    for count in (1, 2):
+        redis.empty()
+        with ExitStack() as stack:
+            command = serve(MAX_WORKERS="1", REDIS_URL=redis.url)
+            servers = [stack.enter_context(running(command)) for _ in range(count)]
+            begin = time.perf_counter()
+            asyncio.run(wait_for_job(servers[0], content))
+            seconds.append(time.perf_counter() - begin)
+    return {"one, seconds": seconds[0], "two, seconds": seconds[1], "speed-up (at least 1.6)": seconds[0] / seconds[1]}
+
+
+async def wait_for_job(server: Server, content: bytes) -> None:
+    async with Client(server.port) as client:
+        job = json.loads(await client.send(content, wait=False))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as reader:
+            while (await reader.get(f"/api/v1/evaluate/{job['job_id']}")).json()["status"] != "completed":  # noqa: ASYNC110  # of another process no event tells
+                await asyncio.sleep(0.05)
+
+
+async def many_requests(server: Server) -> Report:
+    """Memory at rest, after a tenth of the requests and after all of them."""
     held = {"at rest": server.memory()}
     async with Client(server.port) as client:
-        for number in range(1, JOBS + 1):
+        for number in range(1, REQUESTS + 1):
             await client.post(*small_pair(number % 50))
-            if number in {JOBS // 10, JOBS}:
+            if number in {REQUESTS // 10, REQUESTS // 2, REQUESTS}:
                 held[f"after {number}"] = server.memory()
     return {name: memory._asdict() for name, memory in held.items()}
 
 
-def corpus() -> list[tuple[str, str, bytes]]:
+def corpus() -> list[File]:
     """The files of a corpus of realistic pairs."""
     with tempfile.TemporaryDirectory() as folder:
-        write_corpus(Path(folder), BATCH)
+        write_corpus(Path(folder), CORPUS)
         return [
             (side, path.name, path.read_bytes())
             for side, name in (("reference", "ref"), ("hypothesis", "hyp"))
@@ -182,13 +232,7 @@ def corpus() -> list[tuple[str, str, bytes]]:
         ]
 
 
-async def timed(client: Client, pair: Pair) -> float:
-    begin = time.perf_counter()
-    await client.post(*pair)
-    return time.perf_counter() - begin
-
-
-async def timed_batch(client: Client, content: bytes) -> float:
+async def timed(client: Client, content: bytes) -> float:
     begin = time.perf_counter()
     await client.send(content)
     return time.perf_counter() - begin

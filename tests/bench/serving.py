@@ -36,6 +36,7 @@ uvloop.run(serve(app, config))
 EMPTY = [sys.executable, "-c", EMPTY_APP]
 
 Pair = tuple[bytes, bytes]
+File = tuple[str, str, bytes]  # the part's name, the file's, and its content
 
 
 class Memory(NamedTuple):
@@ -61,18 +62,19 @@ class Client:
 
     async def post(self, reference: bytes, hypothesis: bytes) -> bytes:
         """Evaluate a pair and wait for the end."""
-        return await self.send(body([("reference", "a.csv_bi", reference), ("hypothesis", "b.csv_bi", hypothesis)]))
+        return await self.send(body(pair_files((reference, hypothesis))))
 
-    async def send(self, content: bytes) -> bytes:
-        """Send a form; the body of the response, which must be 200."""
+    async def send(self, content: bytes, *, wait: bool = True) -> bytes:
+        """Send a form; the body of the response, which must be 200, or 202 where no end is waited for."""
         head = f"POST /api/v1/evaluate HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n"
-        head += f"Prefer: wait=60\r\nContent-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n\r\n"
+        head += "Prefer: wait=60\r\n" if wait else ""
+        head += f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n\r\n"
         self.writer.write(head.encode() + content)
         response = await self.reader.readuntil(b"\r\n\r\n")
         found = re.search(rb"content-length: (\d+)", response, re.IGNORECASE)
         assert found is not None
         answer = await self.reader.readexactly(int(found[1]))
-        assert b" 200 " in response.split(b"\r\n", 1)[0], answer
+        assert (b" 200 " if wait else b" 202 ") in response.split(b"\r\n", 1)[0], answer
         return answer
 
 
@@ -129,7 +131,13 @@ def serve(**settings: str) -> list[str]:
     return ["env", *(f"{name}={value}" for name, value in values.items()), sys.executable, "-m", "nedc_bench", "serve"]
 
 
-def body(files: list[tuple[str, str, bytes]]) -> bytes:
+def pair_files(pair: tuple[bytes | str, bytes | str]) -> list[File]:
+    """The files of a request with one pair."""
+    reference, hypothesis = (side.encode() if isinstance(side, str) else side for side in pair)
+    return [("reference", "a.csv_bi", reference), ("hypothesis", "b.csv_bi", hypothesis)]
+
+
+def body(files: list[File]) -> bytes:
     """A multipart body."""
     parts = (
         b'--%s\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\n%s\r\n'

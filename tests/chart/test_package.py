@@ -14,6 +14,7 @@ import yaml
 
 from chart import golden
 from chart.rendering import CASES, CHART, HERE, ROOT, Manifest, templates
+from home import IMAGE
 from nedc_bench.version import __version__
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -72,8 +73,8 @@ def test_a_release_names_its_image_by_digest_and_a_user_may_name_another(tmp_pat
         deployment = templates(values, archive)["nedc-bench/templates/deployment.yaml"]
         return str(yaml.safe_load(deployment)["spec"]["template"]["spec"]["containers"][0]["image"])
 
-    assert image() == f"ghcr.io/nedc-bench/nedc-bench:{__version__}@{DIGEST}"
-    assert image({"image": {"tag": "1.2.3"}}) == "ghcr.io/nedc-bench/nedc-bench:1.2.3"
+    assert image() == f"{IMAGE}:{__version__}@{DIGEST}"
+    assert image({"image": {"tag": "1.2.3"}}) == f"{IMAGE}:1.2.3"
 
 
 def test_helm_finds_nothing_to_object_to() -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from chart import golden
 from chart.rendering import CASES, CHART, REDIS, ROOT, container, notes, of_kind, one, pods, render, templates
+from home import IMAGE
 from nedc_bench.version import __version__
 
 EACH_CASE = pytest.mark.parametrize("values", CASES.values(), ids=CASES)
@@ -96,10 +97,10 @@ def test_selectors_find_the_pods_of_the_service_and_no_others(values: Any) -> No
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({}, f"ghcr.io/nedc-bench/nedc-bench:{__version__}"),
-        ({"tag": "1.2.3"}, "ghcr.io/nedc-bench/nedc-bench:1.2.3"),
-        ({"tag": "1.2.3", "digest": f"sha256:{'0' * 64}"}, f"ghcr.io/nedc-bench/nedc-bench@sha256:{'0' * 64}"),
-        ({"tag": f"1.2.3@sha256:{'0' * 64}"}, f"ghcr.io/nedc-bench/nedc-bench:1.2.3@sha256:{'0' * 64}"),
+        ({}, f"{IMAGE}:{__version__}"),
+        ({"tag": "1.2.3"}, f"{IMAGE}:1.2.3"),
+        ({"tag": "1.2.3", "digest": f"sha256:{'0' * 64}"}, f"{IMAGE}@sha256:{'0' * 64}"),
+        ({"tag": f"1.2.3@sha256:{'0' * 64}"}, f"{IMAGE}:1.2.3@sha256:{'0' * 64}"),
     ],
 )
 def test_the_image_is_the_one_of_the_digest_or_tag(image: Any, expected: str) -> None:

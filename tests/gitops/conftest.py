@@ -14,6 +14,7 @@ PROJECT = Path(__file__).parents[2]
 FIRST = "0.1.0@sha256:" + "1" * 64
 SECOND = "0.2.0@sha256:" + "2" * 64
 THIRD = "0.3.0@sha256:" + "3" * 64
+ENVIRONMENTS = ("dev", "staging", "prod")
 
 
 def _release(clone: Clone, version: str) -> None:
@@ -23,27 +24,69 @@ def _release(clone: Clone, version: str) -> None:
     clone.git("tag", f"v{version}")
 
 
+def _folders() -> list[str]:
+    return [path.parent.name for path in (PROJECT / "environments").glob("*/config.yaml")]
+
+
+def _before_the_first_release(line: re.Match[str]) -> str:
+    return f"  {line[1]}: {'main' if line[1] == 'chart' else '0.1.0'}"
+
+
 @pytest.fixture(scope="session")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """0.1.0 and 0.2.0 are released; every environment runs the first."""
     clone = Clone(tmp_path_factory.mktemp("released"))
+    others = [name for name in _folders() if name not in ENVIRONMENTS]
     links = [path.resolve().relative_to(PROJECT) for path in (PROJECT / "charts").rglob("*") if path.is_symlink()]
     for path in (Path("charts"), Path("environments"), *links):
         if (PROJECT / path).is_file():
             shutil.copy(PROJECT / path, clone.root / path)
         else:
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", *others)
             shutil.copytree(PROJECT / path, clone.root / path, symlinks=True, ignore=ignored)
     (clone.root / ".gitignore").write_text("__pycache__/\n")
+    for environment in ENVIRONMENTS:  # what the project runs by now is not here
+        path = clone.path(environment)
+        path.write_text(re.sub(r"(?m)^  (chart|image): .*$", _before_the_first_release, path.read_text()))
     clone.git("init", "--quiet", "--initial-branch", "main")
     for name, value in (("user.name", "test"), ("user.email", "test@localhost"), ("commit.gpgsign", "false")):
         clone.git("config", name, value)
     clone.git("add", "--all")
     for version in ("0.1.0", "0.2.0"):
         _release(clone, version)
-    for environment in ("dev", "staging", "prod"):
+    for environment in ENVIRONMENTS:
         clone.deliver(environment, "v0.1.0", FIRST)
     return clone
+
+
+# What Argo CD's command prints: an environment runs what it should and is well, unless a file says otherwise.
+ARGOCD = r"""#!/bin/sh
+set -eu
+[ "$1 $2 $4 $5 $6" = "app get --refresh --output json" ]
+name=${3#nedc-bench-}
+[ ! -f "$STATES/$name.refusal" ] || { cat "$STATES/$name.refusal" >&2; exit 20; }
+[ ! -f "$STATES/$name.json" ] || { cat "$STATES/$name.json"; exit 0; }
+line() { sed -n "s/^  $1: *\([^ ]*\).*/\1/p" "environments/$name/release.yaml"; }
+cat <<END
+{"spec": {"source": {"targetRevision": "$(line chart)",
+                     "helm": {"parameters": [{"name": "image.tag", "value": "$(line image)"}]}}},
+ "status": {"sync": {"status": "Synced"}, "health": {"status": "Healthy"},
+            "operationState": {"phase": "Succeeded", "finishedAt": "2026-11-26T12:00:00Z"}}}
+END
+"""
+
+
+@pytest.fixture(autouse=True)
+def argo_cd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder: NAME.json there is what Argo CD says of an environment, NAME.refusal why it says nothing."""
+    states = tmp_path / "argo-cd"
+    states.mkdir()
+    command = states / "argocd"
+    command.write_text(ARGOCD)
+    command.chmod(0o755)
+    monkeypatch.setenv("STATES", str(states))
+    monkeypatch.setenv("ARGOCD", str(command))
+    return states
 
 
 @pytest.fixture
@@ -58,8 +101,3 @@ def second_in_staging(clone: Clone) -> Clone:
     clone.deliver("dev", "v0.2.0", SECOND)
     clone.done("promote", "dev", "staging")
     return clone
-
-
-@pytest.fixture(scope="session")
-def environment_names() -> list[str]:
-    return sorted(path.parent.name for path in (PROJECT / "environments").glob("*/config.yaml"))

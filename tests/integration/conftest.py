@@ -20,6 +20,6 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def house(redis_server: RedisServer) -> AsyncIterator[House]:
-    """An orchestrator whose cache is in that Redis."""
+    """An evaluator whose cache is in that Redis."""
     async with House(redis_server.url, workers=2) as house:
         yield house

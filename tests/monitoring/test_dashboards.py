@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from home import PAGES
 from monitoring.files import DASHBOARDS, FOLDER, RECORDS, panels
 
 every_dashboard = pytest.mark.parametrize("dashboard", [*DASHBOARDS.values()], ids=[*DASHBOARDS])
 UNITS = {"short", "s", "bytes", "percentunit", "ops", "reqps"}
-RUNBOOK = "https://github.com/nedc-bench/nedc-bench/blob/main/docs/runbook.md#alerts"
+RUNBOOK = f"{PAGES}/docs/runbook.md#alerts"
 
 
 def test_these_are_the_dashboards() -> None:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pytest
 
+from home import PAGES
 from monitoring.conftest import Stack
 from monitoring.files import ALERTS, ROOT, RUNBOOK
 
 PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation"]
-URL = "https://github.com/nedc-bench/nedc-bench/blob/main/"
 TEXT = RUNBOOK.partition("\n## Alerts\n")[2].partition("\n## ")[0]
 PREAMBLE, *_SECTIONS = re.split(r"^### ", TEXT, flags=re.MULTILINE)
 SECTIONS = dict(section.split("\n", 1) for section in _SECTIONS)
@@ -56,7 +56,7 @@ def test_a_section_has_its_five_parts(name: str) -> None:
 def test_the_address_in_an_alert_leads_to_its_section() -> None:
     for rule in ALERTS:
         page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
-        assert page == f"{URL}docs/runbook.md"
+        assert page == f"{PAGES}/docs/runbook.md"
         assert anchor == rule["alert"].lower()
         assert anchor in anchors(RUNBOOK)
 

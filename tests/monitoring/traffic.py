@@ -10,7 +10,7 @@ import psutil
 
 from evaluating import overlapping_pair, small_pair
 from nedc_bench import ALGORITHMS
-from nedc_bench.evaluation.orchestrator import PairInput
+from nedc_bench.execution import PairInput
 from redis_server import RedisServer
 from serving import Server, until
 
@@ -31,8 +31,10 @@ class Client:
         self.headers = {"X-Forwarded-For": address}
 
     def post(self, pair: PairInput, *, wait: bool = True, **data: Any) -> httpx.Response:
-        reference, reference_name, hypothesis, hypothesis_name = pair
-        files = [("reference", (reference_name, reference)), ("hypothesis", (hypothesis_name, hypothesis))]
+        files = [
+            ("reference", (pair.reference_name, pair.reference)),
+            ("hypothesis", (pair.hypothesis_name, pair.hypothesis)),
+        ]
         headers = self.headers | ({"Prefer": "wait=30"} if wait else {})
         return self.http.post("/api/v1/evaluate", files=files, data=data, headers=headers)
 
@@ -58,8 +60,8 @@ def evaluations(client: Client) -> None:
         for cached in (False, True):
             job = client.post(small_pair(), algorithms=selection).json()
             assert (job["status"], job["cached"]) == ("completed", cached)
-    assert client.post((b"nonsense", "r", b"nonsense", "h")).json()["error"]["status"] == 422
-    assert client.post(overlapping_pair(), strict="true").json()["status"] == "failed"
+    assert client.post(PairInput.of(b"nonsense", "r", b"nonsense", "h")).status_code == 422
+    assert client.post(overlapping_pair(), strict="true").status_code == 422
     assert client.post(small_pair(), pipeline="alpha").status_code == 422
     job = client.post(small_pair(1)).json()
     assert client.get(f"/{job['job_id']}/reports/summary.txt").status_code == 200

@@ -108,6 +108,29 @@ def test_an_original_that_fails_is_status_3_with_its_last_words(alpha: Path) -> 
     assert parity(alpha) == Ran(3, "", f"error: the original failed (exit 1):{words}\n")
 
 
+NEEDS = "the original needs numpy scipy lxml toml, and the Python that runs it has no lxml: "
+
+
+def test_an_original_whose_python_lacks_a_module_is_status_3_with_the_way_to_install_it(alpha: Path) -> None:
+    """After `pip install nedc-bench`, with the original as it comes out of its archive: no executable."""
+    install(alpha, "import lxml\n", mode=0o644)
+    (alpha / "lib").mkdir()
+    (alpha / "lib/lxml.py").write_text("raise ModuleNotFoundError(\"No module named 'lxml'\")\n")
+    install_it = f"{sys.executable} -m pip install numpy scipy lxml toml, or name another Python with --python"
+    assert parity(alpha) == Ran(3, "", f"error: {NEEDS}{install_it}\n")
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o644])
+def test_another_python_can_be_named(alpha: Path, tmp_path: Path, mode: int) -> None:
+    install(alpha, STAND_IN.format(python="/nowhere/python"), mode)
+    python, called = tmp_path / "python", tmp_path / "called"
+    python.write_text(f'#!/bin/sh\ntouch {called}\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    arguments = ("--alpha", alpha, "ref.list", "hyp.list", "--params", "params.toml", "--python", python)
+    assert run("parity", *arguments, cwd=CORPUS).status == 0
+    assert called.exists()
+
+
 def test_an_original_that_writes_nothing_is_status_3(alpha: Path) -> None:
     install(alpha, f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(b'caf\\xe9')\n")
     assert parity(alpha) == Ran(3, "", "error: the original failed (exit 0):\n    caf\N{REPLACEMENT CHARACTER}\n")

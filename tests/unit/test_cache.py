@@ -1,4 +1,4 @@
-"""Keys that tell apart whatever may differ, and the cache in memory."""
+"""Keys that tell apart whatever may differ, the cache in memory, and the circuit breaker."""
 
 from __future__ import annotations
 
@@ -6,53 +6,80 @@ import re
 import tracemalloc
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from evaluating import Tally, memory, until
+from evaluating import Tally, asking, memory, until
 from nedc_bench import ALGORITHMS, LabelMap, Parameters
-from nedc_bench.evaluation.breaker import CircuitBreaker
-from nedc_bench.evaluation.cache import MemoryCache, cache_key
+from nedc_bench.execution import MemoryCache, PairInput, request
+from nedc_bench.redis import CircuitBreaker
 
 PARAMETERS = Parameters()
-KEY = cache_key(b"ref", b"hyp", ALGORITHMS, PARAMETERS, "1.0")
 
 
-def test_a_key_names_its_kind_and_version_and_is_a_hash() -> None:
-    assert re.fullmatch(r"nedc:v1:[0-9a-f]{64}", KEY)
+def pair(reference: bytes = b"ref", hypothesis: bytes = b"hyp", name: str = "") -> PairInput:
+    return PairInput.of(reference, f"a{name}", hypothesis, f"b{name}")
+
+
+KEY = asking().pair_key(pair())
+
+
+def test_a_key_is_a_hash_that_names_do_not_enter() -> None:
+    assert re.fullmatch(r"[0-9a-f]{64}", KEY)
+    assert asking().pair_key(pair(name="other")) == KEY
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(cache_key(b"REF", b"hyp", ALGORITHMS, PARAMETERS, "1.0"), id="reference"),
-        pytest.param(cache_key(b"ref", b"HYP", ALGORITHMS, PARAMETERS, "1.0"), id="hypothesis"),
-        pytest.param(cache_key(b"hyp", b"ref", ALGORITHMS, PARAMETERS, "1.0"), id="sides exchanged"),
-        pytest.param(cache_key(b"refh", b"yp", ALGORITHMS, PARAMETERS, "1.0"), id="the same bytes cut elsewhere"),
-        pytest.param(cache_key(b"ref", b"hyp", ["taes"], PARAMETERS, "1.0"), id="algorithms"),
-        pytest.param(cache_key(b"ref", b"hyp", ALGORITHMS, replace(PARAMETERS, penalty_sub=2.0), "1.0"), id="penalty"),
+        pytest.param(asking().pair_key(pair(b"REF")), id="reference"),
+        pytest.param(asking().pair_key(pair(b"ref", b"HYP")), id="hypothesis"),
+        pytest.param(asking().pair_key(pair(b"hyp", b"ref")), id="sides exchanged"),
+        pytest.param(asking().pair_key(pair(b"refh", b"yp")), id="the same bytes cut elsewhere"),
+        pytest.param(asking(algorithms=["taes"]).pair_key(pair()), id="algorithms"),
+        pytest.param(asking(replace(PARAMETERS, penalty_sub=2.0)).pair_key(pair()), id="penalty"),
+        pytest.param(asking(replace(PARAMETERS, ira_epoch_duration=0.5)).pair_key(pair()), id="epoch"),
         pytest.param(
-            cache_key(b"ref", b"hyp", ALGORITHMS, replace(PARAMETERS, ira_epoch_duration=0.5), "1.0"), id="epoch"
-        ),
-        pytest.param(
-            cache_key(
-                b"ref",
-                b"hyp",
-                ALGORITHMS,
-                Parameters(LabelMap.from_mapping({"bckg": ["bckg"], "seiz": ["seiz"]})),
-                "1.0",
-            ),
+            asking(Parameters(LabelMap.from_mapping({"bckg": ["bckg"], "seiz": ["seiz"]}))).pair_key(pair()),
             id="order of the classes",
         ),
-        pytest.param(cache_key(b"ref", b"hyp", ALGORITHMS, PARAMETERS, "1.1"), id="version"),
     ],
 )
 def test_a_key_differs_with_whatever_the_score_depends_on(other: str) -> None:
     assert other != KEY
 
 
+def test_a_key_differs_with_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    request._canonical.cache_clear()
+    monkeypatch.setattr(request, "VERSION", "another")
+    try:
+        assert asking().pair_key(pair()) != KEY
+    finally:
+        request._canonical.cache_clear()
+
+
 def test_a_key_does_not_differ_with_the_order_of_algorithms_or_the_type_of_a_number() -> None:
-    whole = Parameters(penalty_sub=1)
-    assert cache_key(b"ref", b"hyp", ALGORITHMS[::-1], whole, "1.0") == KEY
+    assert asking(Parameters(penalty_sub=1), ALGORITHMS[::-1]).pair_key(pair()) == KEY
+
+
+def test_a_request_s_key_differs_with_pairs_their_order_and_the_form_of_the_document() -> None:
+    keys = [asking().pair_key(pair(side)) for side in (b"1", b"2")]
+    made = [
+        asking().request_key(keys),
+        asking().request_key(keys[::-1]),
+        asking().request_key(keys[:1]),
+        asking(strict=True).request_key(keys),
+        asking(per_pair=True).request_key(keys),
+    ]
+    assert len({*made, *keys}) == 7
+
+
+def test_how_to_score_comes_back_from_a_job_s_record() -> None:
+    labels = LabelMap.from_mapping({"bckg": ["bckg"], "seiz": ["seiz", "fnsz"]})
+    asked = asking(Parameters(labels, penalty_del=0.1), ["ira", "dp"], strict=True, per_pair=True)
+    back = type(asked).from_dict(msgspec.json.decode(msgspec.json.encode(asked.to_dict())))
+    assert back == asked
+    assert back.pair_key(pair()) == asked.pair_key(pair())
 
 
 async def test_memory_gives_back_what_it_was_given() -> None:
@@ -61,7 +88,6 @@ async def test_memory_gives_back_what_it_was_given() -> None:
     await cache.set_many({"a": b"1", "b": b"2"})
     assert await cache.get_many(["b", "x", "a"]) == [b"2", None, b"1"]
     assert tally == {"hit": 2, "miss": 1}
-    assert await cache.ping()
 
 
 async def test_memory_is_bounded_and_forgets_what_was_used_least_recently() -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from helpers import COMMAND, Lists, Ran, annotation, run, run_program, write_corpus, write_small_corpus
-from nedc_bench import ALGORITHMS, __version__, find_pairs, score_corpus
+from nedc_bench import __version__, find_pairs, score_corpus
 from nedc_bench.cli import _EXAMPLES, _parser
+from nedc_bench.scoring import ALGORITHM
 
 TABLE = """\
 1 pair, 0.00 hours of recording
@@ -32,6 +33,9 @@ taes       seiz   0.83  0.17  0.17       0.8333     0.8333  0.8333  1440.00
 taes       bckg   1.92  0.50  0.08       0.9583     0.7931  0.8679  4320.00
 
 kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619
+
+epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h
+taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h
 """
 OVERLAPPING = annotation((1, 4, "seiz"), (2, 5, "seiz"))
 BAD = annotation((4, 3, "seiz"))
@@ -154,9 +158,9 @@ def test_refused_input_is_status_1_with_a_line_a_fault(tmp_path: Path) -> None:
     ran = run("score", *corpus)
     assert (ran.status, ran.stdout) == (1, "")
     assert ran.stderr == (
-        f"error: reference {tmp_path}/ref/0000.csv_bi, line 4: stop_time '3' is not after start_time '4'\n"
+        f"error: reference {tmp_path}/ref/0000.csv_bi, line 4: stop_time 3.0 is before start_time 4.0\n"
         f"error: hypothesis {tmp_path}/hyp/0000.csv_bi, line 2: "
-        "duration must be a number of seconds from 0 to 1000000000, not 'nan secs'\n"
+        "duration must be a number of seconds above 0 and at most 1000000000, not 'nan secs'\n"
     )
 
 
@@ -256,7 +260,7 @@ def test_every_example_of_the_help_is_right() -> None:
 
 
 def test_help_names_every_algorithm() -> None:
-    assert "{" + ",".join((*ALGORITHMS, "all")) + "}" in run("score", "--help").stdout
+    assert "{" + ",".join((*ALGORITHM, "all")) + "}" in run("score", "--help").stdout
 
 
 def test_the_version_is_printed() -> None:
@@ -276,7 +280,7 @@ def test_check_says_what_is_wrong_with_each_file(tmp_path: Path) -> None:
     ran = run("check", "bad.csv_bi", "good.csv_bi", "none.csv_bi", "odd.csv_bi", cwd=tmp_path)
     assert (ran.status, ran.stderr) == (1, "")
     assert ran.stdout.splitlines() == [
-        "error: bad.csv_bi, line 4: stop_time '3' is not after start_time '4'",
+        "error: bad.csv_bi, line 4: stop_time 3.0 is before start_time 4.0",
         "error: none.csv_bi: there is no such file",
         "warning: odd.csv_bi, line 5: 1 event overlapping an earlier one",
         "4 files checked, 2 refused",
@@ -295,7 +299,10 @@ def test_check_knows_the_labels_of_the_parameter_file(tmp_path: Path) -> None:
 
 
 def test_check_of_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
-    assert run("check", tmp_path) == Ran(1, "", f"error: {tmp_path}: has no .csv_bi file\n")
+    ran = run("check", tmp_path)
+    assert (ran.status, ran.stderr) == (1, "")
+    assert ran.stdout.startswith(f"error: {tmp_path}: holds no annotation file (.csv_bi, ")
+    assert ran.stdout.endswith("\n1 file checked, 1 refused\n")
 
 
 def test_check_names_files_whose_names_are_no_text(tmp_path: Path) -> None:

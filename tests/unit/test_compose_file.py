@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from nedc_bench.jobs.scripts import STREAM
 from nedc_bench.settings import Settings, settings_table
 
 PROJECT = Path(__file__).parents[2]
@@ -21,8 +20,9 @@ DEFAULTS = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", TEXT))
 EXAMPLE = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE))
 SETTINGS = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`|empty)", settings_table(), re.MULTILINE))
 
-# HOST and PORT are inside the container, NEDC_NFC is the image's, and the stack's Prometheus has no token.
-NOT_PASSED_ON = {"HOST", "PORT", "NEDC_NFC", "METRICS_NEED_TOKEN"}
+# HOST and PORT are inside the container, NEDC_NFC is the image's, the stack's Prometheus has no token, and its Redis is
+# its own and has no certificate.
+NOT_PASSED_ON = {"HOST", "PORT", "NEDC_NFC", "METRICS_NEED_TOKEN", "REDIS_PREFIX", "REDIS_CA_FILE"}
 CONNECTION_SECONDS = 15
 
 
@@ -62,7 +62,7 @@ def test_redis_keeps_what_it_has_and_is_reached_by_the_service_alone() -> None:
 
 
 def test_the_runbook_looks_at_the_queue_that_there_is() -> None:
-    assert f"redis-cli xlen {STREAM} " in (PROJECT / "docs/runbook.md").read_text()
+    assert f"redis-cli xlen {Settings().redis_prefix}:v1:chunks " in (PROJECT / "docs/runbook.md").read_text()
 
 
 def test_what_waits_for_what() -> None:

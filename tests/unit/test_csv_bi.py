@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from helpers import annotation
+from helpers import COLUMNS, annotation
 from nedc_bench import Recording, read_recording
 
 SEIZURE = annotation((2.0, 3.0, "seiz"))
@@ -49,23 +49,60 @@ def test_a_path_may_be_text(tmp_path: Path) -> None:
     "text",
     [
         pytest.param(SEIZURE.replace("\n", "\r\n"), id="CRLF"),
+        pytest.param(SEIZURE.replace("\n", "\r"), id="CR"),
         pytest.param("\ufeff" + SEIZURE, id="byte order mark"),
         pytest.param(SEIZURE.rstrip("\n"), id="no newline at the end"),
-        pytest.param(SEIZURE + "\n\n  \n", id="blank lines at the end"),
-        pytest.param(SEIZURE.replace("TERM,2.0,3.0", " TERM , 2.0 ,3. 0 "), id="spaces anywhere"),
+        pytest.param(SEIZURE + "\n\n  \n\t\n", id="blank lines at the end, a line of tabs among them"),
+        pytest.param(
+            SEIZURE.replace("TERM,2.0,3.0", " T ERM , 2.0 ,\t3. 0\t "), id="blanks anywhere, tabs about numbers"
+        ),
         pytest.param(SEIZURE.replace("TERM", "# a comment, with, four, com,mas\nTERM"), id="comment in the body"),
         pytest.param(SEIZURE.replace("TERM", "   # an indented comment\nTERM"), id="indented comment in the body"),
-        pytest.param(SEIZURE.replace("# duration", "  # duration"), id="indented header line"),
-        pytest.param(SEIZURE.replace("channel", "\n\nchannel"), id="blank lines before the columns"),
-        pytest.param(SEIZURE.replace("TERM", "\nTERM"), id="blank line in the body"),
+        pytest.param(SEIZURE.replace("TERM", "# a\fb\x85c\u2028d\nTERM"), id="what ends no line, in a comment"),
+        pytest.param("# a licence\n\n" + SEIZURE, id="version after other lines"),
+        pytest.param("\n".join(reversed(SEIZURE.splitlines())), id="upside down, the version last"),
+        pytest.param(
+            SEIZURE.replace("# version = csv_v1.0.0", "# VERSION CSV_V1.0.0 (by hand)"), id="version in capitals"
+        ),
+        pytest.param(SEIZURE.replace("# version = csv_v1.0.0", '# version="csv_v1.0.0"'), id="version in quotes"),
+        pytest.param(SEIZURE.replace("# version", "#\tversion"), id="tab before version"),
+        pytest.param(SEIZURE.replace("# version", "\t#version"), id="tab before the version line"),
+        pytest.param(
+            "#version = 7\n" + SEIZURE, id="a version line that the original does not see, before one it sees"
+        ),
+        pytest.param(
+            SEIZURE.replace("channel", "x, channel").replace("start_time", "start _time"), id="more column names"
+        ),
         pytest.param(SEIZURE.replace("# duration = 10.0 secs", "# duration=1e1"), id="duration without spaces"),
+        pytest.param(SEIZURE.replace("# duration", "  #\tduration"), id="blanks and tabs before duration"),
+        pytest.param(SEIZURE.replace("# duration", "\t# duration"), id="tab before the duration line"),
+        pytest.param(SEIZURE + "# duration =\n# Duration = 3\n## duration = 4\n# duration: 5\n", id="no durations"),
+        pytest.param(SEIZURE + " # duration = 7\n", id="a duration that the original does not see, after one it sees"),
+        pytest.param(SEIZURE.replace("secs", "Seconds."), id="another word for seconds"),
         pytest.param(SEIZURE.replace("# duration", "# patient = x = y\n#\n# duration"), id="other header lines"),
         pytest.param(SEIZURE.replace("2.0,3.0", "2,+3.0e0"), id="other ways to write numbers"),
+        pytest.param(SEIZURE.replace("2.0,3.0", "0_2,\uff13.0\xa0"), id="whatever Python reads as a number"),
         pytest.param(SEIZURE.replace("# duration", "# duration = 10 secs\n# duration"), id="duration repeated"),
     ],
 )
 def test_every_way_to_write_a_file_gives_the_same_events(text: str) -> None:
     assert events(text) == SEIZURE_EVENTS
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        pytest.param("# duration = 9 s\n" + SEIZURE, "duration", 3, id="several durations"),
+        pytest.param(SEIZURE + "# version = 7\n", "version", 5, id="another version after the first"),
+        pytest.param(SEIZURE.replace("secs", "ms"), "unit", 2, id="another unit"),
+        pytest.param(SEIZURE.replace(COLUMNS + "\n", ""), "columns", None, id="no column names"),
+        pytest.param(SEIZURE + COLUMNS + "\n", "columns", 5, id="column names again after a row"),
+    ],
+)
+def test_odd_headers_are_read_with_a_warning(text: str, code: str, line: int | None) -> None:
+    recording = read(text)
+    assert [tuple(event) for event in recording.events] == SEIZURE_EVENTS
+    assert [(warning.code, warning.line) for warning in recording.warnings] == [(code, line)]
 
 
 def test_no_events_are_one_background_event_over_the_whole_recording() -> None:
@@ -118,6 +155,16 @@ def test_per_channel_events_beside_those_for_all_channels_are_left_out_with_a_wa
     assert (warning.code, warning.line) == ("channel", 4)
     assert "2 per-channel events are not scored" in warning.message
     assert [tuple(event) for event in recording.events] == SEIZURE_EVENTS
+
+
+def test_rows_of_other_channels_need_nothing_but_numbers() -> None:
+    recording = read(SEIZURE + "O1,nan,-inf,SEIZ,inf\nO1,5,4,,0\n")
+    assert codes(recording) == ["channel"]
+    assert [tuple(event) for event in recording.events] == SEIZURE_EVENTS
+
+
+def test_the_base_name_is_known() -> None:
+    assert read("# bname = aaa_s001_t000\n" + SEIZURE).base_name == "aaa_s001_t000"
 
 
 def test_the_first_line_of_each_label_is_known() -> None:

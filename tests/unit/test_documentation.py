@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nedc_bench import ALGORITHMS, Figures, read_recording
+from nedc_bench import Figures, Parameters, read_parameters, read_recording
 from nedc_bench.cli import main
+from nedc_bench.scoring import ALGORITHM
+from nedc_bench.scoring.verdicts import RULES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -21,6 +23,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 README = (ROOT / "README.md").read_text()
+VERDICTS = (ROOT / "docs/verdicts.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -76,20 +79,44 @@ def test_every_figure_is_described_in_order() -> None:
 
 def test_every_algorithm_is_described() -> None:
     text = (ROOT / "docs/result.md").read_text()
-    assert [name for name in ALGORITHMS if f"`{name}`" not in text] == []
+    assert [name for name in ALGORITHM if f"`{name}`" not in text] == []
+
+
+def test_every_rule_is_described() -> None:
+    assert dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", VERDICTS.partition("| rule |")[2], re.MULTILINE)) == RULES
+
+
+def test_the_parameters_of_szcore_are_the_defaults() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", VERDICTS, re.DOTALL)
+    assert block.count("=") == 5
+    assert read_parameters(io.StringIO(block)) == Parameters()
+
+
+def test_the_explanation_is_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (text,) = re.findall(r"```text\n(.*?)```", VERDICTS, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    lists = [f"tests/data/chb-mit/{side}.list" for side in ("ref", "hyp")]
+    assert main(["explain", *lists, "--between", "taes", "szcore-event", "--limit", "6"]) == 0
+    assert capsys.readouterr().out == text
 
 
 def test_every_warning_is_described() -> None:
-    described = set(
-        re.findall(
-            r"^\| `([a-z-]+)` \|", (ROOT / "docs/result.md").read_text().partition("## Warnings")[2], re.MULTILINE
-        )
-    )
-    assert described == warning_codes()
+    section = (ROOT / "docs/result.md").read_text().partition("## Warnings")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
+    assert {code for cell in cells for code in re.findall("`([a-z-]+)`", cell)} == warning_codes()
 
 
 def warning_codes() -> set[str]:
-    """The codes of all warnings: of a recording with every irregularity, of a list in another order, of figures."""
-    text = "# version = csv_v1.0.0\n# duration = 9 secs\nchannel,start_time,stop_time,label,confidence\n"
-    text += "TERM,1,3,seiz,1\nTERM,2,10,seiz,1\nFP1,1,2,seiz,1\n"
-    return {"list-order", "mcc"} | {warning.code for warning in read_recording(io.StringIO(text)).warnings}
+    """The codes of all warnings.
+
+    Those of a file with every irregularity and of a parameter file with some; and those of lists (``list-order``,
+    ``missing``), of a pair (``base-name``), of figures (``mcc``) and of other formats (``label``, ``level``).
+    """
+    columns = "channel,start_time,stop_time,label,confidence\n"
+    text = f"# version = csv_v1.0.0\n# version = 7\n# duration = 8 secs\n# duration = 9 min\n{columns}"
+    text += f"TERM,-1,3,seiz,1\nTERM,2,10,seiz,nan\nTERM,4,4,seiz,1\nFP1,1,2,seiz,1\n{columns}"
+    parameters = read_parameters(io.StringIO("[MAP]\nA = 'x'\na = 'bckg'\nBCKG = 'bckg'\n[X]\n"))
+    found = {warning.code for warning in (*read_recording(io.StringIO(text)).warnings, *parameters.warnings)}
+    return {"list-order", "missing", "base-name", "mcc", "label", "level"} | found

@@ -196,7 +196,7 @@ def test_a_missing_hypothesis_is_refused_and_the_way_out_named() -> None:
     assert refused(["p1.csv_bi", "p2.csv_bi", "p3.csv_bi"], ["p1.csv_bi", "p3.csv_bi"]) == [
         (
             "1 of 3 references and 0 of 2 hypotheses have no counterpart; "
-            "to score what is missing as without events, set missing to empty (--missing empty)"
+            "to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
         ),
         "reference p2.csv_bi: has no hypothesis of the same name",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import Lists, annotation
-from nedc_bench import InputError, Pairing, find_pairs, score_corpus
+from nedc_bench import InputError, Pairing, find_pairs, read_recording, score, score_corpus
 from nedc_bench.annotations import read_list
 
 GOOD = annotation((2.0, 3.0, "seiz"))
@@ -105,7 +105,8 @@ def test_the_same_names_at_other_positions_are_a_warning(tmp_path: Path) -> None
     (warning,) = pairing.warnings
     assert str(warning) == (
         "reference /r/1.csv_bi: is paired with '2.csv_bi' by position, "
-        "while '1.csv_bi' stands elsewhere in the other list"
+        "while '1.csv_bi' stands elsewhere in the other list; "
+        "2 of 2 pairs have different names: are the lists in different orders?"
     )
     assert warning.code == "list-order"
     assert paths(pairing)[0] == ("/r/1.csv_bi", "/h/2.csv_bi")
@@ -190,6 +191,50 @@ def test_two_kinds_are_refused(tmp_path: Path, reference: str, hypothesis: str, 
     assert refused(tmp_path / reference, tmp_path / hypothesis) == [("", "", None, f"{kinds}; give two of the same")]
 
 
+# -- what is a list
+
+
+def test_a_path_with_blanks_is_taken_as_written_where_there_is_no_such_file_without_them(tmp_path: Path) -> None:
+    files(tmp_path, "my data/a 1.csv_bi", "b2.csv_bi", "b 2.csv_bi")
+    path = tmp_path / "x.list"
+    path.write_text("my data/a 1.csv_bi\nb 2.csv_bi\n")
+    assert read_list(path) == [str(tmp_path / "my data/a 1.csv_bi"), str(tmp_path / "b2.csv_bi")]
+
+
+def test_a_leading_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "x.list"
+    path.write_text("~/a.csv_bi\n")
+    assert read_list(path) == [str(tmp_path / "a.csv_bi")]
+
+
+@pytest.mark.parametrize("name", ["x.list", "x.lst", "x.txt", "corpus", "x.files"])
+def test_a_text_is_a_list_where_its_lines_are_paths(tmp_path: Path, name: str) -> None:
+    files(tmp_path, "a.csv_bi", "b.tse")
+    (tmp_path / name).write_text("# the corpus\na.csv_bi\n\nb.tse\n")
+    assert len(find_pairs(tmp_path / name, tmp_path / name).pairs) == 2
+
+
+def test_a_list_may_name_files_of_any_name_that_are_there(tmp_path: Path) -> None:
+    files(tmp_path, "a.annotation")
+    (tmp_path / "corpus").write_text("a.annotation\n")
+    assert paths(find_pairs(tmp_path / "corpus", tmp_path / "corpus")) == [(str(tmp_path / "a.annotation"),) * 2]
+
+
+@pytest.mark.parametrize("text", ["1 2 3\n", "seiz\n", "a.csv_bi,b.csv_bi\n", "notes about a.csv_bi and so on\n"])
+def test_other_text_is_no_list(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x").write_text(text)
+    with pytest.raises(InputError) as caught:
+        score_corpus(find_pairs(tmp_path / "x", tmp_path / "x"))
+    assert {finding.code for finding in caught.value.findings} == {"format"}
+
+
+def test_a_list_handed_to_score_is_named_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "x.list").write_text("a.csv_bi\n")
+    with pytest.raises(InputError, match="is a list of files, where one annotation file is expected"):
+        score(tmp_path / "x.list", tmp_path / "x.list")
+
+
 # -- folders
 
 
@@ -202,23 +247,70 @@ def test_folders_are_paired_by_relative_name_in_order(tmp_path: Path) -> None:
 
 
 def test_files_of_folders_without_a_counterpart_are_refused_on_both_sides(tmp_path: Path) -> None:
-    files(tmp_path, "r/a.csv_bi", "r/s/b.csv_bi", "h/a.csv_bi", "h/b.csv_bi")
+    files(tmp_path, "r/a.csv_bi", "r/s/b.csv_bi", "h/a.csv_bi", "h/c.csv_bi")
     ref, hyp = tmp_path / "r", tmp_path / "h"
     assert refused(ref, hyp) == [
-        ("reference", str(ref / "s/b.csv_bi"), None, f"has no counterpart in {hyp}"),
-        ("hypothesis", str(hyp / "b.csv_bi"), None, f"has no counterpart in {ref}"),
+        ("", "", None, "1 of 2 references and 1 of 2 hypotheses have no counterpart"),
+        ("reference", str(ref / "s/b.csv_bi"), None, "has no hypothesis of the same name"),
+        ("hypothesis", str(hyp / "c.csv_bi"), None, "has no reference of the same name"),
     ]
 
 
-def test_one_empty_folder_is_refused_with_the_files_of_the_other(tmp_path: Path) -> None:
-    files(tmp_path, "r/a.csv_bi")
-    (tmp_path / "h").mkdir()
-    assert refused(tmp_path / "r", tmp_path / "h") == [
-        ("reference", str(tmp_path / "r/a.csv_bi"), None, f"has no counterpart in {tmp_path / 'h'}")
-    ]
+@pytest.mark.parametrize("empty", ["r", "h"])
+def test_an_empty_folder_is_refused(tmp_path: Path, empty: str) -> None:
+    (tmp_path / empty).mkdir()
+    files(tmp_path, "h/a.csv_bi" if empty == "r" else "r/a.csv_bi")
+    ((_, file, _, message),) = refused(tmp_path / "r", tmp_path / "h")
+    assert (file, message[:27]) == (str(tmp_path / empty), "holds no annotation file (.")
 
 
-def test_two_empty_folders_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "r").mkdir()
-    (tmp_path / "h").mkdir()
-    assert refused(tmp_path / "r", tmp_path / "h") == [("reference", str(tmp_path / "r"), None, "has no .csv_bi file")]
+def test_a_missing_hypothesis_is_scored_as_one_without_events_where_that_is_asked_for(tmp_path: Path) -> None:
+    files(tmp_path, "r/a.csv_bi", "r/b.csv_bi", "h/a.csv_bi")
+    pairing = find_pairs(tmp_path / "r", tmp_path / "h", missing="empty")
+    result = score_corpus(pairing)
+    assert (result.overlap.labels["seiz"].targets, result.overlap.labels["seiz"].tp) == (2, 1)
+    assert [warning.code for warning in result.warnings] == ["missing"]
+    assert result.to_dict()["inputs"][1]["hypothesis"] == {"name": "(none for b.csv_bi)", "sha256": ""}
+    with pytest.raises(InputError, match="is scored against an empty one"):
+        score_corpus(pairing, strict=True)
+
+
+@pytest.mark.parametrize("options", [{"missing": "empty"}, {"pattern": "{id}_pred"}])
+def test_options_of_folders_are_refused_for_lists(tmp_path: Path, options: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="is for two folders; lists are paired by position"):
+        find_pairs(*lists(tmp_path, ["a.csv_bi"], ["b.csv_bi"]), **options)
+
+
+@pytest.mark.parametrize("kind", ["folder", "list", "file"])
+def test_paths_may_be_path_objects(tmp_path: Path, kind: str) -> None:
+    files(tmp_path, "r/a.csv_bi", "h/a.csv_bi")
+    written = lists(tmp_path, ["r/a.csv_bi"], ["h/a.csv_bi"])
+    given = {
+        "folder": (tmp_path / "r", tmp_path / "h"),
+        "list": tuple(written),
+        "file": (tmp_path / "r/a.csv_bi", tmp_path / "h/a.csv_bi"),
+    }[kind]
+    assert score_corpus(find_pairs(*given)).overlap.labels["seiz"].tp == 1
+
+
+def test_what_is_no_path_is_refused() -> None:
+    with pytest.raises(InputError, match="reference: must be a path, not int"):
+        find_pairs(7, "x")  # type: ignore[arg-type]
+
+
+# -- links and pointers
+
+
+def test_a_broken_link_is_named_as_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv_bi").symlink_to("../elsewhere/a.csv_bi")
+    with pytest.raises(InputError, match=r"is a link to '\.\./elsewhere/a\.csv_bi', where nothing is"):
+        score(tmp_path / "a.csv_bi", tmp_path / "a.csv_bi")
+
+
+def test_content_that_is_still_elsewhere_is_named_with_the_command_that_gets_it(tmp_path: Path) -> None:
+    (tmp_path / "link.csv_bi").symlink_to(".git/annex/objects/Xx/Yy/SHA256E-s1.csv_bi/SHA256E-s1.csv_bi")
+    (tmp_path / "unlocked.csv_bi").write_text("/annex/objects/SHA256E-s1.csv_bi\n")
+    (tmp_path / "lfs.csv_bi").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    for name, words in (("link", "datalad get"), ("unlocked", "git annex get"), ("lfs", "git lfs pull")):
+        with pytest.raises(InputError, match=words):
+            read_recording(tmp_path / f"{name}.csv_bi")

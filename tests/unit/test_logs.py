@@ -68,7 +68,7 @@ def test_request_and_job_ids_come_from_the_context() -> None:
                 await asyncio.sleep(0)
                 with bound_contextvars(job_id=f"j{number}"):
                     logger.info("ours")
-                logging.getLogger("taskiq.receiver").info("theirs")
+                logging.getLogger("redis.connection").info("theirs")
 
         async def main():
             await asyncio.gather(handle(1), handle(2))
@@ -87,11 +87,11 @@ def test_request_and_job_ids_come_from_the_context() -> None:
 
 def test_lines_of_the_standard_library_go_the_same_way() -> None:
     lines = lines_of("""
-        logging.getLogger("taskiq.receiver").warning("task %s took %d s", "x", 3)
+        logging.getLogger("redis.connection").warning("task %s took %d s", "x", 3)
         warnings.warn("old", stacklevel=1)
     """)
     assert [without_time(line) for line in lines[:1]] == [
-        {"level": "warning", "logger": "taskiq.receiver", "event": "task x took 3 s"}
+        {"level": "warning", "logger": "redis.connection", "event": "task x took 3 s"}
     ]
     assert (lines[1]["level"], lines[1]["logger"]) == ("warning", "py.warnings")
     assert "UserWarning: old" in lines[1]["event"]
@@ -192,7 +192,7 @@ def test_a_refusal_is_named_by_its_codes() -> None:
         READ_A_BAD_FILE
         + """
     logger.warning("refused", reason=error)
-    logging.getLogger("taskiq.receiver").error("Exception: %s", error, exc_info=error)
+    logging.getLogger("redis.connection").error("Exception: %s", error, exc_info=error)
     logging.getLogger("other").error(error)
     try:
         raise RuntimeError(f"job failed: {error}") from error

@@ -19,7 +19,6 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from nedc_bench import ALGORITHMS, __version__
 from nedc_bench.monitoring import EdgeMiddleware, Metrics
-from nedc_bench.monitoring.metrics import algorithm_label
 
 # Every name that the service's rules, dashboards and documentation may rely on.
 OURS = {
@@ -40,6 +39,7 @@ OURS = {
     "nedc_rate_limited_requests_total": "counter",
     "nedc_rate_limiter_errors_total": "counter",
     "nedc_ready": "gauge",
+    "nedc_redis_memory_bytes": "gauge",
     "nedc_redis_up": "gauge",
     "nedc_unavailable_responses_total": "counter",
     "nedc_worker_restarts_total": "counter",
@@ -106,7 +106,7 @@ class TestNames:
                 assert all("le" not in sample.labels for sample in family.samples)
 
     def test_redis_is_not_mentioned_where_there_is_none(self, metrics: Metrics) -> None:
-        assert b"nedc_redis_up" not in metrics.render()[0]
+        assert b"nedc_redis" not in metrics.render()[0]
         assert b'backend="redis"' not in metrics.render()[0]
         metrics.redis_up.set(1)
 
@@ -119,7 +119,7 @@ class TestNames:
 
 class TestStart:
     def test_known_label_sets_start_at_zero(self, metrics: Metrics) -> None:
-        for algorithm in (*ALGORITHMS, "all", "several"):
+        for algorithm in ALGORITHMS:
             assert statuses(metrics, algorithm) == (0, 0, 0)
             assert durations(metrics, algorithm) == 0
         assert [value(metrics, "nedc_parity_failures_total", algorithm=name) for name in ALGORITHMS] == [0] * 5
@@ -131,7 +131,7 @@ class TestStart:
             assert value(metrics, "nedc_rate_limited_requests_total", limit=limit) == 0
         for reason in ("died", "timeout", "cancelled"):
             assert value(metrics, "nedc_worker_restarts_total", reason=reason) == 0
-        for reason in ("draining", "queue_full", "redis", "uploads"):
+        for reason in ("draining", "queue_full", "redis", "saturated", "uploads"):
             assert value(metrics, "nedc_unavailable_responses_total", reason=reason) == 0
         for name in ("nedc_active_evaluations", "nedc_queue_depth", "nedc_queue_oldest_age_seconds", "nedc_ready"):
             assert value(metrics, name) == 0
@@ -285,26 +285,27 @@ class TestTrackEvaluation:
         assert awaited_checked_by_mypy is awaited
 
     def test_a_method_can_be_tracked(self, metrics: Metrics) -> None:
-        class Orchestrator:
+        class Scorer:
             @metrics.track_evaluation("ira", "beta")
             def evaluate(self, pair: str) -> str:
                 return f"{type(self).__name__} {pair}"
 
-        assert Orchestrator().evaluate("x") == "Orchestrator x"
+        assert Scorer().evaluate("x") == "Scorer x"
         assert statuses(metrics, "ira") == (1, 0, 0)
 
     def test_a_block_can_be_tracked(self, metrics: Metrics) -> None:
-        with metrics.evaluating("all", "beta"):
+        with metrics.evaluating("dp", "beta"):
             assert value(metrics, "nedc_active_evaluations") == 1
-        assert statuses(metrics, "all") == (1, 0, 0)
+        assert statuses(metrics, "dp") == (1, 0, 0)
 
-
-@pytest.mark.parametrize(
-    ("algorithms", "label"),
-    [(("taes",), "taes"), (ALGORITHMS, "all"), (("all",), "all"), (("dp", "ira"), "several")],
-)
-def test_algorithm_label(algorithms: tuple[str, ...], label: str) -> None:
-    assert algorithm_label(algorithms) == label
+    def test_a_request_counts_under_each_of_its_algorithms_with_the_time_of_each(self, metrics: Metrics) -> None:
+        metrics.evaluated({"dp": 0.25, "taes": 4.0}, "beta", "success")
+        assert [statuses(metrics, name) for name in ALGORITHMS] == [
+            (1, 0, 0) if name in {"dp", "taes"} else (0, 0, 0) for name in ALGORITHMS
+        ]
+        for name, seconds in (("dp", 0.25), ("taes", 4.0), ("ira", 0.0)):
+            spent = value(metrics, "nedc_evaluation_duration_seconds_sum", algorithm=name, pipeline="beta")
+            assert spent == seconds
 
 
 class TestRender:

@@ -85,18 +85,6 @@ def test_every_executor_gives_the_same_figures_and_reports(name: str) -> None:
     assert reports(result) == reports(OVERLAPPING.result)
 
 
-def test_a_dask_cluster_gives_the_same_figures_and_reports() -> None:
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster) as client,
-        client.get_executor() as executor,
-    ):
-        result = score_corpus(OVERLAPPING.pairing, executor=executor)
-    assert result.to_dict(per_pair=True) == OVERLAPPING.result.to_dict(per_pair=True)
-    assert reports(result) == reports(OVERLAPPING.result)
-
-
 @pytest.mark.skipif(available_cpus() < 2, reason="on one CPU no worker is started")
 def test_a_longer_corpus_goes_on_in_workers_by_itself() -> None:
     pairs = OVERLAPPING.pairing.pairs * 20

@@ -16,7 +16,7 @@ import pytest
 from evaluating import Tally, started, until
 from helpers import wait_until
 from nedc_bench.errors import EvaluationError, InputError, refusal
-from nedc_bench.evaluation.pool import WorkerPool
+from nedc_bench.execution.pool import WorkerPool
 
 FOREVER = 3600
 
@@ -210,7 +210,7 @@ async def test_interrupting_the_group_leaves_workers_alone() -> None:
 
 PARENT = """
 import asyncio, os, signal, time
-from nedc_bench.evaluation.pool import WorkerPool
+from nedc_bench.execution.pool import WorkerPool
 
 async def main():
     pool = WorkerPool(2)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nedc_bench import Event, InputError, Recording, score
-from nedc_bench.annotations.recording import round4
+from nedc_bench.annotations.timeline import round4
 
 Rows = list[tuple[float, float, str]]
 
@@ -40,6 +40,11 @@ def filled(duration: float, *events: tuple[float, float, str]) -> Rows:
             [(0, 4, "a"), (0, 4, "a")], [(0, 4, "a"), (4, 0, "bckg"), (0, 4, "a"), (4, 10, "bckg")], id="twice"
         ),
         pytest.param([(0, 12, "a")], [(0, 12, "a"), (12, 10, "bckg")], id="past the end: negative filler"),
+        pytest.param(
+            [(-2, 4, "a")], [(0, -2, "bckg"), (-2, 4, "a"), (4, 10, "bckg")], id="before the start: negative filler"
+        ),
+        pytest.param([(4, 4, "a")], [(0, 4, "bckg"), (4, 4, "a"), (4, 10, "bckg")], id="an event of no length"),
+        pytest.param([(4, 4, "bckg")], [(0, 10, "bckg")], id="background of no length is background"),
         pytest.param(
             [(0, 12, "a"), (10, 12, "bckg")], [(0, 12, "a"), (12, 10, "bckg")], id="fillers merge with events"
         ),
@@ -82,10 +87,6 @@ def test_events_are_sorted_by_start_then_stop() -> None:
     ]
 
 
-def test_a_recording_of_no_length_is_one_background_event() -> None:
-    assert filled(0) == [(0, 0, "bckg")]
-
-
 def test_the_first_word_of_the_vocabulary_is_the_filler() -> None:
     assert Recording.from_events(10, [(0, 10, "a")]).vocabulary == ("bckg", "a")
 
@@ -112,9 +113,9 @@ def test_four_digits_are_those_of_python() -> None:
         (1e10, (1.0, 2.0, "seiz")),
         (10.0, (math.nan, 2.0, "seiz")),
         (10.0, (1.0, math.inf, "seiz")),
-        (10.0, (-1.0, 2.0, "seiz")),
-        (10.0, (2.0, 2.0, "seiz")),
-        (10.0, (1.0, 2.0, "seiz", math.nan)),
+        (0.0, (1.0, 2.0, "seiz")),
+        (10.0, (-1e10, 2.0, "seiz")),
+        (10.0, (2.0, 1.0, "seiz")),
     ],
 )
 def test_events_that_a_file_could_not_hold_are_refused(duration: float, event: tuple[float, float, str]) -> None:
@@ -123,8 +124,11 @@ def test_events_that_a_file_could_not_hold_are_refused(duration: float, event: t
     assert [finding.file for finding in refused.value.findings] == ["made here"]
 
 
-def test_overlapping_and_late_events_of_a_recording_made_here_are_warned_of_and_refused_under_strict() -> None:
-    recording = Recording.from_events(10.0, [(1.0, 5.0, "seiz"), (3.0, 6.0, "seiz"), (8.0, 11.0, "seiz")])
-    assert [warning.code for warning in recording.warnings] == ["overlap", "past-end"]
+def test_odd_events_of_a_recording_made_here_are_warned_of_and_refused_under_strict() -> None:
+    recording = Recording.from_events(
+        10.0, [(-1.0, 5.0, "a"), (3.0, 6.0, "a"), (7.0, 7.0, "a"), (8.0, 11.0, "a", math.nan)]
+    )
+    codes = [warning.code for warning in recording.warnings]
+    assert codes == ["overlap", "past-end", "before-start", "zero-length", "confidence"]
     with pytest.raises(InputError, match="overlapping"):
         score(recording, recording, strict=True)

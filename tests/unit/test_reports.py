@@ -199,10 +199,12 @@ def test_the_result_document_has_the_parts_that_are_documented() -> None:
 
 def test_per_pair_has_the_figures_of_each_pair_by_itself(tmp_path: Path) -> None:
     lists = write_small_corpus(tmp_path, 3)
-    pairs = [(pair.reference, pair.hypothesis) for pair in find_pairs(*map(str, lists)).pairs]
+    pairs = find_pairs(*lists).pairs
     per_pair = score_corpus(pairs).to_dict(per_pair=True)["per_pair"]
-    assert [entry["algorithms"] for entry in per_pair] == [score(*pair).to_dict()["algorithms"] for pair in pairs]
-    assert [entry["reference"] for entry in per_pair] == [str(reference) for reference, _ in pairs]
+    assert [entry["algorithms"] for entry in per_pair] == [
+        score_corpus([pair]).to_dict()["algorithms"] for pair in pairs
+    ]
+    assert [entry["reference"] for entry in per_pair] == [str(pair.reference) for pair in pairs]
 
 
 def test_warnings_stand_in_the_result_document_one_by_one() -> None:
@@ -236,7 +238,10 @@ def test_the_table_has_a_row_an_algorithm_and_class() -> None:
         "taes       seiz   0.83  0.17  0.17       0.8333     0.8333  0.8333  1440.00\n"
         "taes       bckg   1.92  0.50  0.08       0.9583     0.7931  0.8679  4320.00\n"
         "\n"
-        "kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619"
+        "kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619\n"
+        "\n"
+        "epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h\n"
+        "taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h"
     )
 
 

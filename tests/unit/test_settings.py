@@ -12,6 +12,7 @@ from limits import RateLimitItemPerDay, RateLimitItemPerMinute, RateLimitItemPer
 
 from documented_settings import documented, whole_table
 from nedc_bench.errors import NedcBenchError, SettingsError
+from nedc_bench.redis import RedisAddress
 from nedc_bench.settings import Settings, settings_table
 
 DEFAULTS: dict[str, Any] = {
@@ -19,6 +20,8 @@ DEFAULTS: dict[str, Any] = {
     "port": 8000,
     "log_level": "info",
     "redis_url": None,
+    "redis_prefix": "nedc",
+    "redis_ca_file": None,
     "redis_grace_seconds": None,
     "cache_ttl_seconds": 86400,
     "cache_max_bytes": 64 * 1024**2,
@@ -28,9 +31,9 @@ DEFAULTS: dict[str, Any] = {
     "max_upload_bytes": 64 * 1024**2,
     "uploads_max_bytes": 96 * 1024**2,
     "responses_max_bytes": 64 * 1024**2,
-    "write_timeout_seconds": 30.0,
     "max_pairs": 10000,
     "max_queued_jobs": 1000,
+    "saturation_seconds": 10.0,
     "jobs_max_bytes": 128 * 1024**2,
     "job_ttl_seconds": 86400,
     "rate_limit": RateLimitItemPerMinute(100),
@@ -40,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "cors_origins": (),
     "trusted_proxies": (),
     "body_timeout_seconds": 60.0,
+    "write_timeout_seconds": 30.0,
     "keep_alive_seconds": 75.0,
     "shutdown_delay_seconds": 2.0,
     "shutdown_grace_seconds": 30.0,
@@ -77,9 +81,11 @@ def test_unknown_variables_are_ignored() -> None:
         ("PORT", "0", "port", 0),
         ("PORT", " 8080\n", "port", 8080),
         ("LOG_LEVEL", "DEBUG", "log_level", "debug"),
-        ("REDIS_URL", "redis://:secret@cache:6379/1", "redis_url", "redis://:secret@cache:6379/1"),
-        ("REDIS_URL", "rediss://cache", "redis_url", "rediss://cache"),
-        ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
+        ("REDIS_URL", "redis://:secret@cache:6379/1", "redis_url", RedisAddress.parse("redis://:secret@cache:6379/1")),
+        ("REDIS_URL", "rediss://cache", "redis_url", RedisAddress.parse("rediss://cache")),
+        ("REDIS_URL", "unix:///run/redis.sock", "redis_url", RedisAddress.parse("unix:///run/redis.sock")),
+        ("REDIS_PREFIX", "lab-1_a.b:c", "redis_prefix", "lab-1_a.b:c"),
+        ("REDIS_CA_FILE", __file__, "redis_ca_file", __file__),
         ("REDIS_GRACE_SECONDS", "stay", "redis_grace_seconds", None),
         ("REDIS_GRACE_SECONDS", "0", "redis_grace_seconds", 0.0),
         ("REDIS_GRACE_SECONDS", "2.5", "redis_grace_seconds", 2.5),
@@ -93,6 +99,8 @@ def test_unknown_variables_are_ignored() -> None:
         ("MAX_UPLOAD_BYTES", "5MiB", "max_upload_bytes", 5 * 1024**2),
         ("MAX_PAIRS", "1", "max_pairs", 1),
         ("MAX_QUEUED_JOBS", "10", "max_queued_jobs", 10),
+        ("SATURATION_SECONDS", "0.5", "saturation_seconds", 0.5),
+        ("WRITE_TIMEOUT_SECONDS", "5", "write_timeout_seconds", 5.0),
         ("JOB_TTL_SECONDS", "3600", "job_ttl_seconds", 3600),
         ("RATE_LIMIT", "5 per 10 seconds", "rate_limit", RateLimitItemPerSecond(5, 10)),
         ("STATUS_RATE_LIMIT", "1/day", "status_rate_limit", RateLimitItemPerDay(1)),
@@ -147,6 +155,13 @@ def test_tokens_are_asked_for_once_their_file_is_named(tmp_path: Path) -> None:
         ("REDIS_URL", "redis://cache/first"),
         ("REDIS_URL", "redis://[::1"),
         ("REDIS_URL", "unix://"),
+        ("REDIS_PREFIX", "a b"),
+        ("REDIS_PREFIX", "{a}"),
+        ("REDIS_PREFIX", "*"),
+        ("REDIS_PREFIX", "x" * 41),
+        ("REDIS_CA_FILE", "there/is/none"),
+        ("SATURATION_SECONDS", "0"),
+        ("WRITE_TIMEOUT_SECONDS", "nan"),
         ("REDIS_GRACE_SECONDS", "go"),
         ("REDIS_GRACE_SECONDS", "-1"),
         ("CACHE_TTL_SECONDS", "0"),

@@ -1,22 +1,34 @@
-"""Annotations: text to `Recording` (read, check, label-map, fill, merge), parameters, and which files form pairs."""
+"""Annotations: text to `Recording` (recognise, read, check, fill, merge), label maps, parameters, and what pairs."""
 
-from nedc_bench.annotations.csv_bi import read_recording
+from nedc_bench.annotations.bids import NO_EVENTS
+from nedc_bench.annotations.formats import read_pair, read_recording
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.lists import Pair, Pairing, find_pairs, read_list
+from nedc_bench.annotations.layout import pair_names, split_sides
+from nedc_bench.annotations.lists import Pair, Pairing, as_pair, find_pairs, read_list
 from nedc_bench.annotations.parameters import Parameters, read_parameters
+from nedc_bench.annotations.presets import read_label_map
+from nedc_bench.annotations.reading import DurationUnknownError, Reading
 from nedc_bench.annotations.recording import Event, Recording
 from nedc_bench.annotations.source import Source
 
 __all__ = [
+    "NO_EVENTS",
+    "DurationUnknownError",
     "Event",
     "LabelMap",
     "Pair",
     "Pairing",
     "Parameters",
+    "Reading",
     "Recording",
     "Source",
+    "as_pair",
     "find_pairs",
+    "pair_names",
+    "read_label_map",
     "read_list",
+    "read_pair",
     "read_parameters",
     "read_recording",
+    "split_sides",
 ]

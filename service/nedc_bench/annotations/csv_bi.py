@@ -5,288 +5,231 @@
     channel,start_time,stop_time,label,confidence
     TERM,42.2786,81.7760,seiz,1.0000
 
-``TERM`` events cover all channels and are the ones that are scored. Times are seconds.
+``TERM`` events cover all channels and are the ones that are scored. Times are seconds. Lines may come in any order;
+blanks within a row mean nothing.
+
+The text is read in blocks of lines, and the rows of a block a column at a time. A block with a row that is not as
+it should be is read row by row, to say which.
 
 Source: docs/scoring.md sections 1 and 8.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import inf
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-import numpy as np
-
+from nedc_bench.annotations.csv_bi_header import VERSION, VERSION_LINE, Header, is_header_line
 from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import (
-    FILLER,
-    FILLER_CODE,
-    MAX_SECONDS,
-    Codes,
-    Floats,
-    Recording,
-    fill_and_merge,
-    find_irregularities,
-    time_order,
-)
-from nedc_bench.annotations.source import Source, Text, read_text
-from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
+from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.rows import Notice, Rows, refuse
+from nedc_bench.annotations.source import Text
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, quoted
 
-VERSION = "csv_v1.0.0"
 COLUMNS = "channel,start_time,stop_time,label,confidence"
 ALL_CHANNELS = "TERM"
-MAX_EVENTS = 100_000
-MAX_LINES = 2 * MAX_EVENTS  # with comments, blank lines and per-channel events
-MAX_LINE_CHARACTERS = 1_000
+MAX_LINE_CHARACTERS = 1_000  # of a row, blanks apart
+BLOCK_CHARACTERS = 1 << 20
+
+__all__ = ["COLUMNS", "VERSION", "read_csv_bi"]
+
+_NUMBERS = {1: "start_time", 2: "stop_time", 4: "confidence"}
 
 
-def read_recording(
-    source: Source | Recording, *, side: str = "", name: str | None = None, label_map: LabelMap | None = None
-) -> Recording:
+def read_csv_bi(text: Text, *, side: str = "", label_map: LabelMap | None = None) -> Recording:
     """Read, check, fill and merge one ``csv_bi`` file.
 
     Args:
-        source: a path or an open file; a `Recording` comes back as it is.
+        text: the file.
         side: ``reference`` or ``hypothesis``, for messages.
-        name: the file's name for messages and reports, where it is not its path.
         label_map: when given, labels that it does not know are faults with their line.
 
     Raises:
         InputError: the file is refused; up to `MAX_FINDINGS_PER_FILE` findings say where and why.
     """
-    if isinstance(source, Recording):
-        return source
-    return _Reader(read_text(source, side, name), side, label_map).read()
+    reader = _Reader(label_map)
+    if not text.text.strip():
+        raise refuse([Notice(None, "empty", f"is empty; a csv_bi file has the line {VERSION_LINE!r}")], text, side)
+    for first_line, block in _blocks(text.text):
+        reader.read(first_line, block)
+    if faults := reader.all_faults():
+        raise refuse(faults, text, side)
+    return reader.rows.recording(text, side, reader.header.duration, reader.warnings(), reader.header.base_name)
 
 
-@dataclass(slots=True)
-class _Rows:
-    """The ``TERM`` events in file order, a column a list, with the line each stands on."""
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces of whole lines, each with the number of its first line. A line ends in LF, CR LF or CR."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    number, begin = 1, 0
+    while begin < len(text):
+        end = text.find("\n", begin + BLOCK_CHARACTERS) + 1 or len(text)
+        block = text[begin:end]
+        yield number, block
+        number += block.count("\n")
+        begin = end
 
-    lines: list[int] = field(default_factory=list)
-    starts: list[float] = field(default_factory=list)
-    stops: list[float] = field(default_factory=list)
-    confidences: list[float] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
+
+class _Columns(NamedTuple):
+    """Rows of all channels, a column a list."""
+
+    lines: Sequence[int]
+    channels: Sequence[str]
+    starts: Sequence[float]
+    stops: Sequence[float]
+    labels: Sequence[str]
+    confidences: Sequence[float]
+
+    def take(self, kept: Sequence[int]) -> _Columns:
+        return _Columns(
+            [self.lines[k] for k in kept],
+            [self.channels[k] for k in kept],
+            [self.starts[k] for k in kept],
+            [self.stops[k] for k in kept],
+            [self.labels[k] for k in kept],
+            [self.confidences[k] for k in kept],
+        )
 
 
 class _Reader:
-    """Reads one text; collects faults until there are `MAX_FINDINGS_PER_FILE`."""
+    """Reads blocks; collects rows and faults."""
 
-    def __init__(self, text: Text, side: str, label_map: LabelMap | None) -> None:
-        self.file = text
-        self.side = side
+    def __init__(self, label_map: LabelMap | None) -> None:
         self.label_map = label_map
-        self.faults: list[Finding] = []
-        self.duration = -1.0
-        self.vocabulary = {FILLER: FILLER_CODE}
-        self.label_lines = [0]
-        self.channel_events = 0
+        self.header = Header()
+        self.rows = Rows()
+        self.faults: list[Notice] = []
+        self.column_lines: list[int] = []  # the first, and the first of those that follow a row
+        self.first_row_line = 0
         self.first_channel_line = 0
-        self.rows = _Rows()
+        self.channel_events = 0
+        self.term_events = 0
 
-    def read(self) -> Recording:
-        """The recording, or the faults."""
-        line_count = self.file.text.count("\n")
-        if line_count > MAX_LINES:
-            self._fault(None, "size", f"has {line_count} lines; a file has at most {MAX_LINES}")
-            raise InputError(self.faults)
-        lines = self.file.text.split("\n")
-        body = self._read_header(lines)
-        if body is not None and not self._read_columns(lines, body):
-            self._read_events(lines, body)
-        if not self.rows.lines and self.channel_events and not self.faults:
+    def read(self, first_line: int, block: str) -> None:
+        """Read one block."""
+        self.header.read(first_line, block)
+        if self._has_enough_faults():
+            return
+        lines = block.replace(" ", "").split("\n")
+        named = [k for k, line in enumerate(lines) if COLUMNS in line] if COLUMNS[:8] in block else []
+        kept = [k for k, line in enumerate(lines) if line and line[0] != "#" and COLUMNS not in line]
+        numbers, texts = [first_line + k for k in kept], [lines[k] for k in kept]
+        columns = _columns(numbers, texts) or self._read_each(numbers, texts)
+        if columns.lines and not self.first_row_line:
+            self.first_row_line = columns.lines[0]
+        self._note_column_names([(first_line + k, lines[k][0] == "#") for k in named])
+        if columns.channels and columns.channels.count(ALL_CHANNELS) != len(columns.channels):
+            columns = self._without_channels(columns)
+        if columns.lines:
+            self.term_events += len(columns.lines)
+            self.rows.add(columns.lines, columns.starts, columns.stops, columns.labels, columns.confidences)
+
+    def all_faults(self) -> list[Notice]:
+        """What refuses the file; where it is none of this format, that alone."""
+        faults = self.header.faults()
+        if any(fault.code == "version" for fault in faults):
+            return faults
+        faults += [*self.faults, *self.rows.faults(self.label_map)]
+        if not self.term_events and self.channel_events and not faults:
             message = f"has {self.channel_events} per-channel events and none for {ALL_CHANNELS} (all channels): "
-            message += f"only {ALL_CHANNELS} events are scored; write csv_bi with channel {ALL_CHANNELS}"
-            self._fault(self.first_channel_line, "channel", message)
-        if self.faults:
-            raise InputError(self.faults)
-        return self._recording()
-
-    # -- header
-
-    def _read_header(self, lines: list[str]) -> int | None:
-        """Read the lines up to the column names; the index of the first line after them."""
-        if not self.file.text.strip():
-            self._fault(None, "empty", f"is empty; a csv_bi file begins with '# version = {VERSION}'")
-            return None
-        if VERSION not in lines[0]:
-            self._fault(1, "version", f"{quoted(lines[0])} is not the version line '# version = {VERSION}'")
-        body = None
-        for k, line in enumerate(lines):
-            text = line.strip()
-            if text.startswith("#"):
-                self._read_header_line(k + 1, text)
-            elif text:
-                body = k
-                break
-        if self.duration < 0 and not any(fault.code == "duration" for fault in self.faults):
-            self._fault(None, "duration", "has no '# duration = ... secs' line")
-        if body is None:
-            self._fault(None, "columns", f"has no line with the column names {COLUMNS!r}")
-            return None
-        if _compact(lines[body]) != COLUMNS:
-            self._fault(body + 1, "columns", f"{quoted(lines[body].strip())} is not the column names {COLUMNS!r}")
-            return None
-        return body + 1
-
-    def _read_header_line(self, number: int, line: str) -> None:
-        key, _, text = line[1:].partition("=")
-        if key.strip() != "duration":
-            return
-        words = text.split(maxsplit=1)
-        value = _number(words[0]) if words else None
-        if value is None or not 0 <= value <= MAX_SECONDS:
-            wanted = f"duration must be a number of seconds from 0 to {MAX_SECONDS:.0f}, not {quoted(text.strip())}"
-            self._fault(number, "duration", wanted)
-            return
-        if self.duration >= 0 and value != self.duration:
-            self._fault(number, "duration", f"duration {quoted(words[0])} contradicts an earlier line")
-        self.duration = value
-
-    # -- events
-
-    def _read_columns(self, lines: list[str], body: int) -> bool:
-        """Read a body of ``TERM`` events without any fault at once; False where it must be read line by line."""
-        end = len(lines) if lines[-1] else len(lines) - 1
-        rows = lines[body:end]
-        if len(rows) > MAX_EVENTS or max(map(len, rows), default=0) > MAX_LINE_CHARACTERS:
-            return False
-        if {row.count(",") for row in rows} != {COLUMNS.count(",")}:
-            return False
-        fields = _compact(",".join(rows)).split(",")
-        channels, start_texts, stop_texts, labels, confidence_texts = (fields[column::5] for column in range(5))
-        texts = "".join(start_texts + stop_texts + confidence_texts)
-        try:
-            starts, stops, confidences = (
-                list(map(float, column)) for column in (start_texts, stop_texts, confidence_texts)
+            message += (
+                f"only {ALL_CHANNELS} events are scored; use the csv_bi that TUSZ has beside each csv, or score the "
             )
-        except ValueError:
-            return False
-        start, stop, confidence = np.array(starts), np.array(stops), np.array(confidences)
-        if (
-            "_" in texts
-            or not texts.isascii()
-            or set(channels) != {ALL_CHANNELS}
-            or (self.label_map is not None and not set(labels).issubset(self.label_map.index))
-            or not ((start >= 0) & (stop > start) & (stop <= MAX_SECONDS) & np.isfinite(confidence)).all()
-        ):
-            return False
-        for label in dict.fromkeys(labels):
-            self._label_code(body + 1 + labels.index(label), label)
-        codes = [self.vocabulary[label] for label in labels]
-        self.rows = _Rows(list(range(body + 1, end + 1)), starts, stops, confidences, codes)
-        return True
+            message += "union of the channels (--channels union)"
+            faults.append(Notice(self.first_channel_line, "channel", message))
+        return faults
 
-    def _read_events(self, lines: list[str], body: int) -> None:
-        for number in range(body, len(lines)):
-            line = lines[number].strip()
-            if not line or line[0] == "#":
-                continue
-            if len(line) > MAX_LINE_CHARACTERS:
-                message = f"{quoted(line)} has {len(line)} characters; a line has at most {MAX_LINE_CHARACTERS}"
-                self._fault(number + 1, "line", message)
-            else:
-                self._read_event(number + 1, _compact(line))
-            if len(self.faults) >= MAX_FINDINGS_PER_FILE:
-                return
-            if len(self.rows.lines) > MAX_EVENTS:
-                self._fault(number + 1, "size", f"is the event after {MAX_EVENTS}; no more are scored in one file")
-                return
-
-    def _read_event(self, number: int, line: str) -> None:
-        fields = line.split(",")
-        if len(fields) != 5:
-            self._fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; {COLUMNS!r} are 5")
-            return
-        channel, start_text, stop_text, label, confidence_text = fields
-        start, stop, confidence = _number(start_text), _number(stop_text), _number(confidence_text)
-        if start is None or stop is None or confidence is None:
-            for name, text, value in zip(
-                ("start_time", "stop_time", "confidence"),
-                (start_text, stop_text, confidence_text),
-                (start, stop, confidence),
-                strict=True,
-            ):
-                if value is None:
-                    self._fault(number, "number", f"{name} {quoted(text)} is not a finite number")
-            return
-        if start < 0 or stop > MAX_SECONDS:
-            message = f"{quoted(line)} is not within 0 to {MAX_SECONDS:.0f} seconds"
-            self._fault(number, "time", message)
-        elif stop <= start:
-            self._fault(number, "order", f"stop_time {quoted(stop_text)} is not after start_time {quoted(start_text)}")
-        elif channel != ALL_CHANNELS:
-            self.first_channel_line = self.first_channel_line or number
-            self.channel_events += 1
-        else:
-            rows = self.rows
-            rows.lines.append(number)
-            rows.starts.append(start)
-            rows.stops.append(stop)
-            rows.confidences.append(confidence)
-            rows.labels.append(self._label_code(number, label))
-
-    def _label_code(self, number: int, label: str) -> int:
-        code = self.vocabulary.setdefault(label, len(self.vocabulary))
-        if code == len(self.label_lines):
-            self.label_lines.append(number)
-        elif not self.label_lines[code]:
-            self.label_lines[code] = number
-        if self.label_map is not None and label not in self.label_map.index:
-            self._fault(number, "label", self.label_map.unknown(label))
-        return code
-
-    # -- result
-
-    def _recording(self) -> Recording:
-        rows = self.rows
-        starts, stops = np.array(rows.starts, dtype=np.float64), np.array(rows.stops, dtype=np.float64)
-        order = time_order(starts, stops)
-        starts, stops = starts[order], stops[order]
-        labels = np.array(rows.labels, dtype=np.intp)[order]
-        warnings = self._warnings(np.array(rows.lines, dtype=np.intp)[order], starts, stops)
-        timeline = fill_and_merge(
-            self.duration, starts, stops, np.array(rows.confidences, dtype=np.float64)[order], labels
-        )
-        return Recording(
-            self.file.name,
-            self.file.sha256,
-            self.duration,
-            *timeline,
-            tuple(self.vocabulary),
-            tuple(self.label_lines),
-            tuple(warnings),
-        )
-
-    def _warnings(self, lines: Codes, starts: Floats, stops: Floats) -> list[Finding]:
-        warnings = []
+    def warnings(self) -> list[Notice]:
+        """What a person may want to know about a file without faults."""
+        noticed = self.header.warnings()
+        if not self.column_lines:
+            noticed.append(Notice(None, "columns", f"has no line with the column names {COLUMNS!r}"))
+        elif len(self.column_lines) > 1:
+            message = "the column names stand here again, after a row; are these two files in one?"
+            noticed.append(Notice(self.column_lines[1], "columns", message))
         if self.channel_events:
             message = f"{self.channel_events} per-channel events are not scored, only those for {ALL_CHANNELS}"
-            warnings.append(self._finding(self.first_channel_line, "channel", message))
-        noticed = find_irregularities(self.duration, starts, stops)
-        warnings += [self._finding(int(lines[found.events].min()), found.code, found.message) for found in noticed]
-        return warnings
+            noticed.append(Notice(self.first_channel_line, "channel", message))
+        return noticed
 
-    def _finding(self, line: int | None, code: str, message: str) -> Finding:
-        return Finding(self.side, self.file.name, line, code, message)
+    def _has_enough_faults(self) -> bool:
+        """No more faults are reported than these; what follows is not looked at."""
+        unknown = 0 if self.label_map is None else len(self.rows.vocabulary) - 1 - len(self.label_map.index)
+        return len(self.faults) + max(0, unknown) >= MAX_FINDINGS_PER_FILE
 
-    def _fault(self, line: int | None, code: str, message: str) -> None:
-        if len(self.faults) < MAX_FINDINGS_PER_FILE:
-            self.faults.append(self._finding(line, code, message))
+    def _note_column_names(self, lines: list[tuple[int, bool]]) -> None:
+        """Take note of the lines with the column names, and of whether each is a comment."""
+        for line, is_comment in lines:
+            again = len(self.column_lines) == 1 and line > self.first_row_line > 0 and not is_comment
+            if again or not self.column_lines:
+                self.column_lines.append(line)
+
+    def _without_channels(self, columns: _Columns) -> _Columns:
+        """The rows of `ALL_CHANNELS`; the others are counted."""
+        others = [k for k, channel in enumerate(columns.channels) if channel != ALL_CHANNELS]
+        self.channel_events += len(others)
+        self.first_channel_line = self.first_channel_line or columns.lines[others[0]]
+        return columns.take([k for k, channel in enumerate(columns.channels) if channel == ALL_CHANNELS])
+
+    def _read_each(self, numbers: list[int], texts: list[str]) -> _Columns:
+        """The rows without a fault, read one by one; the faults of the others are kept."""
+        found: list[int] = []
+        for k, (number, text) in enumerate(zip(numbers, texts, strict=True)):
+            if _columns([number], [text]) is not None:
+                found.append(k)
+            elif text.strip("\t") and not is_header_line(text):
+                self.faults += _row_faults(number, text)
+                if len(self.faults) >= MAX_FINDINGS_PER_FILE:
+                    break
+        return _columns([numbers[k] for k in found], [texts[k] for k in found]) or _EMPTY
 
 
-def _compact(line: str) -> str:
-    """The line without spaces and carriage returns, which the format ignores."""
-    return line.replace(" ", "").replace("\r", "")
+_EMPTY = _Columns((), (), (), (), (), ())
 
 
-def _number(text: str) -> float | None:
-    """The finite number that ``text`` writes in ASCII digits, or None."""
+def _columns(numbers: list[int], rows: list[str]) -> _Columns | None:
+    """The rows in columns, or None where one of them is not as it should be."""
+    if not rows:
+        return _EMPTY
+    if {row.count(",") for row in rows} != {COLUMNS.count(",")} or max(map(len, rows)) > MAX_LINE_CHARACTERS:
+        return None
+    fields = ",".join(rows).split(",")
+    channels, starts, stops, labels, confidences = (fields[column::5] for column in range(5))
     try:
-        value = float(text)
+        return _Columns(
+            numbers,
+            channels,
+            list(map(float, starts)),
+            list(map(float, stops)),
+            labels,
+            list(map(float, confidences)),
+        )
     except ValueError:
         return None
-    if -inf < value < inf and "_" not in text and text.isascii():
-        return value
-    return None
+
+
+def _row_faults(number: int, row: str) -> Iterator[Notice]:
+    if len(row) > MAX_LINE_CHARACTERS:
+        message = f"{quoted(row)} has {len(row)} characters; a row has at most {MAX_LINE_CHARACTERS}"
+        yield Notice(number, "line", message)
+        return
+    fields = row.split(",")
+    if fields[0].strip().lower() == "channel":
+        yield Notice(number, "columns", f"{quoted(row)} is not the column names {COLUMNS!r}")
+    elif fields[0].lower().startswith("version"):
+        yield Notice(number, "version", f"{quoted(row)} is no comment; the version line is {VERSION_LINE!r}")
+    elif len(fields) != 5:
+        plural = "" if len(fields) == 1 else "s"
+        yield Notice(number, "columns", f"{quoted(row)} has {len(fields)} field{plural}; {COLUMNS!r} are 5")
+    else:
+        for column, name in _NUMBERS.items():
+            if not _is_number(fields[column]):
+                yield Notice(number, "number", f"{name} {quoted(fields[column])} is not a number")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

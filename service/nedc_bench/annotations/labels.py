@@ -5,15 +5,20 @@ Source: docs/scoring.md section 2.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nedc_bench.annotations.recording import FILLER, Recording
-from nedc_bench.errors import Finding, InputError, quoted, refusal
+from nedc_bench.annotations.label_sets import set_with
+from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.timeline import FILLER, FILLER_CODE
+from nedc_bench.errors import MAX_SHOWN_TEXT, Finding, InputError, quoted, refusal
 
+EXAMPLE = """SEIZ = "seiz" and BCKG = "bckg\""""
+NULL_SYMBOL = "***"  # stands for no event in the alignment of dp
 MAX_CLASSES = 250
 MAX_LABELS_SHOWN = 20
 
@@ -24,7 +29,8 @@ class LabelMap:
 
     Attributes:
         classes: class names, lower case, in the order of every report.
-        labels: for each class its annotation labels, lower case.
+        labels: for each class its annotation labels, lower case. A label of several classes belongs to the last.
+        warnings: what was noticed about the map and is scored with all the same.
 
     >>> LabelMap.from_mapping({"PET": ["cat", "dog"], "BCKG": ["bckg"]}).index
     {'cat': 0, 'dog': 0, 'bckg': 1}
@@ -32,6 +38,7 @@ class LabelMap:
 
     classes: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
+    warnings: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
     index: dict[str, int] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -39,22 +46,30 @@ class LabelMap:
         object.__setattr__(self, "index", index)
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Iterable[str]]) -> LabelMap:
+    def from_mapping(cls, mapping: Mapping[str, str | Iterable[str]]) -> LabelMap:
         """A map from ``{class: annotation labels}``; both sides are lower-cased.
 
+        The labels of a class are an iterable of them, or one text with commas between them, as in a parameter file.
+        Of two class names that are equal in lower case the second gives the labels and the first the place.
+
         Raises:
-            InputError: a class or label that is empty or used twice, or no class for ``bckg``.
+            InputError: no class, too many, one without a name or with a name that `dp` and its report need.
         """
-        classes = tuple(name.strip().lower() for name in mapping)
-        labels = tuple(tuple(label.strip().lower() for label in group) for group in mapping.values())
-        flat = [label for group in labels for label in group]
-        _refuse_repeats("class", classes)
-        _refuse_repeats("label", flat)
-        if len(classes) > MAX_CLASSES:
-            raise refusal("map", f"[MAP] has {len(classes)} classes; at most {MAX_CLASSES} are scored")
-        if FILLER not in flat:
-            raise refusal("map", f"[MAP] has no class for the label {FILLER!r}, which fills the gaps between events")
-        return cls(classes, labels)
+        groups: dict[str, tuple[str, ...]] = {}
+        warnings = []
+        for name, given in mapping.items():
+            labels = given.split(",") if isinstance(given, str) else given
+            key = name.strip().lower()
+            if key in groups:
+                warnings.append(f"[MAP] names the class {quoted(key)} twice; the labels of the last one count")
+            groups[key] = tuple(label.strip().lower() for label in labels)
+        _refuse_classes(groups)
+        owners = Counter(label for labels in groups.values() for label in dict.fromkeys(labels))
+        for label in (label for label, count in owners.items() if count > 1):
+            name = [name for name, labels in groups.items() if label in labels][-1]
+            warnings.append(f"[MAP] names the label {quoted(label)} under {owners[label]} classes; {name!r} has it")
+        noticed = tuple(Finding("", "", None, "map", message) for message in warnings)
+        return cls(tuple(groups), tuple(groups.values()), noticed)
 
     def to_mapping(self) -> dict[str, list[str]]:
         """The map as ``{class: annotation labels}``, in class order."""
@@ -64,28 +79,53 @@ class LabelMap:
         """The class index of every event of ``recording``, shape ``(events,)``.
 
         Raises:
-            InputError: a label that the map does not know.
+            InputError: a label that the map does not know, be it the background that fills a gap.
         """
-        unknown = [label for label in recording.vocabulary if label not in self.index]
-        if unknown:
-            raise InputError(
-                Finding(side, recording.name, recording.first_line(label), "label", self.unknown(label))
-                for label in unknown
-            )
-        return np.array([self.index[label] for label in recording.vocabulary], dtype=np.intp)[recording.labels]
+        unknown = [label for label in recording.vocabulary[1:] if label not in self.index]
+        faults = [
+            Finding(side, recording.name, recording.first_line(label), "label", self.unknown(label))
+            for label in unknown
+        ]
+        if FILLER not in self.index and (filler := (recording.labels == FILLER_CODE).nonzero()[0]).size:
+            line = recording.first_line(FILLER)
+            message = self.unknown(FILLER) if line else self._unfilled(recording, int(filler[0]))
+            faults.append(Finding(side, recording.name, line, "label", message))
+        if faults:
+            raise InputError(faults)
+        return np.array([self.index.get(label, -1) for label in recording.vocabulary], dtype=np.intp)[recording.labels]
 
     def unknown(self, label: str) -> str:
         """The message for a label that the map does not know."""
-        hint = " (labels are lower case)" if label.lower() in self.index else ""
         known = ", ".join(list(self.index)[:MAX_LABELS_SHOWN])
-        return f"label {quoted(label)} is not in the label map{hint}; known labels: {known}"
+        message = f"label {quoted(label)} is not in the label map; known labels: {known}"
+        if label.lower() != label:
+            return message + " (labels in a file must be lower case to be known)"
+        if not self.classes or not label.isprintable() or set(label) & set('"\\,'):
+            return message
+        labels = ",".join(filter(None, (*self.labels[0], label[:MAX_SHOWN_TEXT])))
+        example = f'[MAP] {self.classes[0].upper()} = "{labels}"'
+        known_set = set_with(label)
+        preset = f"take --labels {known_set}, or " if known_set else ""
+        return f"{message}; {preset}give it a class in the parameter file (--params), such as {example}"
+
+    def _unfilled(self, recording: Recording, event: int) -> str:
+        """The message for a gap that cannot be filled."""
+        start, stop = float(recording.starts[event]), float(recording.stops[event])
+        if recording.labels.size == 1:
+            what = "has no event, which makes all of it background"
+        elif stop < start:
+            what = f"has an overlap at {stop} s, which is filled with background"
+        else:
+            what = f"has a gap at {start} s, which is filled with background"
+        return f"{what}: [MAP] must have a class for the label {FILLER!r}, or the events must leave no gap"
 
 
-def _refuse_repeats(what: str, names: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if not name:
-            raise refusal("map", f"[MAP] has an empty {what}")
-        if name in seen:
-            raise refusal("map", f"[MAP] names the {what} {quoted(name)} twice")
-        seen.add(name)
+def _refuse_classes(groups: Mapping[str, Iterable[str]]) -> None:
+    if not groups:
+        raise refusal("map", f"[MAP] has no class; give it some, such as {EXAMPLE}")
+    if "" in groups:
+        raise refusal("map", "[MAP] has a class without a name")
+    if NULL_SYMBOL in groups:
+        raise refusal("map", f"[MAP] has a class {NULL_SYMBOL!r}, which is dp's symbol for no event; name it otherwise")
+    if len(groups) > MAX_CLASSES:
+        raise refusal("map", f"[MAP] has {len(groups)} classes; at most {MAX_CLASSES} are scored")

@@ -27,7 +27,7 @@ EDF_SUFFIXES = (".edf", ".bdf")
 # In order of preference: what covers all channels before what is a channel's.
 _PLAIN = (".csv_bi", EVENTS_SUFFIX, ".tse_bi", ".csv", ".tse", ".tsv", ".lbl_bi", ".lbl")
 SUFFIXES = (*_PLAIN, *SIDECAR_SUFFIXES, *EDF_SUFFIXES)
-OFTEN_OTHER = frozenset({".csv", ".tsv", *SIDECAR_SUFFIXES, *EDF_SUFFIXES})  # suffixes that other tables share
+OFTEN_OTHER = frozenset({".csv", ".tsv"})  # suffixes that other tables share
 BIDS_TABLES = ("participants.tsv", "samples.tsv", "_channels.tsv", "_electrodes.tsv", "_scans.tsv", "_sessions.tsv")
 BIDS_ASIDE = frozenset({"derivatives", "sourcedata", "code", "phenotype", "stimuli"})
 FOREIGN = frozenset({"thumbs.db", "desktop.ini"})
@@ -111,9 +111,14 @@ def pair_names(
             pairs.append(NamePair(file.name, counterparts[key(file)].name))
         elif file.name in empty:
             message = "has no hypothesis and is scored against an empty one (missing=empty)"
-            warnings.append(Finding("reference", _join(reference_folder, file.name), None, "missing", message))
+            warnings.append(Finding("reference", os.path.join(reference_folder, file.name), None, "missing", message))
             pairs.append(NamePair(file.name, None))
     return Layout(tuple(pairs), tuple(warnings), tuple(notes))
+
+
+def names_that_count(names: Iterable[str]) -> list[str]:
+    """The names of one tree that are annotations, sorted; of several of one recording, the one that is preferred."""
+    return [file.name for file in _select(names, "reference")]
 
 
 def split_sides(names: Iterable[str], archive: str = "") -> dict[str, dict[str, str]]:
@@ -207,18 +212,21 @@ def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list
         message = f"no hypothesis fits the pattern {quoted(pattern)}; the first is {quoted(files[0].name)}"
         raise refusal("pattern", message, side="hypothesis")
     if len(matched) < len(files):
-        notes.append(f"{_files(len(files) - len(matched))} passed over: not of the pattern {pattern!r}")
+        notes.append(f"{_count(len(files) - len(matched), 'file')} passed over: not of the pattern {pattern!r}")
     return matched
 
 
 def _pairing_key(ours: Sequence[_File], theirs: Sequence[_File], notes: list[str]) -> Callable[[_File], str]:
     """What files are compared by: the first way that pairs most, among those that tell all files of a side apart."""
-    best, most, how = _relative, len(_common(ours, theirs, _relative)), ""
+
+    def paired(key: Callable[[_File], str]) -> int:
+        return len({key(file) for file in ours} & {key(file) for file in theirs})
+
+    best, how = _relative, ""
     for key, words in ((_base, "by base name, without folders"), (_any_case, "by base name, in any capitals")):
-        if all(len({key(file) for file in files}) == len(files) for files in (ours, theirs)):
-            paired = len(_common(ours, theirs, key))
-            if paired > most:
-                best, most, how = key, paired, words
+        unique = all(len({key(file) for file in files}) == len(files) for files in (ours, theirs))
+        if unique and paired(key) > paired(best):
+            best, how = key, words
     if how:
         notes.append(f"files are paired {how}")
     return best
@@ -236,18 +244,16 @@ def _any_case(file: _File) -> str:
     return _base(file).casefold()
 
 
-def _common(ours: Sequence[_File], theirs: Sequence[_File], key: Callable[[_File], str]) -> set[str]:
-    return {key(file) for file in ours} & {key(file) for file in theirs}
-
-
 def _without_tables(lone: list[_File], files: Sequence[_File], notes: list[str]) -> list[_File]:
-    """Files without counterpart, less tables of a suffix that others use too, where annotations have their own."""
+    """Files without counterpart, less tables of other kinds beside annotations with a suffix of their own."""
     if all(file.suffix in OFTEN_OTHER for file in files):
         return lone
-    tables = [file.name for file in lone if file.suffix in {".csv", ".tsv"}]
+    tables = [file.name for file in lone if file.suffix in OFTEN_OTHER]
     if tables:
-        notes.append(f"{_files(len(tables))} passed over, such as {tables[0]}: no annotation of that name elsewhere")
-    return [file for file in lone if file.suffix not in {".csv", ".tsv"}]
+        notes.append(
+            f"{_count(len(tables), 'file')} passed over, such as {tables[0]}: no annotation of that name elsewhere"
+        )
+    return [file for file in lone if file.suffix not in OFTEN_OTHER]
 
 
 def _lone_findings(
@@ -264,11 +270,11 @@ def _lone_findings(
     if pattern:
         message += f"; if names differ by design, give the pattern {pattern!r} (--pattern)"
     elif not lone_theirs:
-        message += "; to score what is missing as without events, set missing to empty (--missing empty)"
+        message += "; to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
     findings = [Finding("", "", None, "pairing", message)]
     for side, other, lone in (("reference", "hypothesis", lone_ours), ("hypothesis", "reference", lone_theirs)):
         findings += [
-            Finding(side, _join(folders[side], file.name), None, "pairing", f"has no {other} of the same name")
+            Finding(side, os.path.join(folders[side], file.name), None, "pairing", f"has no {other} of the same name")
             for file in lone[:MAX_FINDINGS_PER_FILE]
         ]
     return findings
@@ -289,13 +295,5 @@ def _guess_pattern(ours: Sequence[_File], theirs: Sequence[_File]) -> str:
     return ""
 
 
-def _join(folder: str, name: str) -> str:
-    return os.path.join(folder, name) if folder else name
-
-
 def _count(count: int, noun: str, plural: str = "") -> str:
     return f"1 {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
-
-
-def _files(count: int) -> str:
-    return _count(count, "file")

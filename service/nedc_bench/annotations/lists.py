@@ -1,6 +1,6 @@
 """Which files are scored against which: two files, two list files, or two folders.
 
-Source: docs/scoring.md sections 6 and 8.
+Source: docs/scoring.md sections 6 and 8; docs/formats.md for folders.
 """
 
 from __future__ import annotations
@@ -11,16 +11,24 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
-from nedc_bench.annotations.csv_bi import COLUMNS, VERSION
+from nedc_bench.annotations.foreign import looks_like_list
+from nedc_bench.annotations.formats import check_source
+from nedc_bench.annotations.layout import SUFFIXES, is_ignored, names_that_count, pair_names
+from nedc_bench.annotations.reading import HEAD, head_of, lines_of
 from nedc_bench.annotations.recording import Recording
-from nedc_bench.annotations.source import Source, read_bytes, read_text
+from nedc_bench.annotations.source import Path, Source, check_path, read_content, read_text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
 
-SUFFIX = ".csv_bi"
+LIST_SUFFIXES = (".list", ".lst", ".txt")
+MAX_PATH_CHARACTERS = 4096
 
 _VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)  # as os.path.expandvars sees them
+_ANNOTATION = re.compile(
+    r"(?m)^#?[ \t]*+version|^TERM,|^onset[\t,]|^[\[{<]|channel,start_time|^[A-Z][\w ]*+:[ \t]|^\d+[,\t ]"
+)
 
 Given = TypeVar("Given")
 Read = TypeVar("Read")
@@ -28,45 +36,82 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A reference and a hypothesis, and the names they go by in messages and reports."""
+    """A reference and a hypothesis, and the names they go by in messages and reports.
+
+    Attributes:
+        hypothesis: None where there is none, and it is scored as one without events.
+    """
 
     reference: Source | Recording
-    hypothesis: Source | Recording
+    hypothesis: Source | Recording | None
     reference_name: str | None = None
     hypothesis_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs of a corpus in scoring order, and what was noticed about the lists."""
+    """The pairs of a corpus in scoring order, what was noticed about them, and how they were found."""
 
     pairs: tuple[Pair, ...]
     warnings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def find_pairs(reference: str, hypothesis: str) -> Pairing:
-    """The pairs of two files, of two list files (by position) or of two folders (by relative name).
+def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None, missing: str = "refuse") -> Pairing:
+    """The pairs of two files, of two list files (by position) or of two folders (by name, as `pair_names` has it).
+
+    Args:
+        reference, hypothesis: paths, as text or `os.PathLike`.
+        pattern: of folders: how a hypothesis's base name is made from its reference's, such as ``{id}_pred``.
+        missing: of folders: ``refuse`` a reference without hypothesis, or score it against an ``empty`` one.
 
     Raises:
         InputError: the two are of different kinds, or some file has no counterpart or is listed twice.
     """
+    reference, hypothesis = check_path(reference, "reference"), check_path(hypothesis, "hypothesis")
     (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
     if kind != hypothesis_kind:
         message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; give two of the same"
         raise refusal("pairing", message)
+    if kind != "folder" and (pattern is not None or missing != "refuse"):
+        option = "pattern" if pattern is not None else "missing"
+        raise refusal("pairing", f"{option} is for two folders; {kind}s are paired by position")
     if kind == "folder":
-        return _pair_by_name(reference, hypothesis)
+        return _pair_folders(reference, hypothesis, pattern, missing)
     if kind == "list":
         names = {"reference": reference, "hypothesis": hypothesis}
         return _pair_by_position(*_both_sides(lambda side, source: read_list(source, side, names[side]), ref, hyp))
     return Pairing((Pair(ref, hyp, reference, hypothesis),))
 
 
+def as_pair(given: object, index: int) -> Pair:
+    """What a caller gave as a pair; an unnamed `Recording` in it is called by its place, such as ``pairs[3]``.
+
+    Raises:
+        InputError: it is no pair of sources.
+    """
+    place = f"pairs[{index}]"
+    if isinstance(given, Pair):
+        return given
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        what = quoted(given) if isinstance(given, str) else f"of type {type(given).__name__}"
+        message = f"is {what}, where a (reference, hypothesis) pair is taken; "
+        message += "find_pairs makes pairs from two folders or two lists"
+        raise refusal("pairs", message, file=place)
+    names = []
+    for side, source in zip(("reference", "hypothesis"), given, strict=True):
+        if source is not None or side == "reference":
+            check_source(source, side, place)
+        names.append(place if isinstance(source, Recording) and not source.name else None)
+    return Pair(*given, *names)
+
+
 def read_list(source: Source, side: str = "", name: str | None = None) -> list[str]:
     """The paths of a list file: one a line; ``#`` lines, blank lines and all white space are ignored.
 
-    ``$NAME`` is replaced from the environment. A relative path that does not lead anywhere from the current
-    folder is taken from the list's own.
+    ``$NAME`` is replaced from the environment, and ``~`` by the home folder. A relative path that does not lead
+    anywhere from the current folder is taken from the list's own. A path with blanks in it is taken as it is written,
+    where without them there is no such file.
 
     Raises:
         InputError: the list cannot be read, is empty, or names an environment variable that is not set.
@@ -74,7 +119,7 @@ def read_list(source: Source, side: str = "", name: str | None = None) -> list[s
     text = read_text(source, side, name)
     paths: list[str] = []
     faults: list[Finding] = []
-    for number, line in enumerate(text.text.split("\n"), 1):
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text.text), 1):
         entry = "".join(line.split())
         if not entry or entry.startswith("#"):
             continue
@@ -83,12 +128,33 @@ def read_list(source: Source, side: str = "", name: str | None = None) -> list[s
             faults.append(Finding(side, text.name, number, "variable", message))
             if len(faults) == MAX_FINDINGS_PER_FILE:
                 break
-        paths.append(_resolve(os.path.expandvars(entry), text.name))
+        paths.append(_resolve(entry, line.strip(), text.name))
     if faults:
         raise InputError(faults)
     if not paths:
         raise refusal("empty", "lists no file", side=side, file=text.name)
     return paths
+
+
+def list_files(path: Path) -> list[str]:
+    """The annotation files that one path means: itself, what a list names, or what counts in and below a folder.
+
+    Raises:
+        InputError: the list or folder cannot be read, or holds none.
+    """
+    plain = check_path(path)
+    try:
+        kind, source = _look("", plain)
+    except InputError:  # its reader says why it cannot be read
+        return [plain]
+    if kind == "file":
+        return [plain]
+    if kind == "list":
+        return read_list(source, name=plain)
+    names = names_that_count(_names(plain))
+    if not names:
+        raise refusal("empty", f"holds no annotation file ({', '.join(SUFFIXES[:6])} ...)", file=plain)
+    return [os.path.join(plain, name) for name in names]
 
 
 def _both_sides(read: Callable[[str, Given], Read], reference: Given, hypothesis: Given) -> tuple[Read, Read]:
@@ -109,17 +175,39 @@ def _look(side: str, path: str) -> tuple[str, Source]:
     """Whether ``path`` is a folder, a file or a list, and what to read it from: a pipe can be read only once."""
     if os.path.isdir(path):
         return "folder", path
-    if path.endswith(SUFFIX):
+    if not is_ignored(os.path.basename(path)):  # the suffix of an annotation
         return "file", path
-    data = read_bytes(path, path, side)
-    text = read_text(io.BytesIO(data), side, path).text
-    kind = "file" if VERSION in text.partition("\n")[0] or COLUMNS in text else "list"
-    return kind, path if os.path.isfile(path) else io.BytesIO(data)
+    content = read_content(path, side)
+    text = head_of(content.data[: HEAD + 1].decode("utf-8", "replace").removeprefix("\ufeff"))
+    named = path.casefold().endswith(LIST_SUFFIXES) and not _is_annotation(text)
+    kind = "list" if named or looks_like_list(text) or _lists_files(text, path) else "file"
+    return kind, path if os.path.isfile(path) else io.BytesIO(content.data)
 
 
-def _resolve(entry: str, list_path: str) -> str:
-    beside = os.path.join(os.path.dirname(list_path), entry)
-    return beside if not os.path.exists(entry) and os.path.exists(beside) else entry
+def _is_annotation(text: str) -> bool:
+    """Whether a text whose name is that of a list is an annotation, or another tool's table, all the same."""
+    return _ANNOTATION.search(text) is not None
+
+
+def _lists_files(text: str, path: str) -> bool:
+    """Whether the lines of a text are files that are there."""
+    lines = (line.strip() for _, line in lines_of(text))
+    entries = list(islice((line for line in lines if not line.startswith("#")), MAX_FINDINGS_PER_FILE))
+    return bool(entries) and all(
+        len(entry) < MAX_PATH_CHARACTERS and os.path.isfile(_resolve("".join(entry.split()), entry, path))
+        for entry in entries
+    )
+
+
+def _resolve(entry: str, written: str, list_path: str) -> str:
+    """Where an entry leads: itself without white space, that beside the list, either as written, else itself."""
+    expanded = [os.path.expanduser(os.path.expandvars(text)) for text in (entry, written)]
+    folder = os.path.dirname(list_path)
+    for path in expanded:
+        for candidate in (path, os.path.join(folder, path)):
+            if os.path.lexists(candidate):
+                return candidate
+    return expanded[0]
 
 
 def _pair_by_position(references: Sequence[str], hypotheses: Sequence[str]) -> Pairing:
@@ -154,39 +242,37 @@ def _order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tup
     """Lists are paired by position, as in the original; same names at other positions look like a mistake."""
     names = [os.path.basename(path) for path in hypotheses]
     known = set(names)
-    for reference, name in zip(references, names, strict=True):
-        own = os.path.basename(reference)
-        if own != name and own in known:
-            message = (
-                f"is paired with {quoted(name)} by position, while {quoted(own)} stands elsewhere in the other list"
-            )
-            return (Finding("reference", reference, None, "list-order", message),)
-    return ()
+    pairs = [(path, os.path.basename(path), name) for path, name in zip(references, names, strict=True)]
+    elsewhere = [(path, own, name) for path, own, name in pairs if own != name and own in known]
+    if not elsewhere:
+        return ()
+    differ = sum(own != name for _, own, name in pairs)
+    path, own, name = elsewhere[0]
+    message = f"is paired with {quoted(name)} by position, while {quoted(own)} stands elsewhere in the other list; "
+    message += f"{differ} of {len(pairs)} pairs have different names: are the lists in different orders?"
+    return (Finding("reference", path, None, "list-order", message),)
 
 
-def _pair_by_name(references: str, hypotheses: str) -> Pairing:
-    ours, theirs = annotation_files(references), annotation_files(hypotheses)
-    faults = [
-        Finding(side, os.path.join(folder, name), None, "pairing", f"has no counterpart in {other}")
-        for side, folder, other, lone in (
-            ("reference", references, hypotheses, sorted({*ours} - {*theirs})),
-            ("hypothesis", hypotheses, references, sorted({*theirs} - {*ours})),
-        )
-        for name in lone[:MAX_FINDINGS_PER_FILE]
+def _pair_folders(references: str, hypotheses: str, pattern: str | None, missing: str) -> Pairing:
+    layout = pair_names(
+        _names(references),
+        _names(hypotheses),
+        pattern=pattern,
+        missing=missing,
+        reference_folder=references,
+        hypothesis_folder=hypotheses,
+    )
+    pairs = [
+        Pair(os.path.join(references, pair.reference), None, None, f"(none for {pair.reference})")
+        if pair.hypothesis is None
+        else Pair(os.path.join(references, pair.reference), os.path.join(hypotheses, pair.hypothesis))
+        for pair in layout.pairs
     ]
-    if not ours and not theirs:
-        raise refusal("empty", f"has no {SUFFIX} file", side="reference", file=references)
-    if faults:
-        raise InputError(faults)
-    return Pairing(tuple(Pair(os.path.join(references, name), os.path.join(hypotheses, name)) for name in ours))
+    return Pairing(tuple(pairs), layout.warnings, layout.notes)
 
 
-def annotation_files(folder: str) -> list[str]:
-    """The sorted names of the annotation files in and below ``folder``, relative to it; links are followed.
-
-    Raises:
-        InputError: a folder cannot be listed.
-    """
+def _names(folder: str) -> list[str]:
+    """The names of all files in and below ``folder``, relative to it, with ``/``; links are followed."""
 
     def refuse(error: OSError) -> None:
         raise refusal("unreadable", f"cannot be listed: {error.strerror}", file=str(error.filename)) from None
@@ -200,5 +286,5 @@ def annotation_files(folder: str) -> list[str]:
             continue
         seen.add(real)
         below = os.path.relpath(parent, folder)
-        found += [os.path.normpath(os.path.join(below, name)) for name in names if name.endswith(SUFFIX)]
-    return sorted(found)
+        found += [os.path.normpath(os.path.join(below, name)).replace(os.sep, "/") for name in names]
+    return found

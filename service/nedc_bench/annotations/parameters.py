@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nedc_bench.annotations.labels import LabelMap
-from nedc_bench.annotations.recording import FILLER
+from nedc_bench.annotations.labels import EXAMPLE, LabelMap
+from nedc_bench.annotations.recording import MAX_SECONDS
 from nedc_bench.annotations.source import Source, Text, read_text
-from nedc_bench.errors import InputError, quoted, refusal
+from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.errors import Finding, InputError, quoted, refusal
 
 EPOCH_SECONDS = (0.001, 86_400.0)
 MAX_PENALTY = 1e6
+MAX_TOLERANCE_SECONDS = 60.0
+CHANNELS = ("refuse", "union")
 MAX_CHARACTERS = 65_536
 MAX_LINE_CHARACTERS = 1_000
 
@@ -25,7 +28,7 @@ DEFAULT_LABEL_MAP = LabelMap.from_mapping({"seiz": ["seiz"], FILLER: [FILLER]})
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What the original's parameter file sets; the defaults are the original's.
+    """What the original's parameter file sets, and SzCORE's in ``[SZCORE]``; the defaults are the tools' own.
 
     Attributes:
         label_map: annotation labels to scoring classes, in report order.
@@ -34,9 +37,16 @@ class Parameters:
         epoch_null_class: the class of ``epoch`` that stands for no event.
         ira_epoch_duration: seconds between the samples of ``ira``.
         ira_null_class: read for the original's sake; no figure depends on it.
+        channels: ``refuse`` a file of per-channel events, or score their ``union`` (table ``[INPUT]``, ours).
+        duration_tolerance: seconds by which the sides' durations may differ; the reference's counts (``[INPUT]``).
+        szcore_min_overlap: the part of a widened reference event that must be covered for a hit, 0 to 1.
+        szcore_tolerance_start, szcore_tolerance_end: seconds by which a reference event is widened.
+        szcore_max_event_duration: seconds after which an event is split.
+        szcore_min_duration_between_events: seconds below which two events are merged.
+        notes: what was noticed when they were read, and is not used.
 
     Raises:
-        InputError: a value out of its range, or a null class that the map does not have.
+        InputError: a value out of its range, or a null class of ``epoch`` that the map does not have.
     """
 
     label_map: LabelMap = DEFAULT_LABEL_MAP
@@ -47,16 +57,37 @@ class Parameters:
     epoch_null_class: str = FILLER
     ira_epoch_duration: float = 0.25
     ira_null_class: str = FILLER
+    channels: str = "refuse"
+    duration_tolerance: float = 0.0
+    szcore_min_overlap: float = 0.0
+    szcore_tolerance_start: float = 30.0
+    szcore_tolerance_end: float = 60.0
+    szcore_max_event_duration: float = 300.0
+    szcore_min_duration_between_events: float = 90.0
+    notes: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("penalty_del", "penalty_ins", "penalty_sub"):
             _check_range(name, getattr(self, name), 0.0, MAX_PENALTY)
         for name in ("epoch_duration", "ira_epoch_duration"):
             _check_range(name, getattr(self, name), *EPOCH_SECONDS)
-        for name in ("epoch_null_class", "ira_null_class"):
-            if getattr(self, name) not in self.label_map.classes:
-                known = ", ".join(self.label_map.classes)
-                raise refusal("parameter", f"{name} {quoted(getattr(self, name))} is not a class of [MAP]: {known}")
+        _check_range("duration_tolerance", self.duration_tolerance, 0.0, MAX_TOLERANCE_SECONDS)
+        if self.channels not in CHANNELS:
+            message = f"channels must be one of {', '.join(CHANNELS)}, not {quoted(str(self.channels))}"
+            raise refusal("parameter", message)
+        _check_range("szcore_min_overlap", self.szcore_min_overlap, 0.0, 1.0)
+        _check_range("szcore_max_event_duration", self.szcore_max_event_duration, 0.1, MAX_SECONDS)
+        for name in ("tolerance_start", "tolerance_end", "min_duration_between_events"):
+            _check_range(f"szcore_{name}", getattr(self, f"szcore_{name}"), 0.0, MAX_SECONDS)
+        if self.epoch_null_class not in self.label_map.classes:
+            known = ", ".join(self.label_map.classes)
+            message = f"null_class {quoted(self.epoch_null_class)} of [NEDC_EPOCH] is not a class of [MAP]: {known}"
+            raise refusal("parameter", message)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What a person may want to know about the parameters, and is refused under ``strict``."""
+        return (*self.label_map.warnings, *self.notes)
 
     def to_dict(self) -> dict[str, Any]:
         """The parameters as the result document holds them."""
@@ -69,10 +100,17 @@ class Parameters:
             "epoch_null_class": self.epoch_null_class,
             "ira_epoch_duration": self.ira_epoch_duration,
             "ira_null_class": self.ira_null_class,
+            "channels": self.channels,
+            "duration_tolerance": self.duration_tolerance,
+            "szcore_min_overlap": self.szcore_min_overlap,
+            "szcore_tolerance_start": self.szcore_tolerance_start,
+            "szcore_tolerance_end": self.szcore_tolerance_end,
+            "szcore_max_event_duration": self.szcore_max_event_duration,
+            "szcore_min_duration_between_events": self.szcore_min_duration_between_events,
         }
 
 
-# What the original's file may hold: (table, key) -> our field, or None where the original reads and does not use it.
+# What the file may hold: (table, key) -> our field, or None where the original does not use it either; [INPUT] is ours.
 _KEYS: dict[tuple[str, str], str | None] = {
     ("NEDC_DPALIGN", "penalty_del"): "penalty_del",
     ("NEDC_DPALIGN", "penalty_ins"): "penalty_ins",
@@ -83,24 +121,44 @@ _KEYS: dict[tuple[str, str], str | None] = {
     ("NEDC_OVERLAP", "ndigits_round"): None,
     ("NEDC_IRA", "epoch_duration"): "ira_epoch_duration",
     ("NEDC_IRA", "null_class"): "ira_null_class",
+    ("INPUT", "channels"): "channels",
+    ("INPUT", "duration_tolerance"): "duration_tolerance",
+    ("SZCORE", "min_overlap"): "szcore_min_overlap",
+    ("SZCORE", "tolerance_start"): "szcore_tolerance_start",
+    ("SZCORE", "tolerance_end"): "szcore_tolerance_end",
+    ("SZCORE", "max_event_duration"): "szcore_max_event_duration",
+    ("SZCORE", "min_duration_between_events"): "szcore_min_duration_between_events",
 }
-_TABLES = {table for table, _ in _KEYS} | {"MAP", "NEDC_TAES"}
+_WORDS = {"null_class", "channels"}  # keys whose values are words
+_MAP = "MAP"
+_TABLES = {table for table, _ in _KEYS} | {_MAP, "NEDC_TAES"}
+_FORM = f"a parameter file holds a table [MAP] with a line a class, {EXAMPLE}"
 
 
 def read_parameters(source: Source, name: str | None = None) -> Parameters:
     """The parameters of a TOML file of the original.
 
     Raises:
-        InputError: it is not TOML, names something unknown, or a value is out of its range.
+        InputError: it is not TOML or not such a file, or a value is out of its range.
     """
     text = read_text(source, name=name)
     _check_size(text)
     try:
-        return parameters_from_toml(tomllib.loads(text.text))
+        parameters = parameters_from_toml(tomllib.loads(text.text))
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or a number of thousands of digits
         raise refusal("parameter", f"is not TOML: {error}", file=text.name) from None
     except InputError as error:
         raise refusal("parameter", error.findings[0].message, file=text.name) from None
+    label_map = parameters.label_map
+    return replace(
+        parameters,
+        label_map=replace(label_map, warnings=_named(label_map.warnings, text.name)),
+        notes=_named(parameters.notes, text.name),
+    )
+
+
+def _named(findings: tuple[Finding, ...], file: str) -> tuple[Finding, ...]:
+    return tuple(replace(finding, file=file) for finding in findings)
 
 
 def _check_size(text: Text) -> None:
@@ -114,29 +172,48 @@ def _check_size(text: Text) -> None:
 
 
 def parameters_from_toml(document: Mapping[str, Any]) -> Parameters:
-    """The parameters of a parsed parameter file; what it leaves out keeps its default."""
+    """The parameters of a parsed parameter file; what it leaves out keeps its default.
+
+    Tables and keys that the original does not know are not used; `Parameters.notes` names them.
+    """
+    _check_tables(document)
     values: dict[str, Any] = {}
+    notes = []
     for table, content in document.items():
-        if table == "version":
-            continue
-        if table not in _TABLES or not isinstance(content, Mapping):
-            raise refusal(
-                "parameter", f"{quoted(table)} is not a table of the parameter file: {', '.join(sorted(_TABLES))}"
-            )
-        if table == "MAP":
+        if table == _MAP:
             values["label_map"] = LabelMap.from_mapping({name: _labels(name, text) for name, text in content.items()})
-            continue
-        for key, value in content.items():
-            if (table, key) not in _KEYS:
-                raise refusal("parameter", f"{quoted(key)} is not a key of [{table}]")
-            target = _KEYS[table, key]
-            if target is not None:
-                values[target] = _text(key, value).lower() if key == "null_class" else _number(key, value)
-    return Parameters(**values)
+        elif table in _TABLES:
+            for key, value in content.items():
+                target = _KEYS.get((table, key))
+                if (table, key) not in _KEYS:
+                    notes.append(f"{quoted(key)} is not a key of [{table}] and is not used")
+                elif target is not None:
+                    values[target] = _text(key, value).lower() if key in _WORDS else _number(key, value)
+        elif table != "version":
+            notes.append(f"{quoted(table)} is not a table of the parameter file and is not used")
+    classes = values.get("label_map", DEFAULT_LABEL_MAP).classes
+    if (null := values.get("ira_null_class", classes[0])) not in classes:
+        notes.append(f"null_class {quoted(null)} of [NEDC_IRA] is not a class of [MAP]; no figure depends on it")
+    return Parameters(**values, notes=tuple(Finding("", "", None, "parameter", note) for note in notes))
 
 
-def _labels(name: str, value: object) -> list[str]:
-    return _text(name, value).split(",")
+def _check_tables(document: Mapping[str, Any]) -> None:
+    """Refuse a file that is no parameter file, or whose map would be passed over."""
+    for table, content in document.items():
+        if table in _TABLES and not isinstance(content, Mapping):
+            raise refusal("parameter", f"{table} must be a table, [{table}], not {quoted(str(content))}")
+        if table != _MAP and table.upper() == _MAP and _MAP not in document:
+            raise refusal("parameter", f"[{table}] must be written [MAP], in capitals: {_FORM}")
+    others = [table for table in document if table not in _TABLES and table != "version"]
+    if others and not _TABLES & set(document):
+        raise refusal("parameter", f"has no [MAP] and no other table that is known, but {quoted(others[0])}: {_FORM}")
+
+
+def _labels(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        labels = ",".join(map(str, value))
+        raise refusal("parameter", f'{name} must be one text, its labels separated by commas: {name} = "{labels}"')
+    return _text(name, value)
 
 
 def _text(key: str, value: object) -> str:

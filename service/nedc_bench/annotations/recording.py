@@ -8,23 +8,35 @@ Source: docs/scoring.md section 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from math import isfinite
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from nedc_bench.annotations.arrays import (
+    DEFAULT_LABEL,
+    check_label,
+    event_rows,
+    frame_rows,
+    mask_intervals,
+    probability_intervals,
+    seconds,
+)
+from nedc_bench.annotations.timeline import (
+    FILLER,
+    FILLER_CODE,
+    Codes,
+    Floats,
+    fill_and_merge,
+    find_irregularities,
+    round4,
+    time_order,
+)
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError
 
-FILLER = "bckg"
-FILLER_CODE = 0
 MAX_SECONDS = 1e9  # of a recording
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
-Scalar = TypeVar("Scalar", np.float64, np.intp)
 
 
 class Event(NamedTuple):
@@ -50,6 +62,7 @@ class Recording:
         vocabulary: the annotation labels; the first is always ``bckg``, the label of the fillers.
         label_lines: for each label of the vocabulary, the first line it stands on (0: none).
         warnings: what was noticed and scored all the same.
+        base_name: the file's ``bname``, the recording that it says it annotates; empty where it does not say.
     """
 
     name: str
@@ -62,29 +75,37 @@ class Recording:
     vocabulary: tuple[str, ...]
     label_lines: tuple[int, ...] = (0,)
     warnings: tuple[Finding, ...] = ()
+    base_name: str = ""
 
     @classmethod
     def from_events(
         cls,
         duration: float,
-        events: Iterable[Event | tuple[float, float, str] | tuple[float, float, str, float]],
+        events: Iterable[Event | Sequence[Any]] | NDArray[Any],
         name: str = "",
+        *,
+        label: str = DEFAULT_LABEL,
     ) -> Recording:
-        """A recording from ``(start, stop, label[, confidence])`` events, sorted, filled and merged here.
+        """A recording from ``(start, stop[, label[, confidence]])`` events, sorted, filled and merged here.
 
         Args:
             duration: seconds.
-            events: in any order; times in seconds from the start of the recording.
+            events: in any order, times in seconds from the start of the recording; or an array of shape
+                ``(events, 2)`` with starts and stops.
             name: what the recording goes by in messages and reports.
+            label: of events that have none.
 
         Raises:
-            InputError: a time or confidence that is no finite number in its range, or ``stop <= start``.
+            InputError: an item is no event, a time is no finite number, a stop lies before its start, or the duration
+                is not above 0.
 
-        >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0, "seiz")]).events]
+        >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0)]).events]
         [(0.0, 2.0, 'bckg', 1.0), (2.0, 3.0, 'seiz', 1.0), (3.0, 10.0, 'bckg', 1.0)]
         """
-        rows = [Event(*event) for event in events]
-        _check_events(duration, rows, name)
+        check_label(label, name)
+        length = seconds(duration, "duration", name)
+        rows = [Event(*row) for row in event_rows(events, label, name)]
+        _check_events(length, rows, name)
         vocabulary = {FILLER: FILLER_CODE}
         codes = [vocabulary.setdefault(row.label, len(vocabulary)) for row in rows]
         starts = np.array([row.start for row in rows], dtype=np.float64)
@@ -92,10 +113,112 @@ class Recording:
         confidences = np.array([row.confidence for row in rows], dtype=np.float64)
         order = time_order(starts, stops)
         starts, stops = starts[order], stops[order]
-        timeline = fill_and_merge(duration, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
-        noticed = find_irregularities(duration, starts, stops)
+        timeline = fill_and_merge(length, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
+        noticed = find_irregularities(length, starts, stops, confidences[order])
         warnings = tuple(Finding("", name, None, found.code, found.message) for found in noticed)
-        return cls(name, "", duration, *timeline, tuple(vocabulary), (0,) * len(vocabulary), warnings)
+        return cls(name, "", length, *timeline, tuple(vocabulary), (0,) * len(vocabulary), warnings)
+
+    @classmethod
+    def from_mask(
+        cls, mask: ArrayLike, *, sampling_rate: float, name: str = "", label: str = DEFAULT_LABEL
+    ) -> Recording:
+        """A recording from one truth value a sample (or window); each run of true samples is an event.
+
+        Args:
+            mask: shape ``(samples,)``, of truth values or 0 and 1.
+            sampling_rate: samples (or windows) per second; the recording lasts ``samples / sampling_rate`` seconds.
+            name: what the recording goes by in messages and reports.
+            label: of the events.
+
+        Raises:
+            InputError: the mask is not of such values in one dimension, or the rate is not above 0.
+
+        >>> [tuple(event) for event in Recording.from_mask([0, 0, 1, 1, 1, 0], sampling_rate=2).events][1]
+        (1.0, 2.5, 'seiz', 1.0)
+        """
+        duration, intervals = mask_intervals(mask, sampling_rate, name)
+        return cls.from_events(duration, intervals, name, label=label)
+
+    @classmethod
+    def from_probabilities(
+        cls,
+        probabilities: ArrayLike,
+        *,
+        sampling_rate: float,
+        threshold: float,
+        min_duration: float = 0.0,
+        min_gap: float = 0.0,
+        name: str = "",
+        label: str = DEFAULT_LABEL,
+    ) -> Recording:
+        """A recording from a detector's output, one probability a sample (or window).
+
+        Args:
+            probabilities: shape ``(samples,)``, from 0 to 1.
+            sampling_rate: samples (or windows) per second.
+            threshold: samples of this probability or more belong to an event.
+            min_duration: seconds; shorter events are dropped, after gaps are closed.
+            min_gap: seconds; events apart by less are one.
+            name: what the recording goes by in messages and reports.
+            label: of the events; their confidence is the highest probability in them.
+
+        Raises:
+            InputError: a value is out of its range.
+
+        >>> detector = [0.1, 0.9, 0.2, 0.8, 0.1, 0.1, 0.7]
+        >>> recording = Recording.from_probabilities(
+        ...     detector, sampling_rate=1, threshold=0.5, min_duration=2.0, min_gap=1.5
+        ... )
+        >>> [tuple(event) for event in recording.events][1]
+        (1.0, 4.0, 'seiz', 0.9)
+        """
+        duration, intervals = probability_intervals(
+            probabilities, sampling_rate, threshold=threshold, min_duration=min_duration, min_gap=min_gap, file=name
+        )
+        check_label(label, name)
+        events = [(start, stop, label, confidence) for start, stop, confidence in intervals]
+        return cls.from_events(duration, events, name)
+
+    @classmethod
+    def from_dataframe(cls, duration: float, frame: Any, name: str = "", *, label: str = DEFAULT_LABEL) -> Recording:
+        """A recording from a data frame (pandas, polars, or a mapping of columns), a row an event.
+
+        Args:
+            duration: seconds.
+            frame: columns ``start`` and ``stop`` (seconds), and where they are there ``label`` and ``confidence``.
+            name: what the recording goes by in messages and reports.
+            label: of the events, where there is no such column.
+
+        Raises:
+            InputError: it is no data frame, a column is missing, or a row is no event.
+
+        >>> frame = {"start": [2.0, 5.0], "stop": [3.0, 7.0]}
+        >>> [event.label for event in Recording.from_dataframe(10.0, frame).events]
+        ['bckg', 'seiz', 'bckg', 'seiz', 'bckg']
+        """
+        check_label(label, name)
+        return cls.from_events(duration, frame_rows(frame, label, name), name)
+
+    def with_duration(self, duration: float) -> Recording:
+        """The recording as if it had lasted ``duration`` seconds.
+
+        Its closing background is stretched or cut; what ran up to its own end and is past the new one is cut too.
+
+        >>> recording = Recording.from_events(10.5, [(2.0, 3.0), (9.0, 10.5)])
+        >>> [tuple(event) for event in recording.with_duration(10.0).events][-1]
+        (9.0, 10.0, 'seiz', 1.0)
+        """
+        own, end = round(self.duration, 4), round(duration, 4)
+        past_own_end = round4(self.stops) > own
+        kept = past_own_end | (self.starts < end) | ((self.starts == end) & (self.stops == end))
+        stops = np.where(past_own_end, self.stops, np.minimum(self.stops, end))
+        if self.labels[-1] == FILLER_CODE and self.stops[-1] == own:
+            kept[-1], stops[-1] = self.starts[-1] < end, end
+        columns = (column[kept] for column in (self.starts, stops, self.confidences, self.labels))
+        timeline = fill_and_merge(duration, *columns)
+        late = (round4(timeline.stops) > end).any()
+        warnings = tuple(warning for warning in self.warnings if warning.code != "past-end" or late)
+        return replace(self, duration=duration, warnings=warnings, **timeline._asdict())
 
     @property
     def events(self) -> list[Event]:
@@ -109,100 +232,15 @@ class Recording:
         return self.label_lines[self.vocabulary.index(label)] or None
 
 
-class Timeline(NamedTuple):
-    """The arrays of a `Recording`, in the order of its fields."""
-
-    starts: Floats
-    stops: Floats
-    confidences: Floats
-    labels: Codes
-
-
-class Irregularity(NamedTuple):
-    """Something odd about events that are scored all the same; ``events`` are those it is about."""
-
-    code: str
-    message: str
-    events: Codes
-
-
-def find_irregularities(duration: float, starts: Floats, stops: Floats) -> list[Irregularity]:
-    """What makes fillers of negative length: sorted events that overlap, or that run past the end."""
-    enter, leave = round4(starts), round4(stops)
-    overlapping = np.flatnonzero(enter[1:] < np.maximum.accumulate(leave)[:-1]) + 1
-    late = np.flatnonzero(leave > round(duration, 4))
-    return [
-        Irregularity(code, f"{_events(found.size)} {what}", found)
-        for code, what, found in (
-            ("overlap", "overlapping an earlier one", overlapping),
-            ("past-end", f"running past the end ({duration} s)", late),
-        )
-        if found.size
-    ]
-
-
-def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count} events"
-
-
 def _check_events(duration: float, events: list[Event], name: str) -> None:
     """Refuse what the reader of files would refuse."""
     faults = []
-    if not 0 <= duration <= MAX_SECONDS:
-        faults.append(Finding("", name, None, "duration", f"duration must be 0 to {MAX_SECONDS:.0f} s, not {duration}"))
+    if not 0 < duration <= MAX_SECONDS:
+        message = f"duration must be above 0 and at most {MAX_SECONDS:.0f} s, not {duration}"
+        faults.append(Finding("", name, None, "duration", message))
     for event in events:
-        if not 0 <= event.start < event.stop <= MAX_SECONDS or not isfinite(event.confidence):
-            message = f"{tuple(event)} must have 0 <= start < stop <= {MAX_SECONDS:.0f} s and a finite confidence"
+        if not -MAX_SECONDS <= event.start <= event.stop <= MAX_SECONDS:
+            message = f"{tuple(event)} must have start <= stop, in seconds, both finite"
             faults.append(Finding("", name, None, "time", message))
     if faults:
         raise InputError(faults[:MAX_FINDINGS_PER_FILE])
-
-
-def time_order(starts: Floats, stops: Floats) -> Codes:
-    """The order of events by (start, stop); equal ones keep theirs."""
-    return np.lexsort((stops, starts))
-
-
-def fill_and_merge(duration: float, starts: Floats, stops: Floats, confidences: Floats, labels: Codes) -> Timeline:
-    """Fill the gaps between sorted events with background, then merge neighbours of one label.
-
-    A filler stands wherever an event does not start where the one before it stopped (to 4 digits): between
-    overlapping events it has a negative length, and is scored so, as the original does.
-    """
-    if not starts.size:
-        return Timeline(np.zeros(1), np.array([duration]), np.ones(1), np.array([FILLER_CODE], dtype=np.intp))
-    leave = np.append(0.0, round4(stops))
-    enter = np.append(round4(starts), round(duration, 4))
-    gap = leave != enter
-    gaps = gap.nonzero()[0]
-    before = gap.cumsum()
-    own, fillers = np.arange(starts.size) + before[:-1], gaps + before[gaps] - 1
-    filled = Timeline(
-        _interleave(own, starts, fillers, leave[gaps]),
-        _interleave(own, stops, fillers, enter[gaps]),
-        _interleave(own, confidences, fillers, 1.0),
-        _interleave(own, labels, fillers, FILLER_CODE),
-    )
-    changes = (filled.labels[1:] != filled.labels[:-1]).nonzero()[0]
-    first, last = np.append(0, changes + 1), np.append(changes, filled.labels.size - 1)
-    return Timeline(filled.starts[first], filled.stops[last], filled.confidences[first], filled.labels[first])
-
-
-def _interleave(
-    own: Codes, values: NDArray[Scalar], fillers: Codes, filler_values: NDArray[Scalar] | float
-) -> NDArray[Scalar]:
-    result = np.empty(own.size + fillers.size, dtype=values.dtype)
-    result[own], result[fillers] = values, filler_values
-    return result
-
-
-def round4(times: Floats) -> Floats:
-    """Python's ``round(t, 4)`` of every time, to the bit.
-
-    A time that equals its nearest multiple of 1e-4 is its own rounding; only the others go through ``round``,
-    which rounds the exact decimal value (NumPy's own rounding multiplies first, and so differs in the last bit).
-    """
-    rounded = np.rint(times * 1e4) / 1e4
-    for k in (rounded != times).nonzero()[0]:
-        rounded[k] = round(float(times[k]), 4)
-    return rounded

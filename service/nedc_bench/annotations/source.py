@@ -1,37 +1,84 @@
-"""Reading an input file into memory: bounded, decoded, and refused with the place where it is not text."""
+"""Reading an input file into memory: bounded, decompressed, decoded; refused with the place where it is not text."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import zlib
 from dataclasses import dataclass
-from typing import IO
+from gzip import GzipFile
+from typing import IO, NoReturn
 
 from nedc_bench.errors import quoted, refusal
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
+GZIP = b"\x1f\x8b"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+ANNEX_POINTER = b"/annex/objects/"
 
-Source = str | os.PathLike[str] | IO[bytes] | IO[str]
+Path = str | os.PathLike[str]
+Source = Path | IO[bytes] | IO[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file's ``data``, decompressed; the ``name`` it goes by in messages, its ``path``, the ``sha256`` of its bytes.
+
+    ``path`` is empty where the file was handed in open.
+    """
+
+    data: bytes
+    name: str
+    path: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file's ``text``, the ``name`` it goes by in messages, and the ``sha256`` of its bytes."""
+    """A file's ``text``; the other attributes are those of `Content`."""
 
     text: str
     name: str
     sha256: str
+    path: str = ""
 
 
 def read_text(source: Source, side: str = "", name: str | None = None) -> Text:
-    """The text of a path or an open file of at most `MAX_FILE_BYTES`.
+    """The text of a path or an open file of at most `MAX_FILE_BYTES`, which may be compressed by gzip.
 
     Raises:
         InputError: it cannot be read, is too large, or is not UTF-8 text.
     """
+    return decode(read_content(source, side, name), side)
+
+
+def read_content(source: Source, side: str = "", name: str | None = None) -> Content:
+    """The bytes of a path or an open file of at most `MAX_FILE_BYTES`, decompressed where gzip compressed them.
+
+    Raises:
+        InputError: it cannot be read, is too large, or is only a pointer to its content.
+    """
     name = source_name(source) if name is None else name
-    data = read_bytes(source, name, side)
-    return Text(_decode(data, name, side), name, hashlib.sha256(data).hexdigest())
+    data = _read(source, name, side)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if data.startswith(GZIP):
+        data = _decompressed(data, name, side)
+    if data.startswith(LFS_POINTER):
+        message = "is a Git LFS pointer, not the file itself; get it with 'git lfs pull'"
+        raise refusal("pointer", message, side=side, file=name)
+    if data.startswith(ANNEX_POINTER):
+        _refuse_annexed(name, side)
+    return Content(data, name, os.fspath(source) if isinstance(source, (str, os.PathLike)) else "", sha256)
+
+
+def decode(content: Content, side: str = "") -> Text:
+    """The text of a file.
+
+    Raises:
+        InputError: it is not UTF-8 text.
+    """
+    return Text(_decode(content.data, content.name, side), content.name, content.sha256, content.path)
 
 
 def source_name(source: Source) -> str:
@@ -42,16 +89,24 @@ def source_name(source: Source) -> str:
     return name if isinstance(name, str) else "<file>"  # a file opened by its number has that for a name
 
 
-def read_bytes(source: Source, name: str, side: str = "") -> bytes:
-    """The bytes of a path or an open file of at most `MAX_FILE_BYTES`.
+def check_path(path: object, side: str = "") -> str:
+    """``path`` as text.
 
     Raises:
-        InputError: it cannot be read, or is too large.
+        InputError: it is no path.
     """
+    if isinstance(path, (str, os.PathLike)):
+        plain = os.fspath(path)
+        if isinstance(plain, str):
+            return plain
+    raise refusal("path", f"must be a path, not {type(path).__name__}", side=side)
+
+
+def _read(source: Source, name: str, side: str) -> bytes:
     try:
         data = _read_path(source) if isinstance(source, (str, os.PathLike)) else _read_open(source)
     except FileNotFoundError:
-        raise refusal("missing", "there is no such file", side=side, file=name) from None
+        _refuse_missing(source, name, side)
     except IsADirectoryError:
         raise refusal("unreadable", "is a folder, where a file is expected", side=side, file=name) from None
     except UnicodeError as error:  # of a file that was opened as text
@@ -65,9 +120,46 @@ def read_bytes(source: Source, name: str, side: str = "") -> bytes:
     return data
 
 
-def _read_path(path: str | os.PathLike[str]) -> bytes:
+def _refuse_missing(source: Source, name: str, side: str) -> NoReturn:
+    """Say what is there in place of the file: nothing, a link that leads nowhere, or the file's text."""
+    path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
+    if "\n" in path:
+        message = "is the text of a file, where a path is expected: wrap it, as in io.StringIO(text)"
+        raise refusal("path", message, side=side, file=quoted(path)) from None
+    if os.path.islink(path):
+        target = os.readlink(path)
+        if ".git/annex/objects" in target.replace(os.sep, "/"):
+            _refuse_annexed(name, side)
+        raise refusal("link", f"is a link to {quoted(target)}, where nothing is", side=side, file=name) from None
+    raise refusal("missing", "there is no such file", side=side, file=name) from None
+
+
+def _refuse_annexed(name: str, side: str) -> NoReturn:
+    message = "is a git-annex link whose content is not here; get it with 'datalad get' or 'git annex get'"
+    raise refusal("pointer", message, side=side, file=name) from None
+
+
+def _decompressed(data: bytes, name: str, side: str) -> bytes:
+    try:
+        with GzipFile(fileobj=io.BytesIO(data)) as file:
+            plain = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise refusal("gzip", f"is not a whole gzip file: {error}", side=side, file=name) from None
+    if len(plain) > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES // (1024 * 1024)
+        raise refusal("size", f"is larger than {limit} MiB once it is decompressed", side=side, file=name)
+    return plain
+
+
+def _read_path(path: Path) -> bytes:
+    """Read what the file system says there is, and on to the end where there is more, as in a pipe.
+
+    To ask for the most that is read at once would take memory for it, file by file.
+    """
     with open(path, "rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
+        size = min(os.fstat(file.fileno()).st_size, MAX_FILE_BYTES)
+        data = file.read(size + 1)
+        return data if len(data) <= size else data + file.read(MAX_FILE_BYTES + 1 - len(data))
 
 
 def _read_open(file: IO[bytes] | IO[str]) -> bytes:

@@ -10,27 +10,18 @@ Rates: the `limits` package, in Redis or in memory; when the store does not answ
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import os
 import re
-from collections.abc import Coroutine
-from dataclasses import dataclass
 from ipaddress import ip_address
-from time import time
 from typing import TypeVar
 
 import structlog
-from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.util import WindowStats
 from quart.wrappers.base import BaseRequestWebsocket
 
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
-from nedc_bench.evaluation.breaker import CircuitBreaker
 from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Network
 
@@ -122,8 +113,8 @@ class Tokens:
 
 
 def is_open(path: str) -> bool:
-    """Whether everybody may read it: the document, its page, and the errors that problems refer to."""
-    return path in OPEN or path.startswith("/docs/")
+    """Whether everybody may read it: the page where people score, the API's document and page, and their files."""
+    return path in OPEN or path.startswith(("/home/", "/docs/"))
 
 
 def _token(request: BaseRequestWebsocket) -> str:
@@ -134,127 +125,6 @@ def _token(request: BaseRequestWebsocket) -> str:
     offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     tokens = [name.strip() for name in offered if name.strip().startswith(BEARER)]
     return tokens[0].removeprefix(BEARER) if tokens and request.scope["type"] == "websocket" else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a caller's rate: the ``RateLimit-*`` headers."""
-
-    limit: RateLimitItem
-    remaining: int
-    reset_seconds: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of a response that was counted."""
-        return {
-            "RateLimit-Limit": str(self.limit.amount),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_seconds),
-        }
-
-
-class RateLimits:
-    """Counts the requests of each caller by a moving window.
-
-    Only Redis can fail to answer, and only its time is measured: neither waiting for a free connection counts, nor a
-    lag of the event loop, since a burst of requests makes both, and must not be what lets it pass.
-    """
-
-    def __init__(self, redis_url: str | None, metrics: Metrics) -> None:
-        self.metrics = metrics
-        self._remote = redis_url is not None
-        storage: Storage = _MemoryStorage() if redis_url is None else _redis_storage(redis_url)
-        self._limiter = MovingWindowRateLimiter(storage)
-        self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
-        self._connections = asyncio.Semaphore(CONNECTIONS)
-
-    async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:
-        """Count one request of ``caller``; None when the store does not answer.
-
-        Raises:
-            ProblemError: 429, the rate is used up.
-        """
-        counted = await self._count(name, limit, caller)
-        if counted is None:
-            self.metrics.rate_limiter_errors.inc()
-            return None
-        passed, window = counted
-        allowance = Allowance(limit, max(0, window.remaining), max(1, round(window.reset_time - time() + 0.5)))
-        if not passed:
-            self.metrics.rate_limited_requests.labels(name).inc()
-            headers = allowance.headers | {"Retry-After": str(allowance.reset_seconds)}
-            raise ProblemError(429, f"at most {limit} are allowed; try again later", headers=headers)
-        return allowance
-
-    async def _count(self, name: str, limit: RateLimitItem, caller: str) -> tuple[bool, WindowStats] | None:
-        """Whether the request passes, and what is left; None when the store does not answer, or is left alone."""
-        async with self._connections:
-            if not self._breaker.allows():
-                return None
-            try:
-                counted = await self._answer(self._ask(name, limit, caller))
-            except Exception as error:  # noqa: BLE001  # whatever the store raises: fail open
-                if self._breaker.failed():
-                    log.warning("requests are not counted for now", error=type(error).__name__)
-                return None
-        if self._breaker.succeeded():
-            log.warning("requests are counted again")
-        return counted
-
-    async def _ask(self, name: str, limit: RateLimitItem, caller: str) -> tuple[bool, WindowStats]:
-        passed = await self._limiter.hit(limit, name, caller)
-        return passed, await self._limiter.get_window_stats(limit, name, caller)
-
-    async def _answer(self, question: Coroutine[None, None, T]) -> T:
-        """The answer of the store, within several short times, of which a lag takes one and not all.
-
-        Raises:
-            TimeoutError: there is none.
-        """
-        if not self._remote:
-            return await question
-        asked = asyncio.create_task(question)
-        try:
-            for _ in range(WAITS):
-                if (await asyncio.wait([asked], timeout=WAIT_SECONDS))[0]:
-                    return asked.result()
-            raise TimeoutError
-        finally:
-            asked.cancel()
-
-
-class _MemoryStorage(MemoryStorage):
-    """Looks for what has expired once in a while; its base does so at every request, by a thread."""
-
-    _rest: asyncio.Task[None] | None = None
-
-    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        acquired = await super().acquire_entry(key, limit, expiry, amount)
-        if self.timer is not None and self.timer is not self._rest:
-            self.timer = self._rest = asyncio.create_task(_rest_after(self.timer))
-        return acquired
-
-
-async def _rest_after(looking: asyncio.Task[None]) -> None:
-    await looking
-    await asyncio.sleep(EXPIRY_SECONDS)
-
-
-def _redis_storage(url: str) -> Storage:
-    from redis.asyncio import BlockingConnectionPool  # noqa: PLC0415  # a tenth of the service's start
-    from redis.asyncio.retry import Retry  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        socket_connect_timeout=WAIT_SECONDS * WAITS,
-        retry=Retry(NoBackoff(), 0),  # a request that is counted twice would be one too many
-        protocol=2,
-    )
-    # the pool knows where Redis is; of the storage's own address only the kind counts
-    return RedisStorage("async+redis://", implementation="redispy", key_prefix="nedc:v1:rate", connection_pool=pool)  # type: ignore[arg-type]
 
 
 def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:

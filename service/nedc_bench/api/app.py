@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections.abc import AsyncGenerator, Callable
 
@@ -11,20 +13,21 @@ from quart import Quart, Response, g, request, websocket
 from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 
-from nedc_bench.api import docs, errors, evaluate, health, ws
-from nedc_bench.api.access import RateLimits, Tokens, client_address, is_open
+from nedc_bench.api import docs, errors, evaluate, health, home, ws
+from nedc_bench.api.access import Tokens, client_address, is_open
 from nedc_bench.api.budget import Budget
 from nedc_bench.api.context import KEY, Service, service
 from nedc_bench.api.exchange import PROBES, BoundedRequest, Exchanges, exchange
+from nedc_bench.api.rates import RateLimits
 from nedc_bench.api.responses import bounded
 from nedc_bench.api.upload import discard_body
-from nedc_bench.evaluation.cache import MemoryCache, RedisCache
 from nedc_bench.evaluation.cpus import available_cpus
-from nedc_bench.evaluation.orchestrator import Orchestrator
-from nedc_bench.evaluation.pool import WorkerPool
-from nedc_bench.jobs import Jobs, MemoryJobs, Runner
+from nedc_bench.execution import Evaluator, Gate, MemoryCache, RedisCache, WorkerPool
+from nedc_bench.jobs import Jobs, MemoryJobs
+from nedc_bench.jobs.runner import Runner
 from nedc_bench.monitoring import EdgeMiddleware, Metrics, self_check, set_route
 from nedc_bench.monitoring.metrics import RESPONSES, UPLOADS
+from nedc_bench.redis import RedisClient, RedisUnavailableError
 from nedc_bench.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -32,6 +35,8 @@ log = structlog.stdlib.get_logger(__name__)
 REDIS_CHECK_SECONDS = 1.0
 LAG_CHECK_SECONDS = 0.05
 JOBS_PER_WORKER = 2
+LEAST_WORKERS = 2  # so that one is left beside a call that takes long
+GATE_WIDTH = 16  # requests that are evaluated at once while their clients wait; more only make all of them slower
 
 
 def create_app(settings: Settings) -> Quart:
@@ -42,7 +47,7 @@ def create_app(settings: Settings) -> Quart:
     app.request_class = BoundedRequest
     app.url_map.strict_slashes = False
     app.extensions[KEY] = _parts(settings)
-    for module in (evaluate, health, ws, docs):
+    for module in (evaluate, health, ws, docs, home):
         app.register_blueprint(module.blueprint)
     metrics = app.extensions[KEY].metrics
     errors.register(app, metrics)
@@ -62,39 +67,39 @@ def _counted(app: Quart, metrics: Metrics) -> EdgeMiddleware:
 
 
 def _parts(settings: Settings) -> Service:
-    metrics = Metrics(redis=settings.redis_url is not None)
-    backend = "memory" if settings.redis_url is None else "redis"
-
-    def count(result: str) -> None:
-        metrics.cache_requests.labels(backend, result).inc()
-
-    cache = (
-        MemoryCache(max_bytes=settings.cache_max_bytes, ttl_seconds=settings.cache_ttl_seconds, record=count)
-        if settings.redis_url is None
-        else RedisCache(settings.redis_url, ttl_seconds=settings.cache_ttl_seconds, record=count)
-    )
+    redis = None
+    if settings.redis_url is not None:
+        redis = RedisClient(settings.redis_url, prefix=settings.redis_prefix, ca_file=settings.redis_ca_file)
+    metrics = Metrics(redis=redis is not None)
     workers = settings.max_workers or available_cpus()
     pool = WorkerPool(
-        workers,
+        max(LEAST_WORKERS, workers),
         timeout_seconds=settings.evaluation_timeout_seconds,
         on_restart=lambda reason: metrics.worker_restarts.labels(reason).inc(),
     )
-    runner = Runner(Orchestrator(cache, pool, count), metrics)
-    jobs = _jobs(settings, runner, JOBS_PER_WORKER * workers)
-    limits = RateLimits(settings.redis_url, metrics)
+    jobs = _jobs(settings, redis, pool, metrics)
+    limits = RateLimits(redis, metrics)
     tokens = Tokens(settings.api_tokens_file, metrics)
     uploads = Budget(settings.uploads_max_bytes, "uploads", UPLOADS)
     responses = Budget(settings.responses_max_bytes, "large results that are not read yet", RESPONSES)
-    return Service(settings, metrics, cache, pool, runner, jobs, tokens, limits, uploads, responses)
+    return Service(settings, metrics, redis, pool, jobs, Gate(GATE_WIDTH), tokens, limits, uploads, responses)
 
 
-def _jobs(settings: Settings, runner: Runner, concurrency: int) -> Jobs:
+def _jobs(settings: Settings, redis: RedisClient | None, pool: WorkerPool, metrics: Metrics) -> Jobs:
     bounds = {"max_queued": settings.max_queued_jobs, "ttl_seconds": settings.job_ttl_seconds}
-    if settings.redis_url is None:
-        return MemoryJobs(runner, concurrency=concurrency, max_bytes=settings.jobs_max_bytes, **bounds)
-    from nedc_bench.jobs.redis import RedisJobs  # noqa: PLC0415  # taskiq takes its time, and only this needs it
 
-    return RedisJobs(runner, settings.redis_url, concurrency=concurrency, **bounds)
+    def count(result: str) -> None:
+        metrics.cache_requests.labels("memory" if redis is None else "redis", result).inc()
+
+    if redis is None:
+        memory = MemoryCache(max_bytes=settings.cache_max_bytes, ttl_seconds=settings.cache_ttl_seconds, record=count)
+        runner = Runner(Evaluator(memory, pool, count), metrics)
+        concurrency = JOBS_PER_WORKER * pool.workers
+        return MemoryJobs(runner, concurrency=concurrency, max_bytes=settings.jobs_max_bytes, **bounds)
+    from nedc_bench.jobs.redis import RedisJobs  # noqa: PLC0415  # redis-py takes its time, and only this needs it
+
+    cache = RedisCache(redis, ttl_seconds=settings.cache_ttl_seconds, record=count)
+    return RedisJobs(Runner(Evaluator(cache, pool, count), metrics), redis, cache, **bounds)
 
 
 def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
@@ -103,33 +108,34 @@ def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
         checked = asyncio.to_thread(self_check, found.metrics)
         _, found.differing = await asyncio.gather(found.pool.start(), checked)
         await found.jobs.start()
-        watchers = [asyncio.create_task(_watch_cache(found)), asyncio.create_task(_watch_lag(found))]
+        watchers = [asyncio.create_task(_watch_redis(found)), asyncio.create_task(_watch_lag(found))]
         try:
             yield
         finally:
             for watcher in watchers:
                 watcher.cancel()
             await found.jobs.close()
-            await found.runner.orchestrator.close()
             await found.pool.close()
-            await found.cache.close()
+            if found.redis is not None:
+                await found.redis.close()
 
     return serving
 
 
-async def _watch_cache(found: Service) -> None:
-    """Know whether Redis answers; without one there is nothing to wait for."""
-    if found.settings.redis_url is None:
-        found.cache_answered = True
-        return
-    while True:
-        up = await found.cache.ping()
+async def _watch_redis(found: Service) -> None:
+    """Know whether Redis takes a write, and how full it is; without one there is nothing to watch."""
+    redis = found.redis
+    while redis is not None:
+        up = await redis.probe()
         found.metrics.redis_up.set(up)
         if up:
-            found.cache_answered, found.lost_since = True, None
-        elif found.lost_since is None:
+            found.lost_since = math.inf
+            with contextlib.suppress(RedisUnavailableError):
+                used, allowed = await redis.memory()
+                found.metrics.redis_memory.labels("used").set(used)
+                found.metrics.redis_memory.labels("allowed").set(allowed)
+        elif found.lost_since == math.inf:
             found.lost_since = time.monotonic()
-            log.warning("redis does not answer; the service goes on without its cache")
         await asyncio.sleep(REDIS_CHECK_SECONDS)
 
 

@@ -20,7 +20,7 @@ from nedc_bench.annotations.layout import pair_names, split_sides
 from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import InputError, quoted, refusal
-from nedc_bench.jobs.model import PairInput
+from nedc_bench.execution import PairInput
 
 PIECE_BYTES = 128 * 1024
 TAR_BYTES = 2048  # that a file costs in a tar besides its content
@@ -66,7 +66,8 @@ def read_archive(name: str, data: bytes | bytearray, *, max_pairs: int, max_byte
     except Exception as error:  # noqa: BLE001  # over damage the readers raise anything
         _refuse(name, "archive", f"is not a whole tar or zip file: {error}")
     return [
-        PairInput(content[references[ref]], f"ref/{ref}", content[hypotheses[hyp]], f"hyp/{hyp}") for ref, hyp in pairs
+        PairInput.of(content[references[ref]], f"ref/{ref}", content[hypotheses[hyp]], f"hyp/{hyp}")
+        for ref, hyp in pairs
     ]
 
 

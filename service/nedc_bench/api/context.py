@@ -10,14 +10,15 @@ from typing import cast
 
 from quart import current_app
 
-from nedc_bench.api.access import RateLimits, Tokens
+from nedc_bench.api.access import Tokens
 from nedc_bench.api.budget import Budget
 from nedc_bench.api.errors import ProblemError
-from nedc_bench.evaluation.cache import Cache
-from nedc_bench.evaluation.pool import WorkerPool
-from nedc_bench.jobs import Jobs, Runner
+from nedc_bench.api.rates import RateLimits
+from nedc_bench.execution import Gate, WorkerPool
+from nedc_bench.jobs import Jobs
 from nedc_bench.monitoring import Metrics
 from nedc_bench.monitoring.metrics import DRAINING
+from nedc_bench.redis import RedisClient
 from nedc_bench.settings import Settings
 
 KEY = "nedc_bench"
@@ -35,15 +36,16 @@ class Service:
         leaving: set once those who spread requests have had time to see that: what is open closes.
         drained: set once the accepted work has ended, or its time is over: the process may end.
         differing: the algorithms whose self-check differed; None until it has run.
-        cache_answered: whether the configured Redis has answered once.
+        redis: the client of the configured Redis.
+        lost_since: when Redis took no more writes; infinite while it takes them, None before it first did.
     """
 
     settings: Settings
     metrics: Metrics
-    cache: Cache
+    redis: RedisClient | None
     pool: WorkerPool
-    runner: Runner
     jobs: Jobs
+    gate: Gate
     tokens: Tokens
     limits: RateLimits
     uploads: Budget
@@ -53,7 +55,6 @@ class Service:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)
     differing: tuple[str, ...] | None = None
-    cache_answered: bool = False
     lost_since: float | None = None
     _ends_at: float = math.inf
     _draining: asyncio.Task[None] | None = None
@@ -98,12 +99,16 @@ class Service:
             found.append("parity: the self-check has not run yet")
         elif self.differing:
             found.append(f"parity: figures of {', '.join(self.differing)} differ from the original's")
-        if not self.cache_answered:
-            found.append("redis: it has not answered yet")
-        grace = self.settings.redis_grace_seconds
-        if grace is not None and self.lost_since is not None and time.monotonic() - self.lost_since > grace:
-            found.append(f"redis: it has not answered for more than {grace:g} s")
+        if self.redis is not None and self.redis.problem is not None and not self._goes_on_without():
+            found.append(f"redis: {self.redis.problem}")
         return found
+
+    def _goes_on_without(self) -> bool:
+        """Whether Redis was there, and is away for no longer than the service stays ready without it."""
+        grace = self.settings.redis_grace_seconds
+        if self.lost_since is None or self.redis is None or self.redis.refuses:
+            return False
+        return grace is None or time.monotonic() - self.lost_since <= grace
 
 
 def service() -> Service:

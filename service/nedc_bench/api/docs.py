@@ -10,8 +10,8 @@ from quart import Blueprint, Response
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.openapi import build_openapi
+from nedc_bench.api.problem import TITLES
 from nedc_bench.api.responses import JSON
-from nedc_bench.jobs.problem import TITLES
 
 blueprint = Blueprint("docs", __name__)
 

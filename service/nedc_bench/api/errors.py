@@ -1,4 +1,4 @@
-"""Errors of the API: every exception of a request becomes ``application/problem+json`` (`nedc_bench.jobs.problem`)."""
+"""Errors of the API: every exception of a request becomes ``application/problem+json`` (`nedc_bench.api.problem`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import structlog
 from quart import Quart, Response, has_request_context, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from nedc_bench.api.problem import DOCUMENTATION, TITLES, Problem, input_problem, problem
 from nedc_bench.errors import InputError
-from nedc_bench.jobs.model import JobsUnavailableError
-from nedc_bench.jobs.problem import DOCUMENTATION, TITLES, Problem, input_problem, problem
+from nedc_bench.jobs import JobsUnavailableError
 from nedc_bench.monitoring import Metrics
 from nedc_bench.monitoring.metrics import REDIS
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import contextlib
 import io
 import math
+import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import structlog
@@ -16,14 +18,16 @@ from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.api.archive import read_archive
 from nedc_bench.api.budget import RETRY_SECONDS
 from nedc_bench.api.context import service
-from nedc_bench.api.errors import ProblemError
+from nedc_bench.api.errors import ProblemError, problem_response
+from nedc_bench.api.problem import failure_problem
 from nedc_bench.api.responses import json_response, require_json
 from nedc_bench.api.upload import Upload, read_upload
-from nedc_bench.jobs import Job, JobRequest, JobStatus, JobsUnavailableError, PairInput, Progress, QueueFullError
-from nedc_bench.jobs.model import new_job
-from nedc_bench.monitoring.metrics import QUEUE_FULL
-from nedc_bench.reports import report_names
-from nedc_bench.reports.files import report_lines
+from nedc_bench.execution import Asked, PairInput
+from nedc_bench.execution.cost import is_heavy
+from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
+from nedc_bench.jobs.model import PIPELINE
+from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
+from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
 
 log = structlog.stdlib.get_logger(__name__)
@@ -33,6 +37,8 @@ blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 MAX_WAIT_SECONDS = 60.0
 MAX_PAGE = 100
 MAX_KEY_CHARACTERS = 255
+# A page is nothing of the service's own, where a browser shows it; what it may load it says itself.
+SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-modals", "Referrer-Policy": "no-referrer"}
 THREAD_BYTES = 256 * 1024  # taking in more would hold up the event loop
 
 
@@ -43,135 +49,114 @@ async def submit() -> Response:
     require_json()  # before the work is accepted
     found.refuse_when_draining()
     wait = _preferred_wait()
+    _refuse_when_saturated(wait)
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
         found.refuse_when_draining()  # it may have come slowly
-        accepted, digest = await _asked_for(upload, take)
+        asked = await _asked_for(upload, take)
         found.refuse_when_draining()  # unpacking it takes its time, too
+        kept = True
         try:
-            job, new = await _accept(accepted, digest)
-        except JobsUnavailableError:
-            if wait is None or _idempotency_key() is not None:
-                raise
-            return await _evaluated_here(accepted, wait)
-    if new:
-        log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
-    headers = {"Location": f"/api/v1/evaluate/{job.job_id}"}
+            if wait is None:
+                job, _ = await found.jobs.submit(asked)
+                log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
+            else:
+                ends_at = time.monotonic() + wait
+                async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
+                    job, kept = await found.jobs.evaluate(asked, max(0.0, ends_at - time.monotonic()))
+        except QueueFullError as error:
+            headers = {"Retry-After": RETRY_SECONDS}
+            raise ProblemError(503, f"no job is taken: {error}", headers=headers, reason=QUEUE_FULL) from None
+        except KeyError:
+            raise ProblemError(422, "this Idempotency-Key was used for another request") from None
+    if job.error is not None and job.error.status == 422 and wait is not None:
+        return problem_response(failure_problem(job.error))
+    headers = {"Location": f"/api/v1/evaluate/{job.job_id}"} if kept else {}
     if wait is not None:
-        job = await _wait(job, wait)
         headers["Preference-Applied"] = f"wait={wait:g}"
-    elif not new:
-        job = await found.jobs.get(job.job_id) or job
-    return json_response(job, 200 if job.status.ended else 202, headers)
+    return json_response(shown(job), 200 if job.status.ended else 202, headers)
 
 
 @blueprint.get("/<job_id>")
 async def show(job_id: str) -> Response:
     """A job: where it stands, and its result once it has ended."""
-    return json_response(await _job(job_id))
+    return json_response(shown(await _job(job_id)))
 
 
 @blueprint.get("")
 async def list_jobs() -> Response:
-    """Some of the jobs, newest first, without their results."""
+    """Some of the caller's jobs, newest first, without their results."""
     status = request.args.get("status")
     if status is not None and status not in {known.value for known in JobStatus}:
         raise ProblemError(422, f"status {status[:40]!r} is none of {', '.join(JobStatus)}")
-    page = await service().jobs.list(
-        _whole("limit", 20, 1, MAX_PAGE), _whole("offset", 0, 0, 10**9), None if status is None else JobStatus(status)
-    )
-    return json_response(page)
+    limit, offset = _whole("limit", 20, 1, MAX_PAGE), _whole("offset", 0, 0, 10**9)
+    page = await service().jobs.list(g.caller or "", limit, offset, None if status is None else JobStatus(status))
+    return json_response(msgspec.structs.asdict(page) | {"jobs": [shown(job) for job in page.jobs]})
 
 
 @blueprint.delete("/<job_id>")
 async def remove(job_id: str) -> Response:
     """Cancel a job that has not ended, and forget it."""
-    if not await service().jobs.remove(job_id):
+    if not await service().jobs.remove(job_id, g.caller or ""):
         raise _unknown(job_id)
     return Response(b"", 204)
 
 
 @blueprint.get("/<job_id>/reports/<name>")
 async def report(job_id: str, name: str) -> Response:
-    """One of the NEDC text reports of a completed job."""
-    job = await _job(job_id)
-    accepted = await service().jobs.request(job_id)
-    if accepted is None:
-        raise _unknown(job_id)
-    if job.status is not JobStatus.COMPLETED:
-        raise ProblemError(409, f"the job is {job.status}; only a completed job has reports")
-    if name not in report_names(accepted.algorithms):
-        known = ", ".join(report_names(accepted.algorithms))
+    """One of the NEDC text reports of a completed job, or its page."""
+    text = await service().jobs.report(job_id, g.caller or "", name)
+    if text is None:
+        job = await _job(job_id)
+        if job.status is not JobStatus.COMPLETED:
+            raise ProblemError(409, f"the job is {job.status}; only a completed job has reports")
+        assert job.result is not None
+        known = ", ".join(report_names(msgspec.json.decode(job.result, type=_Reported).algorithms))
         raise ProblemError(404, f"the job has no report {name[:60]!r}; it has {known}")
-    evaluated = await service().runner.evaluate(accepted)
-    text = await asyncio.to_thread(lambda: "".join(f"{line}\n" for line in report_lines(evaluated.result, name)))
+    if name == PAGE_NAME:
+        return Response(text, 200, SANDBOX, content_type="text/html; charset=utf-8")
     return Response(text, 200, content_type="text/plain; charset=utf-8")
 
 
-async def _asked_for(upload: Upload, take: Callable[[int], None]) -> tuple[JobRequest, bytes]:
-    """What the upload asks for, and its digest."""
+class _Reported(msgspec.Struct):
+    algorithms: dict[str, msgspec.Raw]
+
+
+def shown(job: Job) -> dict[str, Any]:
+    """A job as the API writes it."""
+    return msgspec.structs.asdict(job) | {"error": None if job.error is None else failure_problem(job.error)}
+
+
+def _refuse_when_saturated(wait: float | None) -> None:
+    """Tell a client that would wait too long for its turn, before its body is read."""
+    seconds = service().gate.expected_seconds
+    if wait is not None and seconds > service().settings.saturation_seconds:
+        detail = f"about {seconds:.0f} s of work are waiting already; try again later, or without Prefer: wait"
+        headers = {"Retry-After": str(math.ceil(seconds / 2))}
+        raise ProblemError(503, detail, headers=headers, reason=SATURATED)
+
+
+async def _asked_for(upload: Upload, take: Callable[[int], None]) -> Request:
+    """What the upload asks for; in a thread where reading it takes long."""
     settings = service().settings
     limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
         async with service().expanding:
-            return await asyncio.to_thread(_job_request, upload, *limits)
-    return _job_request(upload, *limits)
-
-
-async def _accept(accepted: JobRequest, digest: bytes) -> tuple[Job, bool]:
-    """The job for a request, and whether it is new."""
-    try:
-        return await service().jobs.submit(accepted, _idempotency_key(), digest)
-    except QueueFullError:
-        detail = "too many jobs wait already; try again in a moment"
-        raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}, reason=QUEUE_FULL) from None
-    except KeyError:
-        raise ProblemError(422, "this Idempotency-Key was used for another request") from None
-
-
-async def _evaluated_here(accepted: JobRequest, seconds: float) -> Response:
-    """The ended job of a client that waits while no job can be stored: it has its figures, and nothing is kept.
-
-    Raises:
-        JobsUnavailableError: it has not ended in time.
-    """
-    total = len(accepted.pairs)
-    done = 0
-
-    def progress(pairs: int) -> None:
-        nonlocal done
-        done = pairs
-
-    job = new_job(total)
-    try:
-        async with asyncio.timeout(seconds):
-            outcome = await service().runner.run(job.job_id, accepted, progress)
-    except TimeoutError:
-        raise JobsUnavailableError from None
-    ended = outcome.applied(msgspec.structs.replace(job, progress=Progress(done, total)))
-    return json_response(ended, 200, {"Preference-Applied": f"wait={seconds:g}"})
+            pairs, asked = await asyncio.to_thread(_evaluation, upload, *limits)
+    else:
+        pairs, asked = _evaluation(upload, *limits)
+    return Request(pairs, asked, g.caller or "", g.counted_as, _idempotency_key())
 
 
 async def _job(job_id: str) -> Job:
-    job = await service().jobs.get(job_id)
+    job = await service().jobs.get(job_id, g.caller or "")
     if job is None:
         raise _unknown(job_id)
     return job
 
 
 def _unknown(job_id: str) -> ProblemError:
-    return ProblemError(404, f"there is no job {job_id[:60]!r}; it was removed, or its time is over")
-
-
-async def _wait(job: Job, seconds: float) -> Job:
-    """The job once it has ended, or as it stands when the time is over."""
-    try:
-        async with asyncio.timeout(seconds):
-            async for state in service().jobs.watch(job.job_id):
-                job = state
-    except TimeoutError:
-        pass
-    return job
+    return ProblemError(404, f"there is no job {job_id[:60]!r}; deleted, expired, or another caller's")
 
 
 def _preferred_wait() -> float | None:
@@ -202,38 +187,22 @@ def _whole(name: str, default: int, low: int, high: int) -> int:
     return int(text)
 
 
-def _job_request(
+def _evaluation(
     upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]
-) -> tuple[JobRequest, bytes]:
-    """What the parts ask for, and the digest of it.
+) -> tuple[list[PairInput], Asked]:
+    """What the parts ask for.
 
     Raises:
         InputError, ProblemError: the parts do not make an evaluation.
     """
-    pipeline = _single(upload, "pipeline", "beta")
-    if pipeline != "beta":
+    pipeline = _single(upload, "pipeline", PIPELINE)
+    if pipeline != PIPELINE:
         reason = "runs in CI and by hand only" if pipeline in {"alpha", "dual"} else "is not known"
-        raise ProblemError(422, f"pipeline {pipeline[:40]!r} {reason}; send beta, or leave it out")
+        raise ProblemError(422, f"pipeline {pipeline[:40]!r} {reason}; send {PIPELINE}, or leave it out")
     names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
-    accepted = JobRequest(
-        _pairs(upload, max_pairs, max_bytes, take),
-        check_algorithms(names),
-        _parameters(upload).to_dict(),
-        _flag(upload, "strict"),
-        _flag(upload, "per_pair"),
-    )
-    return accepted, _digest(accepted)
-
-
-def _digest(accepted: JobRequest) -> bytes:
-    """What tells requests apart; no copy is made of the files."""
-    found = hashlib.sha256(msgspec.msgpack.encode(msgspec.structs.replace(accepted, pairs=[])))
-    for pair in accepted.pairs:
-        names = msgspec.msgpack.encode((pair.reference_name, pair.hypothesis_name))
-        for part in (names, pair.reference, pair.hypothesis):
-            found.update(len(part).to_bytes(8, "big"))
-            found.update(part)
-    return found.digest()
+    pairs = _pairs(upload, max_pairs, max_bytes, take)
+    strict, per_pair = _flag(upload, "strict"), _flag(upload, "per_pair")
+    return pairs, Asked(check_algorithms(names), _parameters(upload), strict, per_pair)
 
 
 def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]) -> list[PairInput]:
@@ -247,7 +216,7 @@ def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int],
         count = f"{len(references)} reference and {len(hypotheses)} hypothesis"
         raise ProblemError(422, f"send as many reference as hypothesis files, at least one of each; these are {count}")
     return [
-        PairInput(bytes(ref), ref_name, bytes(hyp), hyp_name)
+        PairInput.of(bytes(ref), ref_name, bytes(hyp), hyp_name)
         for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
     ]
 

@@ -9,9 +9,9 @@ from quart import Blueprint, Response, request
 
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import problem_response
+from nedc_bench.api.problem import problem
 from nedc_bench.api.responses import json_response
 from nedc_bench.jobs import JobsUnavailableError
-from nedc_bench.jobs.problem import problem
 from nedc_bench.version import __version__
 
 blueprint = Blueprint("health", __name__)

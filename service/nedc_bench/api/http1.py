@@ -41,7 +41,7 @@ from wsproto.events import Event as WebSocketEvent
 from wsproto.frame_protocol import CloseReason
 
 from nedc_bench.api.errors import PROBLEM_JSON
-from nedc_bench.jobs.problem import TITLES, problem
+from nedc_bench.api.problem import TITLES, problem
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -12,12 +12,13 @@ import asyncio
 from urllib.parse import urlsplit
 
 import msgspec
-from quart import Blueprint, Response, websocket
+from quart import Blueprint, Response, g, websocket
 
 from nedc_bench.api.context import Service, service
 from nedc_bench.api.errors import problem_response
+from nedc_bench.api.evaluate import shown
+from nedc_bench.api.problem import problem
 from nedc_bench.jobs import Job
-from nedc_bench.jobs.problem import problem
 
 blueprint = Blueprint("ws", __name__)
 
@@ -33,7 +34,7 @@ async def watch(job_id: str) -> Response | None:
     found = service()
     if not _origin_allowed(found):
         return problem_response(problem(403, "this origin is not among CORS_ORIGINS"))
-    if await found.jobs.get(job_id) is None:
+    if await found.jobs.get(job_id, g.caller or "") is None:
         return problem_response(problem(404, f"there is no job {job_id[:60]!r}"))
     offered = SUBPROTOCOL in websocket.requested_subprotocols
     await websocket.accept(subprotocol=SUBPROTOCOL if offered else None)
@@ -52,7 +53,7 @@ async def watch(job_id: str) -> Response | None:
 
 async def _send(found: Service, job_id: str) -> int:
     """Send each state, and a heartbeat where none comes; the code to close with."""
-    states = found.jobs.watch(job_id)
+    states = found.jobs.watch(job_id, g.caller or "")
     last: Job | None = None
     coming = asyncio.ensure_future(anext(states, None))
     try:
@@ -88,7 +89,7 @@ async def _drained(found: Service) -> int:
 
 
 async def _message(kind: str, job: Job | None = None) -> None:
-    content = {"type": kind} if job is None else {"type": kind, "job": job}
+    content = {"type": kind} if job is None else {"type": kind, "job": shown(job)}
     await websocket.send(msgspec.json.encode(content).decode())
 
 

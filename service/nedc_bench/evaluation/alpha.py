@@ -24,6 +24,10 @@ from nedc_bench.scoring import ALGORITHMS
 
 ENTRY_POINT = "bin/nedc_eeg_eval"
 
+REQUIREMENTS = ("numpy", "scipy", "lxml", "toml")
+
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+
 # Dates, programs and paths: the lines that are not the same in any two runs.
 _OWN_LINES = re.compile(r" *(Date|File|Version|Mod Time|Ref|Hyp): |NEDC EEG Eval Successfully")
 _OWN_PAIR_LINES = re.compile(r" *\d+: | {7}[^( ]")
@@ -45,9 +49,13 @@ class Difference:
 
 
 def compare_with_original(
-    alpha: str, pairing: Pairing, result: Result, parameters_file: str | None
+    alpha: str, pairing: Pairing, result: Result, parameters_file: str | None, python: str | None = None
 ) -> list[Difference]:
     """Run the original under ``alpha`` on the same pairs and compare its reports with those of ``result``.
+
+    Args:
+        python: the interpreter that runs it; by default the one its script names, or this one where the script is
+            not executable.
 
     Raises:
         InputError: a path that the original cannot read from a list.
@@ -68,7 +76,7 @@ def compare_with_original(
             lists, zip(*((p.reference, p.hypothesis) for p in pairing.pairs), strict=True), strict=True
         ):
             path.write_text("".join(f"{os.path.abspath(str(source))}\n" for source in sources))
-        _run_original(alpha, theirs, lists, parameters_file)
+        _run_original(alpha, theirs, lists, parameters_file, python)
         result.write_reports(ours)
         return [
             difference
@@ -92,14 +100,18 @@ def compare_reports(name: str, theirs: Sequence[str], ours: Sequence[str]) -> It
             yield Difference(name, number, ", ".join(filter(None, (section, label))), original, own)
 
 
-def _run_original(alpha: str, output: Path, lists: tuple[Path, Path], parameters_file: str | None) -> None:
+def _run_original(
+    alpha: str, output: Path, lists: tuple[Path, Path], parameters_file: str | None, python: str | None
+) -> None:
     root = os.path.abspath(alpha)
     entry = Path(root) / ENTRY_POINT
     if not entry.is_file():
         raise EvaluationError(
             f"there is no {ENTRY_POINT} under {alpha}; --alpha takes the folder of NEDC EEG Eval v6.0.0"
         )
-    command = [str(entry)] if os.access(entry, os.X_OK) else [sys.executable, str(entry)]
+    if python is None and not os.access(entry, os.X_OK):
+        python = sys.executable
+    command = [str(entry)] if python is None else [python, str(entry)]
     command += ["--odir", str(output)]
     if parameters_file is not None:
         command += ["--parameters", os.path.abspath(parameters_file)]
@@ -118,9 +130,17 @@ def _run_original(alpha: str, output: Path, lists: tuple[Path, Path], parameters
         )
     except OSError as error:
         raise EvaluationError(f"the original cannot be started: {error}") from error
+    if (missing := _NO_MODULE.search(run.stderr)) is not None:
+        raise EvaluationError(_what_it_needs(missing[1], python))
     if run.returncode or not (output / SUMMARY_NAME).is_file():
         words = (run.stderr or run.stdout).strip().splitlines()[-5:]
         raise EvaluationError(f"the original failed (exit {run.returncode}):\n    " + "\n    ".join(words))
+
+
+def _what_it_needs(missing: str, python: str | None) -> str:
+    message = f"the original needs {' '.join(REQUIREMENTS)}, and the Python that runs it has no {missing}: "
+    install = f"{python or 'python'} -m pip install {' '.join(REQUIREMENTS)}"
+    return f"{message}{install}, or name another Python with --python"
 
 
 def _lines(report: Path) -> list[str]:

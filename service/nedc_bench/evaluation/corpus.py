@@ -6,21 +6,24 @@ in one place, so that every figure has the same last bit for any number of worke
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
-from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, read_recording
+from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording, Source, as_pair, read_pair
+from nedc_bench.annotations.formats import check_source
 from nedc_bench.annotations.source import source_name
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
-from nedc_bench.evaluation.parallel import ParallelEvaluator
-from nedc_bench.reports import build_document, write_reports
+from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processes
+from nedc_bench.reports import build_document, build_rows, write_reports
+from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
 
 CHUNK = 16  # pairs in one call to an executor that is handed in
@@ -44,9 +47,23 @@ class Result(CorpusScore):
     (0.5, 1, ())
     """
 
-    def to_dict(self, *, per_pair: bool = False) -> dict[str, Any]:
-        """The result document (docs/result.md)."""
-        return build_document(self, per_pair=per_pair)
+    def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
+        """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
+        return build_document(self, per_pair=per_pair, events=events)
+
+    def to_dataframe(self) -> Any:
+        """The figures as a pandas data frame in long form: a row a recording, algorithm and label (docs/result.md).
+
+        Rows of the whole corpus have the recording ``TOTAL``, those of all labels the label ``SUMMARY``.
+
+        Raises:
+            EvaluationError: pandas is not installed.
+        """
+        try:
+            pandas: Any = importlib.import_module("pandas")  # an extra, loaded by nobody else
+        except ModuleNotFoundError as error:
+            raise EvaluationError(f"to_dataframe needs pandas ({error}): pip install 'nedc-bench[pandas]'") from error
+        return pandas.DataFrame(list(build_rows(self)), columns=list(COLUMNS))
 
     def write_reports(
         self, folder: str | os.PathLike[str], *, reference: str = "", hypothesis: str = "", per_pair: bool = False
@@ -66,35 +83,42 @@ class Result(CorpusScore):
 
 def score(
     reference: Source | Recording,
-    hypothesis: Source | Recording,
+    hypothesis: Source | Recording | None,
     *,
-    algorithms: Sequence[str] = ALGORITHMS,
+    algorithms: str | Sequence[str] = ALGORITHMS,
     parameters: Parameters | None = None,
     strict: bool = False,
 ) -> Result:
     """Score one hypothesis against its reference.
 
     Args:
-        reference, hypothesis: paths or open files in ``csv_bi`` format, or `Recording` objects.
-        algorithms: which of ``dp epoch overlap taes ira`` to run; ``all`` is every one.
+        reference, hypothesis: paths, open files of any format that is read, or `Recording` objects; a hypothesis may
+            be None, which is scored as one without events.
+        algorithms: which of ``dp epoch overlap taes ira szcore-event szcore-sample`` to run, or one of them; ``all``
+            is NEDC's five.
         parameters: the original's defaults, when None.
         strict: refuse what would be a warning (overlapping events, events past the end).
+
+    It is scored in this process; no other is started.
 
     Raises:
         InputError: the input is refused; its findings say where and why.
     """
+    check_source(reference, "reference")
+    if hypothesis is not None:
+        check_source(hypothesis, "hypothesis")
     pairs = [Pair(reference, hypothesis)]
     return score_corpus(pairs, algorithms=algorithms, parameters=parameters, strict=strict)
 
 
 def score_corpus(
-    pairs: Pairing | Iterable[Pair | tuple[Source | Recording, Source | Recording]],
+    pairs: Pairing | Iterable[Pair | tuple[Source | Recording, Source | Recording | None]],
     *,
-    algorithms: Sequence[str] = ALGORITHMS,
+    algorithms: str | Sequence[str] = ALGORITHMS,
     parameters: Parameters | None = None,
     strict: bool = False,
     executor: Executor | None = None,
-    jobs: int | None = None,
+    jobs: int = 1,
     progress: Callable[[int], object] | None = None,
 ) -> Result:
     """Score a corpus of pairs.
@@ -103,11 +127,13 @@ def score_corpus(
     or 0.3 MB for a day with 2,000 events a side.
 
     Args:
-        pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns.
+        pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns; a hypothesis may be None,
+            which is scored as one without events.
         algorithms, parameters, strict: as for `score`.
-        executor: runs the pairs; any `concurrent.futures.Executor`. By default short corpora run in this process
-            and longer ones go on in a `ParallelEvaluator`; then scripts need an ``if __name__ == "__main__"`` guard.
-        jobs: at most so many worker processes, and no more than CPUs; 1 stays in this process.
+        executor: runs the pairs; any `concurrent.futures.Executor`. By default they run in this process.
+        jobs: at most so many worker processes, and no more than CPUs, for what takes longer than a moment; a script
+            then needs an ``if __name__ == "__main__"`` guard. Where none can be started (in a worker of another
+            pool, in a script from standard input, in a frozen program) the pairs run in this process.
         progress: called with the number of pairs done, in this thread.
 
     Raises:
@@ -118,11 +144,14 @@ def score_corpus(
     parameters = Parameters() if parameters is None else parameters
     noticed = pairs.warnings if isinstance(pairs, Pairing) else ()
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
-    if strict and noticed:
-        raise InputError(noticed)
+    if strict and (refused := (*parameters.warnings, *noticed)):
+        raise InputError(refused)
     work = _Work(parameters, asked, strict=strict)
-    outcomes = _outcomes((pair if isinstance(pair, Pair) else Pair(*pair) for pair in listed), work, executor, jobs)
-    return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
+    outcomes = _outcomes((as_pair(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
+    try:
+        return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
+    except InputError as error:  # lists in different orders are the likely cause of all else: it is said first
+        raise InputError([*(found for found in noticed if found.code == "list-order"), *error.findings]) from None
 
 
 def evaluate_pair(
@@ -133,22 +162,15 @@ def evaluate_pair(
     Raises:
         InputError: with the findings of both files, when either is refused.
     """
-    faults: list[Finding] = []
-    reference = _read(pair.reference, "reference", pair.reference_name, parameters, faults)
-    hypothesis = _read(pair.hypothesis, "hypothesis", pair.hypothesis_name, parameters, faults)
-    if reference is None or hypothesis is None:
-        raise InputError(faults)
+    reference, hypothesis = read_pair(
+        pair.reference,
+        pair.hypothesis,
+        Reading(label_map=parameters.label_map, channels=parameters.channels),
+        reference_name=pair.reference_name,
+        hypothesis_name=pair.hypothesis_name,
+        duration_tolerance=parameters.duration_tolerance,
+    )
     return score_pair(reference, hypothesis, parameters, algorithms, strict=strict)
-
-
-def _read(
-    source: Source | Recording, side: str, name: str | None, parameters: Parameters, faults: list[Finding]
-) -> Recording | None:
-    try:
-        return read_recording(source, side=side, name=name, label_map=parameters.label_map)
-    except InputError as error:
-        faults.extend(error.findings)
-        return None
 
 
 class _Work:
@@ -195,24 +217,38 @@ def accepted_scores(outcomes: Iterator[Outcome], progress: Callable[[int], objec
         raise refusal("empty", "the corpus has no pair")
 
 
-def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs: int | None) -> Iterator[Outcome]:
+def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs: int) -> Iterator[Outcome]:
     """The outcomes of the pairs, in their order."""
     if executor is not None:
         yield from _spread(pairs, work, executor)
         return
-    if jobs is not None and jobs < 1:
+    if jobs < 1:
         raise refusal("jobs", f"jobs must be at least 1, not {jobs}")
-    pool = ParallelEvaluator(jobs)
+    if jobs == 1 or not can_start_processes():
+        for pair in pairs:
+            yield from work([pair])
+        return
     begun = time.monotonic()
     started: Future[int] | None = None
-    with pool:
-        for done, pair in enumerate(pairs, 1):
-            yield from work([pair])
+    with ParallelEvaluator(jobs) as pool:
+        for done, (this, following) in enumerate(pairwise(chain(pairs, [None]))):
+            assert this is not None
             seconds = time.monotonic() - begun
             if started is not None and started.done():
-                yield from _spread(pairs, work, pool, max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds))))
-            elif started is None and pool.workers > 1 and seconds > ALONE_SECONDS:
-                started = pool.submit(os.getpid)  # work goes on here while the workers start
+                size = max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds)))
+                yield from _spread(chain(filter(None, (this, following)), pairs), work, pool, size)
+                return
+            if started is None and following is not None and pool.workers > 1 and seconds > ALONE_SECONDS:
+                started = _start(pool)
+            yield from work([this])  # while the workers start
+
+
+def _start(pool: ParallelEvaluator) -> Future[int]:
+    """A call that is done when a worker is there; never, where the system starts none (no semaphores, no memory)."""
+    try:
+        return pool.submit(os.getpid)
+    except (OSError, ImportError):
+        return Future()
 
 
 def _spread(pairs: Iterator[Pair], work: Work, executor: Executor, size: int = CHUNK) -> Iterator[Outcome]:
@@ -243,8 +279,8 @@ def _submit(chunk: list[Pair], work: Work, executor: Executor) -> Future[list[Ou
     return future
 
 
-def _can_be_sent(source: Source | Recording) -> bool:
-    if not isinstance(source, (str, os.PathLike, Recording)):
+def _can_be_sent(source: Source | Recording | None) -> bool:
+    if not isinstance(source, (str, os.PathLike, Recording, type(None))):
         try:
             pickle.dumps(source)
         except (TypeError, AttributeError, pickle.PicklingError):
@@ -288,7 +324,7 @@ def _death(pair: Pair, executor: Executor) -> str:
         message = "worker processes cannot be started; a script that scores a corpus needs "
         return message + 'an `if __name__ == "__main__":` guard, or jobs=1'
     reference, hypothesis = (
-        name or (source.name if isinstance(source, Recording) else source_name(source))
+        name or (source.name if isinstance(source, Recording) else source_name(source) if source else "none")
         for source, name in ((pair.reference, pair.reference_name), (pair.hypothesis, pair.hypothesis_name))
     )
     message = f"the worker process died twice over the pair {reference} / {hypothesis} "

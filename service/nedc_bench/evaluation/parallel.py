@@ -7,6 +7,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -78,6 +79,19 @@ class ParallelEvaluator(Executor):
             self.shutdown()
         else:
             self.kill()
+
+
+def can_start_processes() -> bool:
+    """Whether worker processes of this one can run.
+
+    A worker of a pool may have no children; the executable of a frozen program is not Python; and a script that came
+    from standard input is not there for the workers to import.
+    """
+    if multiprocessing.current_process().daemon or getattr(sys, "frozen", False):
+        return False
+    main = sys.modules["__main__"]
+    script = getattr(main, "__file__", None)
+    return script is None or getattr(main, "__spec__", None) is not None or os.path.isfile(script)
 
 
 def worker_context() -> multiprocessing.context.BaseContext:

@@ -2,28 +2,28 @@
 
 from nedc_bench.jobs.memory import MemoryJobs
 from nedc_bench.jobs.model import (
+    Failure,
+    InputFault,
     Job,
     JobPage,
-    JobRequest,
     Jobs,
     JobStatus,
     JobsUnavailableError,
-    PairInput,
     Progress,
     QueueFullError,
+    Request,
 )
-from nedc_bench.jobs.runner import Runner
 
 __all__ = [
+    "Failure",
+    "InputFault",
     "Job",
     "JobPage",
-    "JobRequest",
     "JobStatus",
     "Jobs",
     "JobsUnavailableError",
     "MemoryJobs",
-    "PairInput",
     "Progress",
     "QueueFullError",
-    "Runner",
+    "Request",
 ]

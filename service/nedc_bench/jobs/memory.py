@@ -10,7 +10,20 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from nedc_bench.jobs.model import Job, JobPage, JobRequest, JobStatus, Progress, QueueFullError, cancelled, new_job
+from nedc_bench.jobs.model import (
+    Failure,
+    Job,
+    JobPage,
+    JobStatus,
+    Progress,
+    QueueFullError,
+    Request,
+    Stored,
+    cancelled,
+    ended,
+    new_job,
+    with_result,
+)
 from nedc_bench.jobs.runner import Runner
 
 JOB_OVERHEAD, PAIR_OVERHEAD = 3500, 300  # bytes of memory beside contents and result, measured
@@ -18,18 +31,24 @@ LEAST_KEPT_SECONDS = 60.0  # an ended job's client has so long to fetch it, whoe
 
 
 class _Entry:
-    """A job with its input, the key that made it, and those who watch it."""
+    """A job with its input, and those who watch it. The input goes at the end, the figures come."""
 
-    def __init__(self, job: Job, request: JobRequest, key: str | None) -> None:
+    def __init__(self, job: Job, request: Request) -> None:
         self.job = job
-        self.request = request
-        self.key = key
-        contents = sum(len(pair.reference) + len(pair.hypothesis) + PAIR_OVERHEAD for pair in request.pairs)
-        self.size = contents + JOB_OVERHEAD
+        self.owner = request.owner
+        self.key = request.key
+        self.digest = request.digest() if request.key is not None else ""
+        self.request: Request | None = request
+        self.stored: Stored | None = None
+        self.size = sum(pair.size + PAIR_OVERHEAD for pair in request.pairs) + JOB_OVERHEAD
         self.accepted = time.monotonic()
         self.ended: float | None = None
         self.changed = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+
+    async def shown(self) -> Job:
+        """The job as its owner reads it."""
+        return self.job if self.stored is None else with_result(self.job, await self.stored.result())
 
 
 class MemoryJobs:
@@ -55,74 +74,87 @@ class MemoryJobs:
         self.ttl_seconds = ttl_seconds
         self._entries: dict[str, _Entry] = {}
         self._held = 0  # bytes
-        self._keys: dict[str, tuple[str, bytes]] = {}
+        self._keys: dict[str, str] = {}
         self._queue: deque[str] = deque()
-        self._wake = asyncio.Event()
-        self._workers: list[asyncio.Task[None]] = []
+        self._running: set[asyncio.Task[None]] = set()
+        self._draining = False
 
     async def start(self) -> None:
-        """Begin to run jobs."""
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self.concurrency)]
+        """Nothing is to be done before the first job."""
 
     async def drain(self, seconds: float) -> None:
         """Let the accepted jobs end, at most so long; what has not ended then is lost with this process."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                for entry in list(self._entries.values()):
-                    while not entry.job.status.ended:
-                        await entry.changed.wait()
-        running = [entry.task for entry in self._entries.values() if entry.task is not None]
-        for task in (*self._workers, *running):
+                while self._running:
+                    await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        self._draining = True
+        running = list(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._workers, *running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def close(self) -> None:
         """Nothing is held that would have to be let go."""
 
-    async def submit(self, request: JobRequest, key: str | None = None, digest: bytes = b"") -> tuple[Job, bool]:
-        """Accept a job, as `Jobs.submit` says."""
+    async def submit(self, request: Request) -> tuple[Job, bool]:
+        """See `Jobs`."""
         self._forget()
-        if key is not None and key in self._keys:
-            job_id, known = self._keys[key]
-            if known != digest:
-                raise KeyError(key)
-            return self._entries[job_id].job, False
+        known = self._entries.get(self._keys.get(request.key or "", ""))
+        if known is not None:
+            if known.digest != request.digest():
+                raise KeyError(request.key)
+            return await known.shown(), False
         job = new_job(len(request.pairs))
-        entry = _Entry(job, request, key)
-        if len(self._queue) >= self.max_queued or not self._make_room(entry.size):
-            raise QueueFullError
+        entry = _Entry(job, request)
+        if len(self._queue) >= self.max_queued:
+            raise QueueFullError(f"{self.max_queued} jobs wait already (MAX_QUEUED_JOBS)")
+        if not self._make_room(entry.size):
+            raise QueueFullError("jobs hold all the memory that they may (JOBS_MAX_BYTES)")
         self._entries[job.job_id] = entry
         self._held += entry.size
-        if key is not None:
-            self._keys[key] = (job.job_id, digest)
+        if request.key is not None:
+            self._keys[request.key] = job.job_id
         self._queue.append(job.job_id)
         self.runner.metrics.jobs.labels(job.status).inc()
-        self._wake.set()
+        self._start_next()
         return job, True
 
-    async def get(self, job_id: str) -> Job | None:
-        """The job, or None."""
+    async def evaluate(self, request: Request, seconds: float) -> tuple[Job, bool]:
+        """See `Jobs`."""
+        job, _ = await self.submit(request)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for _ in self.watch(job.job_id, request.owner):
+                    pass
+        found = await self.get(job.job_id, request.owner)
+        return found or cancelled(job), found is not None
+
+    async def get(self, job_id: str, owner: str) -> Job | None:
+        """See `Jobs`."""
+        entry = self._entry(job_id, owner)
+        return None if entry is None else await entry.shown()
+
+    async def report(self, job_id: str, owner: str, name: str) -> bytes | None:
+        """See `Jobs`."""
+        entry = self._entry(job_id, owner)
+        if entry is None or entry.stored is None:
+            return None
+        return await entry.stored.report(name)
+
+    async def list(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
+        """See `Jobs`."""
         self._forget()
-        entry = self._entries.get(job_id)
-        return None if entry is None else entry.job
+        own = (entry.job for entry in reversed(self._entries.values()) if entry.owner == owner)
+        found = [job for job in own if status in {None, job.status}]
+        return JobPage(found[offset : offset + limit], len(found), limit, offset)
 
-    async def request(self, job_id: str) -> JobRequest | None:
-        """What the job was accepted with, or None."""
-        entry = self._entries.get(job_id)
-        return None if entry is None else entry.request
-
-    async def list(self, limit: int, offset: int, status: JobStatus | None) -> JobPage:
-        """Some of the jobs, newest first, without their results."""
-        self._forget()
-        found = [entry.job for entry in reversed(self._entries.values()) if status in {None, entry.job.status}]
-        page = [msgspec.structs.replace(job, result=None) for job in found[offset : offset + limit]]
-        return JobPage(page, len(found), limit, offset)
-
-    async def remove(self, job_id: str) -> bool:
-        """Cancel the job if it has not ended, and forget it; False when there is none."""
-        if job_id not in self._entries:
+    async def remove(self, job_id: str, owner: str) -> bool:
+        """See `Jobs`."""
+        entry = self._entry(job_id, owner)
+        if entry is None:
             return False
-        entry = self._drop(job_id)
+        self._drop(job_id)
         if job_id in self._queue:
             self._queue.remove(job_id)
         if entry.task is not None:
@@ -132,9 +164,9 @@ class MemoryJobs:
             self._set(entry, cancelled(entry.job))
         return True
 
-    async def watch(self, job_id: str) -> AsyncIterator[Job]:
-        """The job as it is now, and after each change until it has ended; changes in between may be left out."""
-        entry = self._entries.get(job_id)
+    async def watch(self, job_id: str, owner: str) -> AsyncIterator[Job]:
+        """See `Jobs`."""
+        entry = self._entry(job_id, owner)
         while entry is not None:
             job, changed = entry.job, entry.changed
             yield job
@@ -144,27 +176,50 @@ class MemoryJobs:
                 await changed.wait()
 
     async def waiting(self) -> tuple[int, float]:
-        """How many jobs wait, and how many seconds the oldest of them has."""
+        """See `Jobs`."""
         oldest = self._entries[self._queue[0]].accepted if self._queue else time.monotonic()
         return len(self._queue), time.monotonic() - oldest
 
-    async def _work(self) -> None:
-        while True:
-            while not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
+    def _entry(self, job_id: str, owner: str) -> _Entry | None:
+        self._forget()
+        entry = self._entries.get(job_id)
+        return entry if entry is not None and entry.owner == owner else None
+
+    def _start_next(self) -> None:
+        while self._queue and len(self._running) < self.concurrency and not self._draining:
             entry = self._entries[self._queue.popleft()]
             entry.task = asyncio.create_task(self._run(entry))
-            await asyncio.wait([entry.task])
+            self._running.add(entry.task)
+            entry.task.add_done_callback(self._ran)
+
+    def _ran(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start_next()
 
     async def _run(self, entry: _Entry) -> None:
+        request = entry.request
+        assert request is not None
+
         def progress(done: int) -> None:
-            job = entry.job
-            self._set(entry, msgspec.structs.replace(job, progress=Progress(done, job.progress.total)))
+            self._set(entry, msgspec.structs.replace(entry.job, progress=Progress(done, entry.job.progress.total)))
 
         self._set(entry, msgspec.structs.replace(entry.job, status=JobStatus.RUNNING))
-        outcome = await self.runner.run(entry.job.job_id, entry.request, progress)
-        self._set(entry, outcome.applied(entry.job))
+        outcome = await self.runner.run(entry.job.job_id, request, progress)
+        entry.request = None
+        if isinstance(outcome, Failure):
+            self._resize(entry, JOB_OVERHEAD)
+            self._set(entry, ended(entry.job, outcome))
+            return
+        entry.stored = Stored([pair.names for pair in request.pairs], outcome.folded)
+        size = len(outcome.folded.document) + len(outcome.folded.reports) + PAIR_OVERHEAD * len(request.pairs)
+        self._resize(entry, size + JOB_OVERHEAD)
+        await self.runner.evaluator.cache.set_many(outcome.entries)
+        self._set(entry, ended(entry.job, None, cached=outcome.cached))
+
+    def _resize(self, entry: _Entry, size: int) -> None:
+        if entry.job.job_id in self._entries:
+            self._held += size - entry.size
+        entry.size = size
 
     def _set(self, entry: _Entry, job: Job) -> None:
         if job.status is not entry.job.status and job.job_id in self._entries:
@@ -172,10 +227,6 @@ class MemoryJobs:
         entry.job = job
         if job.status.ended:
             entry.ended = time.monotonic()
-        if job.result is not None and job.job_id in self._entries:
-            size = len(bytes(job.result))
-            entry.size += size
-            self._held += size
         changed, entry.changed = entry.changed, asyncio.Event()
         changed.set()
 
@@ -192,16 +243,15 @@ class MemoryJobs:
         """Drop ended jobs, the oldest first, until so many bytes more fit, and say whether they do; alone they do."""
         limit = time.monotonic() - LEAST_KEPT_SECONDS
         while self._entries and self._held + size > self.max_bytes:
-            ended = ((job_id, entry.ended) for job_id, entry in self._entries.items() if entry.ended is not None)
-            oldest = next((job_id for job_id, at in ended if at <= limit), None)
+            over = ((job_id, entry.ended) for job_id, entry in self._entries.items() if entry.ended is not None)
+            oldest = next((job_id for job_id, at in over if at <= limit), None)
             if oldest is None:
                 return False
             self._drop(oldest)
         return True
 
-    def _drop(self, job_id: str) -> _Entry:
+    def _drop(self, job_id: str) -> None:
         entry = self._entries.pop(job_id)
         self._held -= entry.size
         if entry.key is not None:
             del self._keys[entry.key]
-        return entry

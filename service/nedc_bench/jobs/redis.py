@@ -1,53 +1,41 @@
-"""Jobs in a Redis that equal replicas share: accepted by any, run by any, seen by all.
+"""Jobs in a Redis that equal replicas share: accepted by any, run by all, seen by all.
 
-A job outlives the replica that took it and the one that runs it. Its message stays in the stream until its end is
-stored; a replica that dies stops holding it, and another one takes it. A job may so be begun more than once, and has
-one end: the first that is stored. While Redis is away what runs goes on, and its end waits.
+A client that waits is served where it is: its evaluation runs in this process, and its job is stored once, ended. Other
+jobs are cut into chunks (`nedc_bench.jobs.chunks`). While Redis is away all of it waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import uuid
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from collections.abc import AsyncIterator
 
-import msgspec
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from taskiq.acks import AcknowledgeType
-from taskiq.receiver import Receiver
 
-from nedc_bench.jobs import scripts
+from nedc_bench.execution import Evaluated, RedisCache
+from nedc_bench.jobs.changes import Changes
+from nedc_bench.jobs.chunks import LANES, ChunkRunner, File, cut, for_ever, packed
+from nedc_bench.jobs.lists import Record
 from nedc_bench.jobs.model import (
+    Failure,
     Job,
     JobPage,
-    JobRequest,
     JobStatus,
     JobsUnavailableError,
-    Progress,
+    QueueFullError,
+    Request,
+    Stored,
     cancelled,
+    ended,
     new_job,
+    with_result,
 )
-from nedc_bench.jobs.problem import problem
-from nedc_bench.jobs.runner import Outcome, Runner
-from nedc_bench.jobs.store import DoubtfulError, Store, packed
-from nedc_bench.jobs.stream import HOLD_SECONDS, TASK, StreamBroker
+from nedc_bench.jobs.runner import Runner
+from nedc_bench.jobs.store import Store
+from nedc_bench.redis import RedisClient
 
-T = TypeVar("T")
-
-PROGRESS_SECONDS = 0.2  # between two reports of a job's progress
 LOOK_SECONDS = 5.0  # after which a watched job is looked at, though no change was announced
-LONGEST_PAUSE_SECONDS = 2.0
-MAX_STARTS = 5  # of a job; then it is what ends the processes
-HAND_BACK_SECONDS = 2.0  # of the time to drain, for handing back, or a quarter of it
-LEAST_HAND_BACK_SECONDS = 0.5
-MAX_DOUBTFUL = 10_000
+CLAIMED_SECONDS = 0.25
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -56,125 +44,126 @@ class RedisJobs:
     """Accepted work, shared by replicas.
 
     Args:
-        runner: what runs a job.
-        url: where Redis is.
-        concurrency: how many jobs run here at once; the worker processes bound the CPU.
-        max_queued: how many may wait, over all replicas.
+        runner: what evaluates.
+        redis: the process' client.
+        max_queued: how many jobs may wait, over all replicas.
         ttl_seconds: how long an ended job is kept.
     """
 
     outlive_process = True
 
-    def __init__(self, runner: Runner, url: str, *, concurrency: int, max_queued: int, ttl_seconds: float) -> None:
+    def __init__(
+        self, runner: Runner, redis: RedisClient, cache: RedisCache, *, max_queued: int, ttl_seconds: float
+    ) -> None:
         self.runner = runner
-        self.concurrency = concurrency
         self.max_queued = max_queued
-        self._url = url
-        self._store = Store(url, ttl_seconds=ttl_seconds)
-        self._broker = StreamBroker(url, self._cancel)
-        self._broker.register_task(_task(self._deliver), TASK)
-        self._runs: dict[str, _Run] = {}
-        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._doubtful: set[str] = set()
-        self._finish = asyncio.Event()
+        self._cache = cache
+        self._store = Store(redis, ttl_seconds=ttl_seconds)
+        self._chunks = ChunkRunner(runner, redis, self._store)
+        self._changes = Changes(redis)
+        self._hearing: asyncio.Task[None] | None = None
         self._drained = asyncio.Event()
-        self._receiving: asyncio.Task[None] | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._left: set[asyncio.Task[None]] = set()  # evaluations whose client waits no longer
 
     async def start(self) -> None:
         """Begin to run jobs, or to try to; Redis need not answer yet."""
-        logging.getLogger("taskiq").setLevel(logging.WARNING)  # it tells of every message
-        self._receiving = asyncio.create_task(self._receive())
-        self._tasks = [asyncio.create_task(self._tend()), asyncio.create_task(self._hear())]
+        self._chunks.start()
+        self._hearing = asyncio.create_task(for_ever(self._changes.hear))
 
     async def drain(self, seconds: float) -> None:
-        """Take no further message, let the running jobs end, and hand back those that have not ended in time."""
-        self._finish.set()
-        hand_back_seconds = min(HAND_BACK_SECONDS, max(LEAST_HAND_BACK_SECONDS, seconds / 4))
-        if self._receiving is not None:
-            await asyncio.wait([self._receiving], timeout=max(0.0, seconds - hand_back_seconds))
-        try:
-            async with asyncio.timeout(hand_back_seconds):
-                await self._hand_back()
-        except Exception as error:  # noqa: BLE001  # then others take the jobs a little later
-            log.warning("jobs could not be handed back", error=type(error).__name__)
+        """Take no further chunk, let the running ones end, and hand back what has not ended in time."""
+        await self._chunks.drain(seconds)
         self._drained.set()
-        self._wake_all()
-
-    async def _hand_back(self) -> None:
-        self._broker.keeping = True
-        left = list(self._runs.values())
-        for run in left:
-            run.task.cancel()
-        await asyncio.gather(*(run.task for run in left), return_exceptions=True)
-        for run in left:
-            await self._store.give_back(run.job_id, run.runner)
-        await self._broker.hand_back()
-        if left:
-            log.info("jobs handed back", jobs=len(left))
+        self._changes.wake_all()
 
     async def close(self) -> None:
-        """Close the connections; what still runs is given up, and another replica takes it."""
-        self._broker.keeping = True
-        tasks = [*self._tasks, *(run.task for run in self._runs.values())]
-        if self._receiving is not None:
-            tasks.append(self._receiving)
+        """Stop everything; what still runs is given up, and another replica takes it."""
+        await self._chunks.close()
+        tasks = [*self._left, *([] if self._hearing is None else [self._hearing])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._broker.shutdown()
-        await self._store.close()
 
-    async def submit(self, request: JobRequest, key: str | None = None, digest: bytes = b"") -> tuple[Job, bool]:
+    # -- what clients ask for
+
+    async def submit(self, request: Request) -> tuple[Job, bool]:
         """See `nedc_bench.jobs.Jobs`."""
         job = new_job(len(request.pairs))
-        content = await asyncio.to_thread(packed, request)
+        earlier = await self._claim_key(request, job.job_id)
+        if earlier is not None:
+            return earlier, False
+        waiting, _ = await self._store.waiting()
+        if waiting >= self.max_queued:
+            raise QueueFullError(f"{self.max_queued} jobs wait already (MAX_QUEUED_JOBS)")
+        chunks = list(cut(request))
+        pairs = [len(chunk) for chunk in chunks]
+        record = Record(job, request.owner, request.caller, request.asked.to_dict(), pairs, request.key)
+        files = [File(pair.names, (pair.reference_sha256, pair.hypothesis_sha256)) for pair in request.pairs]
+        inputs = await asyncio.to_thread(lambda: [packed(chunk) for chunk in chunks])
+        await self._store.accept(record, packed(files), inputs, LANES)
+        self.runner.metrics.jobs.labels(JobStatus.PENDING).inc()
+        return job, True
+
+    async def evaluate(self, request: Request, seconds: float) -> tuple[Job, bool]:
+        """See `nedc_bench.jobs.Jobs`; without Redis the client has its figures, and nothing is kept."""
+        job = new_job(len(request.pairs))
+        earlier = await self._known(request)
+        if earlier is not None:
+            return earlier, True
+        evaluation = asyncio.create_task(self.runner.run(job.job_id, request))
         try:
-            known = await self._store.accept(
-                job, content, self._broker.message(job.job_id), most=self.max_queued, key=key, digest=digest
-            )
-        except DoubtfulError:
-            # With a key the client is to send it again, and gets the job, should there be one.
-            if key is None and len(self._doubtful) < MAX_DOUBTFUL:
-                self._doubtful.add(job.job_id)
+            done, _ = await asyncio.wait([evaluation], timeout=seconds)
+        except asyncio.CancelledError:
+            evaluation.cancel()
             raise
-        if known is None:
-            self.runner.metrics.jobs.labels(JobStatus.PENDING).inc()
-            return job, True
-        earlier = await self._store.load(known)
-        if earlier is None:
-            raise JobsUnavailableError  # removed in between; the next attempt makes a new one
-        return earlier, False
+        if not done:
+            self._leave(evaluation)
+            return (await self.submit(request))[0], True
+        earlier = await self._claim_key(request, job.job_id)
+        if earlier is not None:
+            return earlier, True
+        job, stored, new = _end(job, request, evaluation.result())
+        record = Record(job, request.owner, request.caller, {}, [], request.key)
+        for status in (JobStatus.PENDING, JobStatus.RUNNING, job.status):
+            self.runner.metrics.jobs.labels(status).inc()
+        kept = True
+        try:
+            await self._store.keep_ended(record, stored, self._cache, new)
+        except JobsUnavailableError as error:
+            if request.key is not None:
+                raise
+            kept = False
+            log.warning("a job was answered and not kept", job_id=job.job_id, cause=str(error))
+        return (job if stored is None else with_result(job, await stored.result())), kept
 
-    async def get(self, job_id: str) -> Job | None:
+    async def get(self, job_id: str, owner: str) -> Job | None:
         """See `nedc_bench.jobs.Jobs`."""
-        return await self._store.load(job_id)
+        return await self._store.load(job_id, owner)
 
-    async def request(self, job_id: str) -> JobRequest | None:
+    async def report(self, job_id: str, owner: str, name: str) -> bytes | None:
         """See `nedc_bench.jobs.Jobs`."""
-        return await self._store.request(job_id)
+        stored = await self._store.stored(job_id, owner)
+        return None if stored is None else await stored.report(name)
 
-    async def list(self, limit: int, offset: int, status: JobStatus | None) -> JobPage:
+    async def list(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
         """See `nedc_bench.jobs.Jobs`."""
-        return await self._store.list(limit, offset, status)
+        return await self._store.page(owner, limit, offset, status)
 
-    async def remove(self, job_id: str) -> bool:
-        """See `nedc_bench.jobs.Jobs`; wherever it runs it is cancelled."""
-        status = await self._store.forget(job_id)
+    async def remove(self, job_id: str, owner: str) -> bool:
+        """See `nedc_bench.jobs.Jobs`; chunks at work are done for nothing."""
+        status = await self._store.remove(job_id, owner)
         if status is not None and not status.ended:
             self.runner.metrics.jobs.labels("cancelled").inc()
         return status is not None
 
-    async def watch(self, job_id: str) -> AsyncIterator[Job]:
+    async def watch(self, job_id: str, owner: str) -> AsyncIterator[Job]:
         """See `nedc_bench.jobs.Jobs`; while Redis is away there is no news, and a drained replica has none any more."""
-        changed = asyncio.Event()
-        self._watchers[job_id].add(changed)
         last: Job | None = None
-        try:
-            while True:
+        with self._changes.of(job_id) as changed:
+            while not self._drained.is_set():
                 changed.clear()
                 with contextlib.suppress(JobsUnavailableError):
-                    job = await self._store.load(job_id)
+                    job = await self._store.load(job_id, owner, result=False)
                     if job is None:
                         if last is not None:
                             yield cancelled(last)
@@ -184,181 +173,49 @@ class RedisJobs:
                     if job.status.ended:
                         return
                     last = job
-                if self._drained.is_set():
-                    return
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await changed.wait()
-        finally:
-            self._watchers[job_id].discard(changed)
-            if not self._watchers[job_id]:
-                del self._watchers[job_id]
 
     async def waiting(self) -> tuple[int, float]:
         """See `nedc_bench.jobs.Jobs`; over all replicas."""
         return await self._store.waiting()
 
-    # -- running
+    async def _known(self, request: Request) -> Job | None:
+        """The job that the request's idempotency key made before; None where it made none, or that is no more."""
+        if request.key is None:
+            return None
+        job_id = await self._store.known(request.key, request.digest())
+        return None if job_id is None else await self._store.load(job_id, request.owner)
 
-    async def _receive(self) -> None:
-        """Have jobs run as messages come, until told to finish."""
-        while not self._finish.is_set():
-            receiver = Receiver(
-                self._broker,
-                validate_params=False,
-                max_async_tasks=self.concurrency,
-                run_startup=False,
-                ack_type=AcknowledgeType.WHEN_EXECUTED,
-            )
-            try:
-                await receiver.listen(self._finish)
-            except Exception:
-                log.exception("receiving jobs failed; it is begun again")
-                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+    async def _claim_key(self, request: Request, job_id: str) -> Job | None:
+        """Have the request's idempotency key lead to the job, or the job that it leads to already."""
+        if request.key is None or await self._store.claim(request.key, request.digest(), job_id):
+            return None
+        earlier = await self._known(request)
+        if earlier is None:
+            await asyncio.sleep(CLAIMED_SECONDS)  # another request has claimed it, and is about to store its job
+            earlier = await self._known(request)
+        if earlier is None:
+            await self._store.claim(request.key, request.digest(), job_id, anew=True)
+        return earlier
 
-    async def _deliver(self, job_id: str) -> None:
-        """What a message asks for: run the job, if there is one that has not ended. Nothing is raised."""
-        while (earlier := self._runs.get(job_id)) is not None:
-            await asyncio.wait([earlier.task])
-        runner = uuid.uuid4().hex
-        run = _Run(job_id, runner, asyncio.create_task(self._run(job_id, runner)))
-        self._runs[job_id] = run
-        try:
-            await asyncio.wait([run.task])
-            if not run.task.cancelled() and (error := run.task.exception()) is not None:
-                log.error("running a job failed", job_id=job_id, exc_info=error)
-        finally:
-            run.task.cancel()
-            del self._runs[job_id]
+    def _leave(self, evaluation: asyncio.Task[Evaluated | Failure]) -> None:
+        """Let an evaluation end whose client waits no longer; what it has scored is for the cache, and for its job."""
 
-    async def _run(self, job_id: str, runner: str) -> None:
-        begun = await self._insist(lambda: self._store.begin(job_id, runner))
-        if begun is None:
-            return
-        metrics = self.runner.metrics
-        metrics.jobs.labels(JobStatus.RUNNING).inc()
-        reporter = _Reporter(self._store, job_id, runner)
-        try:
-            outcome = await self._outcome(job_id, begun.starts, reporter)
-        finally:
-            reporter.task.cancel()
-        progress = Progress(reporter.done, begun.job.progress.total)
-        job = outcome.applied(msgspec.structs.replace(begun.job, progress=progress))
-        if await self._insist(lambda: self._store.end(job, runner)):
-            metrics.jobs.labels(job.status).inc()
+        async def keep() -> None:
+            found = await evaluation
+            if isinstance(found, Evaluated):
+                await self._cache.set_many(found.entries)
 
-    async def _outcome(self, job_id: str, starts: int, reporter: _Reporter) -> Outcome:
-        if starts > MAX_STARTS:
-            log.error("a job was given up: the processes that ran it ended", job_id=job_id, starts=starts)
-            return Outcome(None, problem(500, f"the processes that ran the job ended, {MAX_STARTS} times"))
-        request = await self._insist(lambda: self._store.request(job_id))
-        if request is None:
-            log.error("the input of a job is gone or damaged", job_id=job_id)
-            return Outcome(None, problem(500, "the job's input is gone or damaged; send it again"))
-        return await self.runner.run(job_id, request, reporter.report)
-
-    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """The answer of Redis, however long it takes; a job whose time is over by then is gone."""
-        pause = 0.1
-        while True:
-            with contextlib.suppress(JobsUnavailableError):
-                return await ask()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-    def _cancel(self, job_id: str) -> None:
-        run = self._runs.get(job_id)
-        if run is not None:
-            run.task.cancel()
-
-    # -- what goes on beside
-
-    async def _tend(self) -> None:
-        """Hold what is run here, and tidy up."""
-        while True:
-            with contextlib.suppress(Exception):  # whatever Redis or the client has, the next turn comes
-                await self._broker.hold()
-                for job_id in list(self._doubtful):
-                    await self._store.forget(job_id, refuse=True)
-                    self._doubtful.discard(job_id)
-                await self._store.prune()
-            await asyncio.sleep(HOLD_SECONDS)
-
-    async def _hear(self) -> None:
-        """Hear of changes, and wake those who watch."""
-        pause = 0.0
-        while True:
-            client = Redis.from_url(
-                self._url,
-                socket_connect_timeout=1.0,
-                socket_keepalive=True,
-                retry=Retry(NoBackoff(), 0),  # it is begun again here, where those who watch are told
-                protocol=2,
-            )
-            try:
-                async with client, client.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(scripts.CHANGES)
-                    pause = 0.0
-                    self._wake_all()  # what was announced while nobody listened
-                    async for message in channel.listen():
-                        self._changed(message["data"].decode())
-            except Exception as error:  # noqa: BLE001  # whatever Redis or the client has
-                log.debug("changes cannot be heard", error=type(error).__name__)
-                pause = min(2 * pause + 0.1, LONGEST_PAUSE_SECONDS)
-                await asyncio.sleep(pause)
-
-    def _changed(self, announced: str) -> None:
-        job_id = announced.removeprefix("-")
-        if job_id != announced:
-            self._cancel(job_id)
-        for changed in self._watchers.get(job_id, ()):
-            changed.set()
-
-    def _wake_all(self) -> None:
-        for events in self._watchers.values():
-            for changed in events:
-                changed.set()
+        task = asyncio.create_task(keep())
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
 
 
-def _task(deliver: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
-    """A function of its own: taskiq renames what it registers, which a method does not allow."""
-
-    async def evaluate(job_id: str) -> None:
-        await deliver(job_id)
-
-    return evaluate
-
-
-class _Run(NamedTuple):
-    """A job that runs here, and the name that this run goes by in Redis."""
-
-    job_id: str
-    runner: str
-    task: asyncio.Task[None]
-
-
-class _Reporter:
-    """Reports the progress of a job now and then, as far as Redis answers.
-
-    Attributes:
-        done: how many pairs are done.
-        task: what reports; to be cancelled by whoever made it.
-    """
-
-    def __init__(self, store: Store, job_id: str, runner: str) -> None:
-        self.done = 0
-        self._changed = asyncio.Event()
-        self.task = asyncio.create_task(self._send(store, job_id, runner))
-
-    def report(self, done: int) -> None:
-        """Note how many pairs are done; it is reported soon."""
-        self.done = done
-        self._changed.set()
-
-    async def _send(self, store: Store, job_id: str, runner: str) -> None:
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            with contextlib.suppress(JobsUnavailableError):
-                await store.progress(job_id, runner, self.done)
-            await asyncio.sleep(PROGRESS_SECONDS)
+def _end(job: Job, request: Request, outcome: Evaluated | Failure) -> tuple[Job, Stored | None, dict[str, bytes]]:
+    """A job that was evaluated here: ended, what is kept of it, and what the cache is to keep."""
+    if isinstance(outcome, Failure):
+        return ended(job, outcome), None, {}
+    stored = Stored([pair.names for pair in request.pairs], outcome.folded)
+    return ended(job, None, cached=outcome.cached), stored, outcome.entries

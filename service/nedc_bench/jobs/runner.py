@@ -1,90 +1,64 @@
-"""Running a job: its request through the orchestrator, to the result or the problem that it ends with."""
+"""Running a request to its end: figures or failure, counted, timed and logged."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-import msgspec
 import structlog
 
 from nedc_bench.errors import EvaluationError, InputError
-from nedc_bench.evaluation import Result
-from nedc_bench.evaluation.orchestrator import Evaluated, Orchestrator
-from nedc_bench.jobs.model import Job, JobRequest, JobStatus, now
-from nedc_bench.jobs.problem import Problem, failure
-from nedc_bench.monitoring import Metrics
-from nedc_bench.monitoring.metrics import algorithm_label
+from nedc_bench.execution import Evaluated, Evaluator
+from nedc_bench.jobs.model import PIPELINE, Failure, Request
+from nedc_bench.monitoring.metrics import CANCELLED, ERROR, REFUSED, SUCCESS, Metrics
+
+T = TypeVar("T")
 
 log = structlog.stdlib.get_logger(__name__)
 
-PIPELINE = "beta"
-THREAD_PAIRS = 20  # writing the document of more would hold up the event loop
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """How a job ended: with a result document (JSON), or with a problem."""
-
-    result: bytes | None
-    error: Problem | None
-    cached: bool = False
-
-    def applied(self, job: Job) -> Job:
-        """The job with its end."""
-        return msgspec.structs.replace(
-            job,
-            status=JobStatus.COMPLETED if self.error is None else JobStatus.FAILED,
-            completed_at=now(),
-            cached=self.cached,
-            result=None if self.result is None else msgspec.Raw(self.result),
-            error=self.error,
-        )
-
 
 class Runner:
-    """Runs jobs, wherever they were accepted."""
+    """Runs requests, wherever they were accepted."""
 
-    def __init__(self, orchestrator: Orchestrator, metrics: Metrics) -> None:
-        self.orchestrator = orchestrator
+    def __init__(self, evaluator: Evaluator, metrics: Metrics) -> None:
+        self.evaluator = evaluator
         self.metrics = metrics
 
-    async def run(self, job_id: str, request: JobRequest, progress: Callable[[int], None]) -> Outcome:
-        """Run a job to its end; only cancellation raises."""
-        with structlog.contextvars.bound_contextvars(job_id=job_id):
-            try:
-                evaluated = await self.evaluate(request, progress)
-                if len(request.pairs) > THREAD_PAIRS:
-                    document = await asyncio.to_thread(_encode, evaluated.result, per_pair=request.per_pair)
-                else:
-                    document = _encode(evaluated.result, per_pair=request.per_pair)
-            except InputError as error:
-                log.info("job refused", findings=len(error.findings))
-                return Outcome(None, failure(error))
-            except EvaluationError as error:
-                log.warning("job failed", error=str(error))
-                return Outcome(None, failure(error))
-            except Exception as error:
-                log.exception("job failed")
-                return Outcome(None, failure(error))
-            log.info("job completed", pairs=len(request.pairs), cached=evaluated.cached)
-            return Outcome(document, None, evaluated.cached == len(request.pairs))
+    async def run(self, job_id: str, request: Request, progress: Callable[[int], object] = int) -> Evaluated | Failure:
+        """Evaluate a request; only cancellation raises."""
 
-    async def evaluate(self, request: JobRequest, progress: Callable[[int], None] | None = None) -> Evaluated:
-        """The figures of a request.
+        async def evaluate() -> Evaluated:
+            return await self.evaluator.evaluate(request.pairs, request.asked, turn=request.caller, progress=progress)
 
-        Raises:
-            InputError: some input is refused.
-            EvaluationError: a worker died twice, or took too long.
-        """
-        track = self.metrics.track_evaluation(algorithm_label(request.algorithms), PIPELINE)
-        return await track(self.orchestrator.evaluate)(
-            [msgspec.structs.astuple(pair) for pair in request.pairs],
-            algorithms=request.algorithms,
-            parameters=request.scoring_parameters(),
-            strict=request.strict,
-            progress=progress,
-        )
+        return await self.guarded(job_id, request.asked.algorithms, len(request.pairs), evaluate)
 
-
-def _encode(result: Result, *, per_pair: bool) -> bytes:
-    return msgspec.json.encode(result.to_dict(per_pair=per_pair))
+    async def guarded(
+        self, job_id: str, algorithms: tuple[str, ...], pairs: int, evaluate: Callable[[], Awaitable[Evaluated]]
+    ) -> Evaluated | Failure:
+        """What ``evaluate`` gives, or why it failed; counted under each algorithm."""
+        status, seconds = CANCELLED, dict.fromkeys(algorithms, 0.0)
+        self.metrics.active_evaluations.inc()
+        try:
+            evaluated = await evaluate()
+        except asyncio.CancelledError:
+            raise
+        except InputError as error:
+            status = REFUSED
+            log.info("job refused", job_id=job_id, findings=len(error.findings))
+            return Failure.of(error)
+        except EvaluationError as error:
+            status = ERROR
+            log.warning("job failed", job_id=job_id, error=str(error))
+            return Failure.of(error)
+        except Exception as error:
+            status = ERROR
+            log.exception("job failed", job_id=job_id)
+            return Failure.of(error)
+        else:
+            status, seconds = SUCCESS, evaluated.seconds
+            log.info("job completed", job_id=job_id, pairs=pairs, cached=evaluated.cached)
+            return evaluated
+        finally:
+            self.metrics.active_evaluations.dec()
+            self.metrics.evaluated(seconds, PIPELINE, status)

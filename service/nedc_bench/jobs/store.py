@@ -1,254 +1,332 @@
-"""What is known of jobs in Redis: typed calls of `nedc_bench.jobs.scripts`, in bounded time.
+"""What is kept of jobs in Redis: plain keys with a time to live, all of a job on one node of a cluster.
 
-Every call either answers or raises `JobsUnavailableError`, after at most two short attempts; when Redis has failed a
-few times in a row it is left alone for a moment. All scripts may be sent twice.
+Under the prefix lie, of a job (``ID`` in braces, the hash tag): ``job:{ID}``, its record, without which the job does
+not exist; ``:end``, the job as it ended, which the first to come sets; ``:result``, figures and names; until the end
+also ``:files`` (names and hashes), ``:input:N`` and the hash ``:scores``, a field for each chunk; and ``:begun``.
+Of an owner: ``jobs:{OWNER}`` and ``jobs:{OWNER}:STATUS``, sorted by acceptance. Of all: ``pending`` (ids
+sorted by time), ``key:DIGEST`` (idempotency keys), ``chunks`` (the queue) and ``changes`` (streams).
+
+Nothing spans keys atomically: each step can be done twice, and what a crash leaves behind goes with its time to live.
 """
 
 from __future__ import annotations
 
-import asyncio
-import zlib
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
 
-from nedc_bench.evaluation.breaker import CircuitBreaker
-from nedc_bench.evaluation.cache import PREFIX
-from nedc_bench.jobs import scripts
-from nedc_bench.jobs.model import Job, JobPage, JobRequest, JobStatus, JobsUnavailableError, Progress, QueueFullError
+from nedc_bench.execution import RedisCache
+from nedc_bench.jobs.lists import Lists, Record
+from nedc_bench.jobs.model import (
+    Job,
+    JobPage,
+    JobStatus,
+    JobsUnavailableError,
+    Progress,
+    QueueFullError,
+    Stored,
+    with_result,
+)
+from nedc_bench.jobs.room import FULL, has_room, make_room
+from nedc_bench.redis import RedisClient, RedisUnavailableError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from nedc_bench.redis.client import AnyPipeline
 
-ATTEMPT_SECONDS = (0.25, 0.5)
-BYTES_PER_SECOND = 20_000_000  # of what is sent or read; the time that an attempt may take grows with them
-CONNECTIONS = 16
-FAILURES_TO_OPEN = 4
-PAUSE_SECONDS = 0.5
-THREAD_BYTES = 256 * 1024  # compressing more than this would hold up the event loop, sending it the answer
 WAITING_SECONDS = 86_400  # for which a job that has not ended is kept at least
-REFUSED_SECONDS = 60
+CHANGES_KEPT = 1000
+PARTS = 4  # that a job is read from
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Begun(NamedTuple):
-    """A job that is to be run, and how often it was begun."""
-
-    job: Job
-    starts: int
-
-
-class DoubtfulError(JobsUnavailableError):
-    """Redis was asked and has not answered: what was asked may be done yet."""
-
-
 class Store:
-    """The jobs in Redis.
+    """The jobs in Redis. Every method raises `JobsUnavailableError` when Redis does not do what it is asked.
 
     Args:
-        url: where it is.
+        redis: the process' client.
         ttl_seconds: how long an ended job is kept.
     """
 
-    def __init__(self, url: str, *, ttl_seconds: float) -> None:
-        self.client = Redis(
-            connection_pool=BlockingConnectionPool.from_url(
-                url,
-                max_connections=CONNECTIONS,
-                socket_connect_timeout=ATTEMPT_SECONDS[-1],
-                retry=Retry(NoBackoff(), 0),  # attempts are counted here
-                protocol=2,
-            )
-        )
-        self._ended_milliseconds = max(1, round(1000 * ttl_seconds))
-        self._open_milliseconds = max(self._ended_milliseconds, 1000 * WAITING_SECONDS)
-        self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
-        self._connections = asyncio.Semaphore(CONNECTIONS)
-        self._scripts = {
-            text: self.client.register_script(text)
-            for name, text in vars(scripts).items()
-            if name.isupper() and not name.startswith("_")
-        }
+    def __init__(self, redis: RedisClient, *, ttl_seconds: float) -> None:
+        self.redis = redis
+        self.ended_milliseconds = max(1, round(1000 * ttl_seconds))
+        self.open_milliseconds = max(self.ended_milliseconds, 1000 * WAITING_SECONDS)
+        self._lists = Lists(redis, self.open_milliseconds)
 
-    async def accept(
-        self, job: Job, content: bytes, message: bytes, *, most: int, key: str | None, digest: bytes
-    ) -> str | None:
-        """Store a job and its input, and send its message; or the id of the job that the idempotency key made before.
+    def place(self, job_id: str, part: str = "") -> str:
+        """The key of a part of a job."""
+        return self.redis.key(f"job:{{{job_id}}}{part}")
+
+    async def known(self, key: str, digest: str) -> str | None:
+        """The id of the job that an idempotency key made before.
 
         Raises:
-            QueueFullError: ``most`` jobs wait.
             KeyError: the key was used for another request.
-            DoubtfulError: it may have been accepted, or yet be.
         """
-        place = "" if key is None else f"{PREFIX}key:{sha256(key.encode()).hexdigest()}"
-        record = msgspec.json.encode(job)
-        answer = await self._run(
-            scripts.ACCEPT, job.job_id, record, content, message, most, self._open_milliseconds, place, digest
-        )
-        match answer:
-            case [b"accepted"]:
-                return None
-            case [b"known", known, found]:
-                if found != digest:
-                    raise KeyError(key)
-                return str(known, "ascii")
-            case [b"full"]:
-                raise QueueFullError
-        raise JobsUnavailableError
+        value = await self.ask(lambda client: client.get(self._key(key)))
+        if value is None:
+            return None
+        job_id, _, found = value.decode().partition(" ")
+        if found != digest:
+            raise KeyError(key)
+        return str(job_id)
 
-    async def load(self, job_id: str) -> Job | None:
-        """The job with its result, or None."""
-        *values, size, result = await self._run(scripts.LOAD, job_id, THREAD_BYTES)
-        job = _decoded(values)
-        if job is None or size is None:
+    async def claim(self, key: str, digest: str, job_id: str, *, anew: bool = False) -> bool:
+        """Have an idempotency key lead to the job, unless it leads to one already; whether it does."""
+        place, value, life = self._key(key), f"{job_id} {digest}", self.open_milliseconds
+        return bool(await self.ask(lambda client: client.set(place, value, px=life, nx=not anew)))
+
+    async def accept(self, record: Record, files: bytes, inputs: Sequence[bytes], lanes: int) -> None:
+        """Store a job that waits, and put its first chunks in the queue.
+
+        Raises:
+            QueueFullError: Redis has no room for it.
+        """
+        job_id = record.job.job_id
+
+        def store(pipeline: AnyPipeline) -> None:
+            pipeline.set(self.place(job_id), msgspec.json.encode(record), px=self.open_milliseconds)
+            pipeline.set(self.place(job_id, ":files"), files, px=self.open_milliseconds)
+            for number, content in enumerate(inputs):
+                pipeline.set(self.place(job_id, f":input:{number}"), content, px=self.open_milliseconds)
+
+        def announce(pipeline: AnyPipeline) -> None:
+            pipeline.zadd(self.redis.key("pending"), {job_id: time.time()})
+            self._lists.enter(pipeline, record, JobStatus.PENDING)
+            for number in range(min(lanes, len(inputs))):
+                self.put_chunk(pipeline, job_id, number)
+
+        try:
+            await self._with_room(store, sum(map(len, inputs)))
+            if not await has_room(self):
+                raise JobsUnavailableError(FULL)  # noqa: TRY301  # as if it had refused it
+            await self._with_room(announce)
+        except JobsUnavailableError as error:
+            await self.clean(record)
+            if FULL in str(error):
+                raise QueueFullError("Redis is full of jobs that have not ended; try again later") from error
+            raise
+
+    def put_chunk(self, pipeline: AnyPipeline, job_id: str, number: int) -> None:
+        """Put a chunk in the queue."""
+        pipeline.xadd(self.redis.key("chunks"), {"job": job_id, "chunk": str(number)})
+
+    async def keep_ended(self, record: Record, stored: Stored | None, cache: RedisCache, new: dict[str, bytes]) -> None:
+        """Store a job that was evaluated for a client that waited, and what the cache is to keep, in one round trip."""
+        job_id, result = record.job.job_id, None if stored is None else msgspec.msgpack.encode(stored)
+
+        def store(pipeline: AnyPipeline) -> None:
+            pipeline.set(self.place(job_id), msgspec.json.encode(record), px=self.ended_milliseconds)
+            if result is not None:
+                pipeline.set(self.place(job_id, ":result"), result, px=self.ended_milliseconds)
+            self._lists.enter(pipeline, record, record.job.status)
+            self._shorten_key(pipeline, record)
+            cache.put(pipeline, new)
+
+        await self._with_room(store, len(result or b"") + sum(map(len, new.values())))
+
+    async def record(self, job_id: str) -> Record | None:
+        """The record of a job, or None."""
+        found: Record | None = _decoded(await self.ask(lambda client: client.get(self.place(job_id))), Record)
+        return found
+
+    async def load(self, job_id: str, owner: str, *, result: bool = True) -> Job | None:
+        """The job as its owner reads it, or None."""
+
+        def read(pipeline: AnyPipeline) -> None:
+            self._read(pipeline, job_id)
+            if result:
+                pipeline.get(self.place(job_id, ":result"))
+
+        answers = await self._pipeline(read)
+        job = self._job(answers[:PARTS], owner)
+        if job is None or not result or job.status is not JobStatus.COMPLETED:
             return job
-        if result is None:
-            name = f"{PREFIX}job:{job_id}"
-            result = await self._ask(lambda: self.client.hget(name, "result"), int(size))
-            if result is None:
-                return None  # removed in between
-        try:
-            plain = await _aside(zlib.decompress, result)
-        except zlib.error:
-            log.error("the result of a job is damaged in redis", job_id=job_id)  # noqa: TRY400  # the zlib error says nothing
-            raise JobsUnavailableError from None
-        return msgspec.structs.replace(job, result=msgspec.Raw(plain))
+        stored = _decoded(answers[PARTS], Stored, msgspec.msgpack.decode)
+        if stored is None:
+            log.error("the result of a job is missing or damaged in redis", job_id=job_id)
+            raise JobsUnavailableError
+        return with_result(job, await stored.result())
 
-    async def request(self, job_id: str) -> JobRequest | None:
-        """The job's input, or None where there is none, or none that can be read."""
-        size, content = await self._run(scripts.REQUEST, job_id, THREAD_BYTES)
-        if content is None:
-            content = await self._ask(lambda: self.client.get(f"{PREFIX}input:{job_id}"), size)
-        if content is None:
-            return None
-        try:
-            return await _aside(unpacked, content)
-        except (zlib.error, msgspec.DecodeError):
-            log.error("the input of a job is damaged in redis", job_id=job_id)  # noqa: TRY400  # would show contents
-            return None
+    def _read(self, pipeline: AnyPipeline, job_id: str) -> None:
+        """Ask for what `_job` takes: `PARTS` answers."""
+        for part in ("", ":end", ":begun"):
+            pipeline.get(self.place(job_id, part))
+        pipeline.hkeys(self.place(job_id, ":scores"))
 
-    async def list(self, limit: int, offset: int, status: JobStatus | None) -> JobPage:
-        """Some of the jobs, newest first, without their results."""
-        total, *found = await self._run(scripts.LIST, status or "", offset, limit)
-        jobs = [job for values in found if (job := _decoded(values)) is not None]
+    def _job(self, answers: Sequence[Any], owner: str) -> Job | None:
+        content, end, begun, scored = answers
+        record = _decoded(content, Record)
+        if record is None or record.owner != owner:
+            return None
+        job: Job = record.job if end is None else _decoded(end, Job) or record.job
+        if job.status.ended:
+            return job
+        done = sum(record.chunks[int(number)] for number in scored if int(number) < len(record.chunks))
+        status = JobStatus.PENDING if begun is None else JobStatus.RUNNING
+        return msgspec.structs.replace(job, status=status, progress=Progress(done, job.progress.total))
+
+    async def stored(self, job_id: str, owner: str) -> Stored | None:
+        """A completed job's figures, or None."""
+        content, found = await self._pipeline(
+            lambda pipeline: [pipeline.get(self.place(job_id, part)) for part in ("", ":result")]
+        )
+        record = _decoded(content, Record)
+        return None if record is None or record.owner != owner else _decoded(found, Stored, msgspec.msgpack.decode)
+
+    async def page(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
+        """Some of the jobs, newest first, without their results; what is no more goes from the lists."""
+        place = self._lists.place(owner, status)
+        jobs: list[Job] = []
+        total = 0
+        while True:
+            first = offset + len(jobs)
+
+            def listed(pipeline: AnyPipeline, first: int = first) -> None:
+                pipeline.zcard(place)
+                pipeline.zrevrange(place, first, first + limit - len(jobs) - 1)
+
+            total, ids = await self._pipeline(listed)
+            if not ids:
+                break
+
+            def read(pipeline: AnyPipeline, ids: list[bytes] = ids) -> None:
+                for job_id in ids:
+                    self._read(pipeline, job_id.decode())
+
+            found = await self._pipeline(read)
+            lost: list[bytes] = []
+            for position, job_id in enumerate(ids):
+                job = self._job(found[PARTS * position : PARTS * (position + 1)], owner)
+                if job is None or status not in {None, job.status}:
+                    lost.append(job_id)
+                else:
+                    jobs.append(job)
+            if not lost:
+                break
+            await self.ask(lambda client, lost=lost: client.zrem(place, *lost))
         return JobPage(jobs, total, limit, offset)
 
-    async def begin(self, job_id: str, runner: str) -> Begun | None:
-        """Note that ``runner`` runs the job from now on; None when it is gone or has ended."""
-        answer = await self._run(scripts.BEGIN, job_id, runner, self._open_milliseconds)
-        if answer is None:
+    async def finish(self, record: Record, job: Job, stored: Stored | None) -> bool:
+        """Store the end of a job from the queue; False when it is gone, or has ended before."""
+        job_id = job.job_id
+        if stored is not None:
+            result = msgspec.msgpack.encode(stored)
+            place, life = self.place(job_id, ":result"), self.ended_milliseconds
+            await self._with_room(lambda pipeline: pipeline.set(place, result, px=life), len(result))
+
+        def end(pipeline: AnyPipeline) -> None:
+            place, life = self.place(job_id), self.ended_milliseconds
+            pipeline.pexpire(place, life)
+            pipeline.set(f"{place}:end", msgspec.json.encode(job), px=life, nx=True)
+
+        exists, first = await self._with_room(end)
+        inputs = [f":input:{number}" for number in range(len(record.chunks))]
+
+        def tidy(pipeline: AnyPipeline) -> None:
+            pipeline.unlink(*(self.place(job_id, part) for part in (":files", ":scores", ":begun", *inputs)))
+            pipeline.zrem(self.redis.key("pending"), job_id)
+            if exists:
+                self._lists.enter(pipeline, record, job.status)
+                self._shorten_key(pipeline, record)
+            else:
+                pipeline.unlink(*(self.place(job_id, part) for part in (":end", ":result")))
+            self.announce(pipeline, job_id)
+
+        await self._with_room(tidy)
+        return bool(exists and first)
+
+    async def remove(self, job_id: str, owner: str) -> JobStatus | None:
+        """Forget a job; the status that it had, or None."""
+        job = await self.load(job_id, owner, result=False)
+        record = await self.record(job_id)
+        if job is None or record is None:
             return None
-        job = _decoded([answer[0], JobStatus.RUNNING.encode(), b"0", None])
-        return None if job is None else Begun(job, int(answer[1]))
-
-    async def progress(self, job_id: str, runner: str, done: int) -> None:
-        """Note how many pairs are done."""
-        await self._run(scripts.PROGRESS, job_id, runner, done)
-
-    async def end(self, job: Job, runner: str) -> bool:
-        """Store the job's end; False when it is gone, or has ended otherwise."""
-        result = b"" if job.result is None else await _aside(_compress, bytes(job.result))
-        record = msgspec.json.encode(msgspec.structs.replace(job, result=None))
-        answer = await self._run(scripts.END, job.job_id, runner, record, job.status, result, self._ended_milliseconds)
-        return bool(answer)
-
-    async def give_back(self, job_id: str, runner: str) -> None:
-        """Note that the job waits again."""
-        await self._run(scripts.GIVE_BACK, job_id, runner)
-
-    async def forget(self, job_id: str, *, refuse: bool = False) -> JobStatus | None:
-        """Remove the job, and ``refuse`` it should it yet come; the status that it had, or None."""
-        status = await self._run(scripts.FORGET, job_id, 1000 * REFUSED_SECONDS if refuse else 0)
-        return None if status is None else JobStatus(status.decode())
-
-    async def prune(self) -> None:
-        """Take the jobs whose time is over from the lists."""
-        await self._run(scripts.PRUNE)
+        await self.clean(record)
+        return job.status
 
     async def waiting(self) -> tuple[int, float]:
         """How many jobs wait, and how many seconds the oldest of them has."""
-        depth, milliseconds = await self._run(scripts.WAITING)
-        return depth, milliseconds / 1000
+        place = self.redis.key("pending")
+        count, oldest = await self._pipeline(
+            lambda pipeline: (pipeline.zcard(place), pipeline.zrange(place, 0, 0, withscores=True))
+        )
+        return count, max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.client.aclose()
-        await self.client.connection_pool.disconnect()
+    def announce(self, pipeline: AnyPipeline, job_id: str) -> None:
+        """Tell those who watch the job that it has changed."""
+        pipeline.xadd(self.redis.key("changes"), {"job": job_id}, maxlen=CHANGES_KEPT, approximate=True)
 
-    async def _run(self, script: str, *arguments: str | bytes | int) -> Any:
-        size = sum(len(argument) for argument in arguments if isinstance(argument, bytes))
-        return await self._ask(lambda: self._scripts[script](args=arguments), size)
+    def begin(self, pipeline: AnyPipeline, record: Record) -> None:
+        """Note that a job runs."""
+        job_id = record.job.job_id
+        pipeline.set(self.place(job_id, ":begun"), b"1", px=self.open_milliseconds)
+        pipeline.zrem(self.redis.key("pending"), job_id)
+        self._lists.enter(pipeline, record, JobStatus.RUNNING)
+        self.announce(pipeline, job_id)
 
-    async def _ask(self, question: Callable[[], Awaitable[Any]], size: int = 0) -> Any:
-        """The answer of Redis.
+    async def pipeline(self, fill: Any, size: int = 0) -> list[Any]:
+        """A pipeline of somebody's own, with room made where Redis is full."""
+        return await self._with_room(fill, size)
 
-        Raises:
-            JobsUnavailableError: it refuses, or was not asked.
-            DoubtfulError: it has not answered in time.
-        """
-        asked = False
-        for seconds in ATTEMPT_SECONDS:
-            async with self._connections:
-                if not self._breaker.allows():
-                    break
-                asked = True
-                try:
-                    async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
-                        answer = await question()
-                except ResponseError as error:  # full, read-only, or something else lies under our keys
-                    log.warning("redis refuses", error=str(error).partition(" script:")[0][:200])
-                    raise JobsUnavailableError from None
-                except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
-                    if self._breaker.failed():
-                        log.warning("redis does not answer; jobs wait for it", error=type(error).__name__)
-                    continue
-                if self._breaker.succeeded():
-                    log.warning("redis answers again")
-                return answer
-        raise DoubtfulError if asked else JobsUnavailableError
+    async def _with_room(self, fill: Any, size: int = 0) -> list[Any]:
+        try:
+            return await self._pipeline(fill, size)
+        except JobsUnavailableError as error:
+            if FULL not in str(error) or not await make_room(self):
+                raise
+        return await self._pipeline(fill, size)
+
+    async def clean(self, record: Record) -> None:
+        """Remove what there is of a job; what Redis does not remove now goes with its time to live."""
+        job_id = record.job.job_id
+        parts = ["", ":end", ":result", ":files", ":scores", ":begun"]
+        parts += [f":input:{number}" for number in range(len(record.chunks))]
+
+        def clean(pipeline: AnyPipeline) -> None:
+            pipeline.unlink(*(self.place(job_id, part) for part in parts))
+            pipeline.zrem(self.redis.key("pending"), job_id)
+            self._lists.leave(pipeline, record)
+            if record.key is not None:
+                pipeline.unlink(self._key(record.key))
+            self.announce(pipeline, job_id)
+
+        try:
+            await self.redis.pipeline(clean)
+        except RedisUnavailableError as error:
+            log.warning("a job could not be removed whole", job_id=job_id, cause=str(error))
+
+    def _shorten_key(self, pipeline: AnyPipeline, record: Record) -> None:
+        """Have the idempotency key of a job that has ended go with it."""
+        if record.key is not None:
+            pipeline.pexpire(self._key(record.key), self.ended_milliseconds)
+
+    def _key(self, key: str) -> str:
+        return self.redis.key(f"key:{sha256(key.encode()).hexdigest()}")
+
+    async def ask(self, question: Any, size: int = 0) -> Any:
+        """The answer of Redis to a question of somebody's own."""
+        try:
+            return await self.redis.ask(question, size=size)
+        except RedisUnavailableError as error:
+            raise JobsUnavailableError(str(error)) from error
+
+    async def _pipeline(self, fill: Any, size: int = 0) -> list[Any]:
+        try:
+            return await self.redis.pipeline(fill, size=size)
+        except RedisUnavailableError as error:
+            raise JobsUnavailableError(str(error)) from error
 
 
-def packed(request: JobRequest) -> bytes:
-    """A job's input as Redis holds it."""
-    return _compress(msgspec.msgpack.encode(request))
-
-
-def unpacked(content: bytes) -> JobRequest:
-    """The input that `packed` made.
-
-    Raises:
-        zlib.error, msgspec.DecodeError: it is damaged.
-    """
-    return msgspec.msgpack.decode(zlib.decompress(content), type=JobRequest)
-
-
-def _compress(content: bytes) -> bytes:
-    return zlib.compress(content, 1)
-
-
-async def _aside(function: Callable[[bytes], T], content: bytes) -> T:
-    """What ``function`` makes of ``content``, in a thread where that takes long."""
-    return await asyncio.to_thread(function, content) if len(content) > THREAD_BYTES else function(content)
-
-
-def _decoded(values: list[bytes | None]) -> Job | None:
-    """The job without its result; None where there is none, or none that can be read."""
-    record, status, done, end = values
-    if record is None or status is None:
-        return None
+def _decoded(content: bytes | None, kind: type[Any], decode: Any = msgspec.json.decode) -> Any:
+    """What Redis gave back, or None where there is nothing, or nothing that can be read."""
     try:
-        if end is not None:
-            return msgspec.json.decode(end, type=Job)
-        job = msgspec.json.decode(record, type=Job)
-        progress = Progress(int(done or 0), job.progress.total)
-        return msgspec.structs.replace(job, status=JobStatus(status.decode()), progress=progress)
-    except (msgspec.DecodeError, ValueError):
-        log.error("a job's record is damaged in redis")  # noqa: TRY400  # the record may hold what a client sent
+        return None if content is None else decode(content, type=kind)
+    except msgspec.DecodeError:
+        log.error("what redis has of a job is damaged", kind=kind.__name__)  # noqa: TRY400  # would show contents
         return None

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
+import os
 import platform
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from itertools import product
@@ -25,22 +26,21 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from nedc_bench.errors import InputError
+from nedc_bench.monitoring.cgroup import CgroupCollector
 from nedc_bench.scoring import ALGORITHMS
 from nedc_bench.version import __version__
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ALL, SEVERAL = "all", "several"  # what stands for more than one algorithm
-ALGORITHM_LABELS = (*ALGORITHMS, ALL, SEVERAL)
 PIPELINES = ("beta",)
 SUCCESS, REFUSED, ERROR, CANCELLED = STATUSES = ("success", "refused", "error", "cancelled")
 CACHE_RESULTS = ("hit", "miss", "error", "corrupt")
 JOB_STATES = ("pending", "running", "completed", "failed", "cancelled")
 LIMITS = ("default", "status")
 RESTART_REASONS = ("died", "timeout", "cancelled")
-UNAVAILABLE_REASONS = ("draining", "queue_full", "redis", "uploads", "responses")
-DRAINING, QUEUE_FULL, REDIS, UPLOADS, RESPONSES = UNAVAILABLE_REASONS
+UNAVAILABLE_REASONS = ("draining", "queue_full", "redis", "saturated", "uploads", "responses")
+DRAINING, QUEUE_FULL, REDIS, SATURATED, UPLOADS, RESPONSES = UNAVAILABLE_REASONS
 WORKER_STATES = ("busy", "idle")
 
 EVALUATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 2.5, 5, 10)
@@ -70,6 +70,7 @@ class Metrics:
         rate_limiter_errors: requests let through since the limiter's store did not answer.
         api_tokens: that are valid now.
         redis_up: 1 or 0.
+        redis_memory: ``.labels(kind)``, ``used`` or ``allowed``.
         event_loop_lag: how late the event loop woke up.
 
     >>> metrics = Metrics()
@@ -134,7 +135,13 @@ class Metrics:
             "nedc_api_tokens", "Tokens of API_TOKENS_FILE that are valid now; 0 without that file.", registry=registry
         )
         self.redis_up = Gauge(
-            "nedc_redis_up", "Whether Redis answers (1) or not (0).", registry=registry if redis else None
+            "nedc_redis_up", "Whether Redis takes a write (1) or not (0).", registry=registry if redis else None
+        )
+        self.redis_memory = Gauge(
+            "nedc_redis_memory_bytes",
+            "Memory that Redis uses, and the most that it may use (0: no bound).",
+            ("kind",),
+            registry=registry if redis else None,
         )
         self.event_loop_lag = Histogram(
             "nedc_event_loop_lag_seconds",
@@ -142,16 +149,17 @@ class Metrics:
             buckets=LAG_BUCKETS,
             registry=registry,
         )
-        build = Info("nedc_build", "The scorer's version and the Python that runs it.", registry=registry)
-        build.info({"version": __version__, "python": platform.python_version()})
+        build = Info("nedc_build", "Version and commit of the service, and the Python that runs it.", registry=registry)
+        build.info(build_info())
+        registry.register(CgroupCollector())
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._start_at_zero("redis" if redis else "memory")
 
     def _start_at_zero(self, backend: str) -> None:
-        for ended in product(ALGORITHM_LABELS, PIPELINES, STATUSES):
+        for ended in product(ALGORITHMS, PIPELINES, STATUSES):
             self.evaluations.labels(*ended)
-        for algorithm, pipeline in product(ALGORITHM_LABELS, PIPELINES):
+        for algorithm, pipeline in product(ALGORITHMS, PIPELINES):
             self.evaluation_duration.labels(algorithm, pipeline)
         for algorithm in ALGORITHMS:
             self.parity_failures.labels(algorithm)
@@ -188,11 +196,17 @@ class Metrics:
             self.evaluation_duration.labels(algorithm, pipeline).observe(time.perf_counter() - started)
             self.evaluations.labels(algorithm, pipeline, status).inc()
 
+    def evaluated(self, seconds: Mapping[str, float], pipeline: str, status: str) -> None:
+        """Count an evaluation that ended under each of its algorithms, with the seconds that the algorithm took."""
+        for algorithm, spent in seconds.items():
+            self.evaluations.labels(algorithm, pipeline, status).inc()
+            self.evaluation_duration.labels(algorithm, pipeline).observe(spent)
+
     def track_evaluation(self, algorithm: str, pipeline: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """A decorator that counts and times the calls of a function or coroutine function, whose signature it keeps.
 
         Args:
-            algorithm: one of `ALGORITHM_LABELS`; `algorithm_label` gives that of a selection.
+            algorithm: one of `ALGORITHMS`.
             pipeline: one of `PIPELINES`.
         """
 
@@ -225,15 +239,10 @@ class Metrics:
         return generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4
 
 
-def algorithm_label(algorithms: Sequence[str]) -> str:
-    """The label of an evaluation with these algorithms: the only one's name, ``all`` or ``several``.
-
-    >>> algorithm_label(["taes"]), algorithm_label(["dp", "ira"])
-    ('taes', 'several')
-    """
-    if len(algorithms) == 1:
-        return algorithms[0]
-    return ALL if set(algorithms) >= set(ALGORITHMS) else SEVERAL
+def build_info() -> dict[str, str]:
+    """What this is a build of; the image's build sets the commit."""
+    commit = os.environ.get("NEDC_BENCH_COMMIT") or "unknown"
+    return {"version": __version__, "commit": commit, "python": platform.python_version()}
 
 
 class _Collected(Collector):

@@ -1,16 +1,25 @@
-"""Reports of a corpus: the NEDC summary files, the result document (JSON) and the table for a terminal."""
+"""Reports of a corpus: NEDC summary files, result document (JSON), CSV rows, the page, and the table for a terminal."""
 
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
+from nedc_bench.reports.events import write_events
+from nedc_bench.reports.explanation import explanation_lines
 from nedc_bench.reports.files import SUMMARY_NAME, report_names, write_reports
+from nedc_bench.reports.long import build_rows, write_csv
+from nedc_bench.reports.page import PAGE_NAME
 from nedc_bench.reports.table import format_table, format_warnings
 
 __all__ = [
+    "PAGE_NAME",
     "RESULT_NAME",
     "SUMMARY_NAME",
     "build_document",
+    "build_rows",
+    "explanation_lines",
     "format_table",
     "format_warnings",
     "report_names",
+    "write_csv",
+    "write_events",
     "write_json",
     "write_reports",
 ]

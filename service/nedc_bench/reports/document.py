@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import IO, Any
 
+from nedc_bench.reports.events import event_documents
 from nedc_bench.scoring import CorpusScore, FileId
 from nedc_bench.version import __version__
 
@@ -16,8 +17,14 @@ RESULT_NAME = "result.json"
 SCHEMA = "nedc-bench/result/1"
 
 
-def build_document(score: CorpusScore, *, per_pair: bool = False) -> dict[str, Any]:
-    """The result document of ``score``; with ``per_pair`` also the figures of every pair by itself."""
+def build_document(score: CorpusScore, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
+    """The result document of ``score``.
+
+    Args:
+        score: the figures.
+        per_pair: add the figures of every pair by itself.
+        events: add the events of every pair, and each algorithm's verdict on them.
+    """
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "version": __version__,
@@ -30,6 +37,8 @@ def build_document(score: CorpusScore, *, per_pair: bool = False) -> dict[str, A
     }
     if per_pair:
         document["per_pair"] = [_pair(single) for single in score.split()]
+    if events:
+        document["events"] = list(event_documents(score))
     return document
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from nedc_bench.scoring import CorpusScore
-from nedc_bench.scoring.contribution import NULL, Alignment, Contribution
-
-NULL_SYMBOL = "***"
+from nedc_bench.annotations.labels import NULL_SYMBOL
+from nedc_bench.scoring import CorpusScore, PairScore
+from nedc_bench.scoring.contribution import NULL
+from nedc_bench.scoring.dp import DpContribution
+from nedc_bench.scoring.epoch import EpochContribution
+from nedc_bench.scoring.overlap import OverlapContribution
+from nedc_bench.scoring.taes import TaesContribution
 
 
 def lines(score: CorpusScore, algorithm: str) -> Iterator[str]:
@@ -20,16 +23,18 @@ def lines(score: CorpusScore, algorithm: str) -> Iterator[str]:
     for number, pair in enumerate(score.scores):
         yield f"{number:5}: {pair.reference.name}"
         yield f"       {pair.hypothesis.name}"
-        yield from block(pair.contributions[algorithm], classes)
+        yield from block(pair, algorithm, classes)
         yield ""
 
 
-def _aligned(contribution: Contribution, classes: Sequence[str]) -> Iterator[str]:
+def _aligned(pair: PairScore, algorithm: str, classes: Sequence[str]) -> Iterator[str]:
     """Aligned symbols, in lower case where the two sides agree and in upper case where they do not."""
+    contribution = pair.contributions[algorithm]
+    assert isinstance(contribution, DpContribution | EpochContribution)
     ref, hyp = contribution.alignment
     agreed = [r == h for r, h in zip(ref, hyp, strict=True)]
     symbols = {code: classes[code] for code in {*ref, *hyp} - {NULL}} | {NULL: NULL_SYMBOL}
-    width = max((len(symbols[code]) for code in {*ref, *hyp}), default=0) + 1
+    width = max(map(len, symbols.values())) + 1  # the null symbol stands at both ends, though it is not printed there
     for side, codes in (("Ref", ref), ("Hyp", hyp)):
         cased = (symbols[c] if same else symbols[c].upper() for c, same in zip(codes, agreed, strict=True))
         yield f"  {side}: " + "".join(f"{symbol:>{width}} " for symbol in cased)
@@ -39,30 +44,32 @@ def _aligned(contribution: Contribution, classes: Sequence[str]) -> Iterator[str
     yield f"        (Hit: {hits}  Sub: {substitutions}  Ins: {insertions}  Del: {deletions}  Total: {total})"
 
 
-def _overlap(contribution: Contribution, classes: Sequence[str]) -> Iterator[str]:
-    yield from _listed(contribution.alignment, classes)
-    hits, misses, alarms = (
-        sum(int(n) for numbers in contribution.counters[name] for n in numbers)
-        for name in ("hits", "misses", "false_alarms")
-    )
+def _overlap(pair: PairScore, algorithm: str, classes: Sequence[str]) -> Iterator[str]:
+    contribution = pair.contributions[algorithm]
+    assert isinstance(contribution, OverlapContribution)
+    reference, hypothesis = pair.events
+    yield from _listed(reference.classes, hypothesis.classes, classes)
+    hits, misses, alarms = map(sum, contribution)
     total = hits + misses + alarms
     yield f"       (Hit: {hits}  Miss: {misses}  False Alarms: {alarms}  Total: {total})"
 
 
-def _taes(contribution: Contribution, classes: Sequence[str]) -> Iterator[str]:
+def _taes(pair: PairScore, algorithm: str, classes: Sequence[str]) -> Iterator[str]:
     """The original leaves the hypothesis line of this report empty."""
-    yield from _listed(contribution.alignment, classes)
+    contribution = pair.contributions[algorithm]
+    assert isinstance(contribution, TaesContribution)
+    yield from _listed(pair.events[0].classes, b"", classes)
     hits, misses, alarms = contribution.sums
     total = misses + alarms
     yield f"       (Hit: {hits:.4f}  Miss: {misses:.4f}  False Alarms: {alarms:.4f}  Total: {total:.4f})"
 
 
-def _listed(alignment: Alignment, classes: Sequence[str]) -> Iterator[str]:
-    for side, codes in (("Ref", alignment.reference), ("Hyp", alignment.hypothesis)):
+def _listed(reference: bytes, hypothesis: bytes, classes: Sequence[str]) -> Iterator[str]:
+    for side, codes in (("Ref", reference), ("Hyp", hypothesis)):
         yield f"  {side}: " + " ".join(classes[code] for code in codes)
 
 
-_BLOCKS: dict[str, Callable[[Contribution, Sequence[str]], Iterator[str]]] = {
+_BLOCKS: dict[str, Callable[[PairScore, str, Sequence[str]], Iterator[str]]] = {
     "dp": _aligned,
     "epoch": _aligned,
     "overlap": _overlap,

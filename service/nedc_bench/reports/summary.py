@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from nedc_bench.scoring import Agreement, AlgorithmResult, CorpusScore, Figures
+from nedc_bench.scoring import Agreement, AlgorithmResult, CorpusScore, Figures, SzcoreResult
 from nedc_bench.scoring.corpus import ConfusionMatrix
 from nedc_bench.version import __version__
 
@@ -77,6 +77,8 @@ def lines(score: CorpusScore, file: str, reference: str, hypothesis: str, now: d
     yield f" Hyp: {hypothesis}"
     yield ""
     for name, result in score.algorithms.items():
+        if isinstance(result, SzcoreResult):
+            continue  # the original has no place for it
         yield RULE
         yield f"NEDC {_TITLES[name]} {'' if name == 'ira' else 'SCORING '}SUMMARY (v6.0.0):"
         yield ""
@@ -138,7 +140,7 @@ def _agreement(result: Agreement) -> Iterator[str]:
         yield f" Label: {label:>{width}}   Kappa:{kappa:13.4f}"
     yield ""
     yield "SUMMARY:"
-    yield f"{'Multi-Class Kappa':>{16 + width}}:{result.multi_class_kappa:13.4f}"
+    yield f" {'Multi-Class Kappa':>{15 + width}}:{result.multi_class_kappa:13.4f}"
 
 
 def _matrix(name: str, confusion: ConfusionMatrix) -> Iterator[str]:

@@ -22,9 +22,25 @@ def format_table(document: Mapping[str, Any]) -> str:
     lines = ["  ".join(_aligned(row, widths)) for row in rows] if len(rows) > 1 else []
     if "ira" in document["algorithms"]:
         lines += [*([""] if lines else []), _kappas(document["algorithms"]["ira"])]
+    lines += _units(document)
     hours = document["duration_seconds"] / 3600
     count = f"{document['pairs']} pair{'' if document['pairs'] == 1 else 's'}"
     return "\n".join([f"{count}, {hours:.2f} hours of recording", "", *lines])
+
+
+def _units(document: Mapping[str, Any]) -> Iterator[str]:
+    """What the counts are, where they are not events."""
+    names = document["algorithms"]
+    units = []
+    if "epoch" in names:
+        seconds = document["parameters"]["epoch_duration"]
+        units.append(f"epoch: TP, FP, FN are samples, one each {seconds:g} s; FA/24h is seconds of false alarm in 24 h")
+    if "taes" in names:
+        units.append("taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h")
+    if "szcore-sample" in names:
+        units.append("szcore-sample: TP, FP, FN are samples, one a second; FA/24h is their number in 24 h")
+    if units:
+        yield from ("", *units)
 
 
 def format_warnings(warnings: Sequence[Finding]) -> Iterator[str]:
@@ -41,8 +57,13 @@ def _rows(name: str, labels: Mapping[str, Mapping[str, float]]) -> Iterator[tupl
     number = ".2f" if name == "taes" else "d"
     for label, figures in labels.items():
         counts = (f"{figures[count]:{number}}" for count in ("tp", "fp", "fn"))
-        rates = (f"{figures[rate]:.4f}" for rate in ("sensitivity", "precision", "f1"))
-        yield (name, label, *counts, *rates, f"{figures['false_alarms_per_24h']:.2f}")
+        rates = (_rate(figures[rate], ".4f") for rate in ("sensitivity", "precision", "f1"))
+        yield (name, label, *counts, *rates, _rate(figures["false_alarms_per_24h"], ".2f"))
+
+
+def _rate(value: float | None, number: str) -> str:
+    """Rates of SzCORE can have no value."""
+    return "-" if value is None else f"{value:{number}}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:

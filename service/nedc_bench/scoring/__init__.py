@@ -1,25 +1,32 @@
 """Scoring: one pair to its ordered contributions, one module an algorithm, and their fold to a corpus' figures."""
 
-from nedc_bench.scoring.corpus import (
+from nedc_bench.scoring.corpus import Agreement, AlgorithmResult, CorpusScore
+from nedc_bench.scoring.figures import Figures
+from nedc_bench.scoring.pair import (
+    ALGORITHM,
     ALGORITHMS,
-    Agreement,
-    AlgorithmResult,
-    CorpusScore,
+    Contribution,
     FileId,
     PairScore,
     check_algorithms,
+    cost,
     score_pair,
 )
-from nedc_bench.scoring.figures import Figures
+from nedc_bench.scoring.szcore_figures import SzcoreFigures, SzcoreResult
 
 __all__ = [
+    "ALGORITHM",
     "ALGORITHMS",
     "Agreement",
     "AlgorithmResult",
+    "Contribution",
     "CorpusScore",
     "Figures",
     "FileId",
     "PairScore",
+    "SzcoreFigures",
+    "SzcoreResult",
     "check_algorithms",
+    "cost",
     "score_pair",
 ]

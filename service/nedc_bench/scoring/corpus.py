@@ -1,48 +1,30 @@
-"""A pair to its score, and the fold of pair scores in list order to the score of a corpus.
+"""The fold of pair scores, in list order, to the score of a corpus.
 
-A `PairScore` can be computed anywhere (another process, another machine) and kept; the fold is done in one place.
+Pair scores can come from anywhere; the fold is done in one place, so every figure keeps its last bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
-from nedc_bench.annotations import Parameters, Recording
-from nedc_bench.errors import Finding, InputError, refusal
-from nedc_bench.scoring import dp, epoch, ira, overlap, taes
-from nedc_bench.scoring.contribution import Contribution, Events, Total
+from nedc_bench.annotations import Parameters
+from nedc_bench.errors import Finding, refusal
+from nedc_bench.scoring import dp, epoch, ira, overlap, szcore, taes
+from nedc_bench.scoring.contribution import ConfusionTotal
+from nedc_bench.scoring.dp import DpTotal
+from nedc_bench.scoring.epoch import EpochTotal
 from nedc_bench.scoring.figures import Figures, derive_figures
+from nedc_bench.scoring.ira import IraTotal
+from nedc_bench.scoring.overlap import OverlapTotal
+from nedc_bench.scoring.pair import ALGORITHM, ALGORITHMS, PairScore, check_algorithms
+from nedc_bench.scoring.szcore_figures import SzcoreContribution, SzcoreResult, SzcoreTotal, subject_of
+from nedc_bench.scoring.taes import TaesTotal
+from nedc_bench.scoring.verdicts import Verdict, judge
 
-COUNTED = {module.NAME: module for module in (dp, epoch, overlap, taes)}
-ALGORITHMS = (*COUNTED, ira.NAME)
-
+CountedTotal = DpTotal | EpochTotal | OverlapTotal | TaesTotal
 ConfusionMatrix = dict[str, dict[str, int]]
-
-
-class FileId(NamedTuple):
-    """The name of an input file as it was given, and the sha256 of its bytes."""
-
-    name: str
-    sha256: str
-
-
-class PairScore(NamedTuple):
-    """What one pair adds to a corpus.
-
-    Attributes:
-        reference, hypothesis: the two files.
-        duration_seconds: the end of the last reference event.
-        contributions: one an algorithm, by name.
-        warnings: what was noticed in the two files.
-    """
-
-    reference: FileId
-    hypothesis: FileId
-    duration_seconds: float
-    contributions: dict[str, Contribution]
-    warnings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +65,14 @@ class CorpusScore:
         parameters: what it was scored with.
         scores: the pairs, in list order.
         duration_seconds: of all reference recordings.
-        algorithms: the results by algorithm, in the order of `ALGORITHMS`.
-        warnings: of the lists, the files and the figures.
+        algorithms: the results by algorithm, in the order of `ALGORITHM`.
+        warnings: of the parameters, the lists, the files and the figures.
     """
 
     parameters: Parameters
     scores: tuple[PairScore, ...]
     duration_seconds: float
-    algorithms: dict[str, AlgorithmResult | Agreement]
+    algorithms: dict[str, AlgorithmResult | Agreement | SzcoreResult]
     warnings: tuple[Finding, ...]
 
     @classmethod
@@ -103,8 +85,10 @@ class CorpusScore:
     ) -> Self:
         """Fold pair scores, in list order, to the figures of the corpus."""
         kept: list[PairScore] = []
-        noticed = list(warnings)
-        totals = {name: Total(len(parameters.label_map.classes)) for name in ALGORITHMS if name in algorithms}
+        noticed = [*parameters.warnings, *warnings]
+        totals = {
+            name: ALGORITHM[name].total(len(parameters.label_map.classes)) for name in check_algorithms(algorithms)
+        }
         duration = 0.0
         for score in scores:
             kept.append(score)
@@ -112,13 +96,25 @@ class CorpusScore:
             duration += score.duration_seconds
             for name, total in totals.items():
                 total.add(score.contributions[name])
-        results: dict[str, AlgorithmResult | Agreement] = {}
+        results: dict[str, AlgorithmResult | Agreement | SzcoreResult] = {}
         for name, total in totals.items():
-            if name == ira.NAME:
+            if isinstance(total, IraTotal):
                 results[name] = _agreement(total, parameters)
+            elif isinstance(total, SzcoreTotal):
+                results[name] = _szcore(name, total, kept, parameters)
             else:
+                assert isinstance(total, CountedTotal)
                 results[name] = _figures(name, total, parameters, duration, noticed)
         return cls(parameters, tuple(kept), duration, results, tuple(noticed))
+
+    def events(self, algorithm: str) -> Iterator[Verdict]:
+        """What an algorithm made of every event of every pair, in list order; computed as it is asked for.
+
+        Raises:
+            KeyError: the algorithm was not asked for.
+        """
+        self.algorithms[algorithm]
+        return (verdict for pair in self.scores for verdict in judge(pair, algorithm, self.parameters))
 
     def split(self) -> Iterator[CorpusScore]:
         """Each pair as a corpus of its own."""
@@ -129,11 +125,17 @@ class CorpusScore:
         """The result of ``dp``, ``epoch``, ``overlap`` or ``taes``.
 
         Raises:
-            KeyError: the algorithm was not asked for.
+            InputError: the algorithm was not asked for.
         """
-        result = self.algorithms[name]
+        result = self._result(name)
         assert isinstance(result, AlgorithmResult)
         return result
+
+    def _result(self, name: str) -> AlgorithmResult | Agreement | SzcoreResult:
+        if name not in self.algorithms:
+            asked = ", ".join(self.algorithms)
+            raise refusal("algorithm", f"{name} was not scored: algorithms were {asked}; ask for it with algorithms=")
+        return self.algorithms[name]
 
     @property
     def dp(self) -> AlgorithmResult:
@@ -156,97 +158,64 @@ class CorpusScore:
         return self.counted(taes.NAME)
 
     @property
+    def szcore_event(self) -> SzcoreResult:
+        """SzCORE's event scoring."""
+        return self.szcore(szcore.EVENT)
+
+    @property
+    def szcore_sample(self) -> SzcoreResult:
+        """SzCORE's sample scoring."""
+        return self.szcore(szcore.SAMPLE)
+
+    def szcore(self, name: str) -> SzcoreResult:
+        """The result of ``szcore-event`` or ``szcore-sample``.
+
+        Raises:
+            InputError: the algorithm was not asked for.
+        """
+        result = self._result(name)
+        assert isinstance(result, SzcoreResult)
+        return result
+
+    @property
     def ira(self) -> Agreement:
         """Inter-rater agreement."""
-        result = self.algorithms[ira.NAME]
+        result = self._result(ira.NAME)
         assert isinstance(result, Agreement)
         return result
 
 
-def score_pair(
-    reference: Recording,
-    hypothesis: Recording,
-    parameters: Parameters,
-    algorithms: Sequence[str] = ALGORITHMS,
-    *,
-    strict: bool = False,
-) -> PairScore:
-    """Score one pair with each algorithm.
-
-    Args:
-        strict: refuse what would be a warning.
-
-    Raises:
-        InputError: labels that the map does not know, recordings of different length, or a warning under ``strict``.
-    """
-    sides = {"reference": reference, "hypothesis": hypothesis}
-    warnings = tuple(replace(finding, side=side) for side in sides for finding in sides[side].warnings)
-    if strict and warnings:
-        raise InputError(warnings)
-    ref, hyp = (
-        Events(side.starts, side.stops, parameters.label_map.classify(side, name)) for name, side in sides.items()
-    )
-    if round(float(ref.stops[-1]), 4) != round(float(hyp.stops[-1]), 4):
-        message = f"lasts {hypothesis.duration} s, its reference {reference.name} {reference.duration} s; "
-        message += "both must have the duration of the recording"
-        raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
-    try:
-        contributions = _contributions(ref, hyp, parameters, algorithms)
-    except InputError as error:
-        raise InputError(
-            replace(finding, side="reference", file=reference.name) for finding in error.findings
-        ) from None
-    return PairScore(
-        FileId(reference.name, reference.sha256),
-        FileId(hypothesis.name, hypothesis.sha256),
-        float(ref.stops[-1]),
-        contributions,
-        warnings,
-    )
-
-
-def check_algorithms(names: Sequence[str]) -> tuple[str, ...]:
-    """The algorithms asked for, in report order; ``all`` is every one.
-
-    Raises:
-        InputError: a name that is none.
-    """
-    for name in names:
-        if name not in (*ALGORITHMS, "all"):
-            raise refusal("algorithm", f"{name!r} is not an algorithm; known: {', '.join(ALGORITHMS)}, all")
-    if not names:
-        raise refusal("algorithm", f"no algorithm is asked for; known: {', '.join(ALGORITHMS)}, all")
-    return tuple(name for name in ALGORITHMS if name in names or "all" in names)
-
-
-def _contributions(
-    ref: Events, hyp: Events, parameters: Parameters, algorithms: Sequence[str]
-) -> dict[str, Contribution]:
-    result = {name: module.contribute(ref, hyp, parameters) for name, module in COUNTED.items() if name in algorithms}
-    if ira.NAME in algorithms:
-        same_samples = parameters.epoch_duration == parameters.ira_epoch_duration
-        result[ira.NAME] = ira.contribute(ref, hyp, parameters, result.get(epoch.NAME) if same_samples else None)
-    return result
-
-
 def _figures(
-    name: str, total: Total, parameters: Parameters, duration: float, warnings: list[Finding]
+    name: str, total: CountedTotal, parameters: Parameters, duration: float, warnings: list[Finding]
 ) -> AlgorithmResult:
     classes = parameters.label_map.classes
     epoch_seconds = parameters.epoch_duration if name == epoch.NAME else None
-    derived = derive_figures(COUNTED[name].counts(total, parameters), classes, duration, epoch_seconds)
+    derived = derive_figures(total.counts(parameters), classes, duration, epoch_seconds)
     for where in derived.mcc_undefined:
         message = f"{name}: the MCC of {where} has no real value (negative counts); it is given as 0"
         warnings.append(Finding("", "", None, "mcc", message))
-    confusion = _named(total, classes) if name in (dp.NAME, epoch.NAME) else None
+    confusion = _named(total, classes) if isinstance(total, ConfusionTotal) else None
     return AlgorithmResult(dict(zip(classes, derived.classes, strict=True)), derived.summary, confusion)
 
 
-def _agreement(total: Total, parameters: Parameters) -> Agreement:
+def _agreement(total: IraTotal, parameters: Parameters) -> Agreement:
     classes = parameters.label_map.classes
-    kappas = ira.agreement(total)
+    kappas = total.agreement()
     return Agreement(_named(total, classes), dict(zip(classes, kappas.per_class, strict=True)), kappas.multi_class)
 
 
-def _named(total: Total, classes: Sequence[str]) -> ConfusionMatrix:
+def _szcore(name: str, total: SzcoreTotal, scores: Iterable[PairScore], parameters: Parameters) -> SzcoreResult:
+    by_subject: dict[str | None, SzcoreTotal] = {}
+    for score in scores:
+        subject = subject_of(score.reference.name)
+        if subject not in by_subject:
+            by_subject[subject] = SzcoreTotal(len(total.targets), total.rate)
+        contribution = score.contributions[name]
+        assert isinstance(contribution, SzcoreContribution)
+        by_subject[subject].add(contribution)
+    classes = parameters.label_map.classes
+    return SzcoreResult.of(total, by_subject, {classes[c]: c for c in szcore.scored_classes(parameters)})
+
+
+def _named(total: ConfusionTotal, classes: Sequence[str]) -> ConfusionMatrix:
     return {name: dict(zip(classes, row, strict=True)) for name, row in zip(classes, total.confusion, strict=True)}

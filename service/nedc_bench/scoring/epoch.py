@@ -17,76 +17,114 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import Codes, Floats
-from nedc_bench.scoring.contribution import NO_ALIGNMENT, Alignment, Contribution, Counts, Events, Matrix, Total, matrix
+from nedc_bench.annotations.timeline import Codes, Floats
+from nedc_bench.scoring.contribution import (
+    NO_ALIGNMENT,
+    Algorithm,
+    Alignment,
+    ConfusionTotal,
+    Counts,
+    Events,
+    Matrix,
+    is_alignment,
+    is_matrix,
+    matrix,
+)
 
 NAME = "epoch"
 
 Integers = NDArray[np.int64]
 
 
-class Samples(NamedTuple):
-    """The comparison of a pair's samples: how many of each kind, and the runs of equal label pairs."""
+class EpochContribution(NamedTuple):
+    """What a pair adds: how many samples there are of each pair of classes, and the runs of equal pairs."""
 
     confusion: Matrix
     alignment: Alignment
 
 
-def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
+class EpochTotal(ConfusionTotal):
+    """The corpus' confusion matrix."""
+
+    def add(self, contribution: EpochContribution) -> None:
+        """Add a pair."""
+        self.add_confusion(contribution.confusion)
+
+    def counts(self, parameters: Parameters) -> list[Counts]:
+        """The counts of each class; every number is an int."""
+        confusion = self.confusion
+        null = parameters.label_map.classes.index(parameters.epoch_null_class)
+        samples = sum(map(sum, confusion))
+        result = []
+        for c, row in enumerate(confusion):
+            hits, targets = row[c], sum(row)
+            fp = sum(other[c] for other in confusion) - hits
+            insertions = confusion[null][c] if c != null else 0
+            deletions = row[null] if c != null else 0
+            misses = targets - hits
+            tn = samples - hits - misses - fp
+            result.append(Counts(targets, hits, misses, insertions, insertions, deletions, hits, tn, fp, misses))
+        return result
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> EpochContribution:
     """Compare the samples of the two sides."""
-    samples = compare_samples(reference, hypothesis, parameters.epoch_duration, len(parameters.label_map.classes))
-    return Contribution({}, samples.confusion, samples.alignment)
+    return compare_samples(reference, hypothesis, parameters.epoch_duration, len(parameters.label_map.classes))
 
 
-def counts(total: Total, parameters: Parameters) -> list[Counts]:
-    """The counts of each class; every number is an int."""
-    confusion = total.confusion
-    null = parameters.label_map.classes.index(parameters.epoch_null_class)
-    samples = sum(map(sum, confusion))
-    result = []
-    for c, row in enumerate(confusion):
-        hits, targets = row[c], sum(row)
-        fp = sum(other[c] for other in confusion) - hits
-        insertions = confusion[null][c] if c != null else 0
-        deletions = row[null] if c != null else 0
-        misses = targets - hits
-        tn = samples - hits - misses - fp
-        result.append(Counts(targets, hits, misses, insertions, insertions, deletions, hits, tn, fp, misses))
-    return result
+ALGORITHM = Algorithm(NAME, contribute, EpochContribution, (is_matrix, is_alignment), EpochTotal)
 
 
-def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes: int) -> Samples:
+def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes: int) -> EpochContribution:
     """Sample both sides every ``epoch`` seconds up to the end of the last reference event, and compare."""
+    runs = shared_runs(reference, hypothesis, epoch)
+    if not runs.lengths.size:
+        return EpochContribution(matrix(np.zeros((classes, classes), dtype=np.int64)), NO_ALIGNMENT)
+    ref, hyp = reference.classes[runs.refs], hypothesis.classes[runs.hyps]
+    kinds = ref * classes + hyp
+    confusion = np.zeros(classes * classes, dtype=np.int64)
+    np.add.at(confusion, kinds, runs.lengths)
+    changes = np.append(True, kinds[1:] != kinds[:-1])
+    alignment = Alignment(*(side[changes].astype(np.uint8).tobytes() for side in (ref, hyp)))
+    return EpochContribution(matrix(confusion.reshape(classes, classes)), alignment)
+
+
+class SharedRuns(NamedTuple):
+    """Runs of samples whose label is that of one event on either side, in order: how many, and which events."""
+
+    lengths: Integers
+    refs: Codes
+    hyps: Codes
+
+
+def shared_runs(reference: Events, hypothesis: Events, epoch: float) -> SharedRuns:
+    """The events that give the samples of the two sides their labels, up to the end of the last reference event."""
     starts = np.concatenate((reference.starts, hypothesis.starts))
     stops = np.concatenate((reference.stops, hypothesis.stops))
     first, last = _first_sample(starts, epoch), _last_sample(stops, epoch)
     events = reference.classes.size
     samples = int(last[events - 1]) + 1
     if samples <= 0:
-        return Samples(matrix(np.zeros((classes, classes), dtype=np.int64)), NO_ALIGNMENT)
-    ref_runs = _label_runs(reference.classes, first[:events], last[:events], samples)
-    hyp_runs = _label_runs(hypothesis.classes, first[events:], last[events:], samples)
+        none = np.zeros(0, dtype=np.intp)
+        return SharedRuns(none, none, none)
+    ref_runs, hyp_runs = _runs(first[:events], last[:events], samples), _runs(first[events:], last[events:], samples)
     edges = np.concatenate((ref_runs.starts, hyp_runs.starts))
     edges.sort()
     edges = edges[np.append(edges[1:] != edges[:-1], True)]
-    ref, hyp = (runs.classes[runs.starts.searchsorted(edges, "right") - 1] for runs in (ref_runs, hyp_runs))
-    kinds = ref * classes + hyp
-    confusion = np.zeros(classes * classes, dtype=np.int64)
-    np.add.at(confusion, kinds, np.append(edges[1:], samples) - edges)
-    changes = np.append(True, kinds[1:] != kinds[:-1])
-    alignment = Alignment(*(side[changes].astype(np.uint8).tobytes() for side in (ref, hyp)))
-    return Samples(matrix(confusion.reshape(classes, classes)), alignment)
+    refs, hyps = (runs.owners[runs.starts.searchsorted(edges, "right") - 1] for runs in (ref_runs, hyp_runs))
+    return SharedRuns(np.append(edges[1:], samples) - edges, refs, hyps)
 
 
 class _Runs(NamedTuple):
-    """Runs of samples with one class: where each starts, ascending from 0, and its class."""
+    """Runs of samples of one event: where each starts, ascending from 0, and the event."""
 
     starts: Integers
-    classes: Codes
+    owners: Codes
 
 
-def _label_runs(classes: Codes, first: Integers, last: Integers, samples: int) -> _Runs:
-    """The classes of all samples, from the first and last sample that each event covers."""
+def _runs(first: Integers, last: Integers, samples: int) -> _Runs:
+    """The events of all samples, from the first and last sample that each event covers."""
+    events = first.size
     first, last = np.maximum(first, 0), np.minimum(last, samples - 1)
     order = (first <= last).nonzero()[0]
     first, last = first[order], last[order]
@@ -99,10 +137,10 @@ def _label_runs(classes: Codes, first: Integers, last: Integers, samples: int) -
         first, last, order = first[left], last[left], order[left]
     starts = np.zeros(2 * first.size + 1, dtype=np.int64)
     starts[1::2], starts[2::2] = first, last + 1
-    owners = np.full(starts.size, classes.size - 1)
+    owners = np.full(starts.size, events - 1)
     owners[1::2] = order
     kept = np.append(starts[1:] > starts[:-1], True) & (starts < samples)
-    return _Runs(starts[kept], classes[owners[kept]])
+    return _Runs(starts[kept], owners[kept])
 
 
 def _first_owner(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.scoring.contribution import Contribution, Events, Total
+from nedc_bench.scoring.contribution import Algorithm, ConfusionTotal, Events, Matrix, is_matrix
 from nedc_bench.scoring.epoch import compare_samples
 
 NAME = "ira"
@@ -24,21 +24,32 @@ class Kappas(NamedTuple):
     multi_class: float
 
 
-def contribute(
-    reference: Events, hypothesis: Events, parameters: Parameters, compared: Contribution | None = None
-) -> Contribution:
-    """Compare the samples of the two sides; ``compared`` is that of `epoch`, where it has compared the same ones."""
-    if compared is not None:
-        return Contribution({}, compared.confusion)
+class IraContribution(NamedTuple):
+    """What a pair adds: how many samples there are of each pair of classes."""
+
+    confusion: Matrix
+
+
+class IraTotal(ConfusionTotal):
+    """The corpus' confusion matrix."""
+
+    def add(self, contribution: IraContribution) -> None:
+        """Add a pair."""
+        self.add_confusion(contribution.confusion)
+
+    def agreement(self) -> Kappas:
+        """The kappas of the corpus."""
+        confusion = self.confusion
+        return Kappas([_kappa(confusion, c) for c in range(len(confusion))], _multi_class_kappa(confusion))
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> IraContribution:
+    """Compare the samples of the two sides."""
     classes = len(parameters.label_map.classes)
-    samples = compare_samples(reference, hypothesis, parameters.ira_epoch_duration, classes)
-    return Contribution({}, samples.confusion)
+    return IraContribution(compare_samples(reference, hypothesis, parameters.ira_epoch_duration, classes).confusion)
 
 
-def agreement(total: Total) -> Kappas:
-    """The kappas of the folded confusion matrix."""
-    confusion = total.confusion
-    return Kappas([_kappa(confusion, c) for c in range(len(confusion))], _multi_class_kappa(confusion))
+ALGORITHM = Algorithm(NAME, contribute, IraContribution, (is_matrix,), IraTotal)
 
 
 def _kappa(confusion: list[list[int]], c: int) -> float:

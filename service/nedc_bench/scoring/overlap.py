@@ -9,42 +9,74 @@ Events overlap when ``a.stop > b.start and a.start < b.stop`` (open intervals).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.scoring.contribution import Alignment, Contribution, Counts, Events, Total, in_order
+from nedc_bench.scoring.contribution import (
+    Algorithm,
+    Counts,
+    Events,
+    PerClass,
+    add_counts,
+    in_order,
+    is_per_class,
+    per_class,
+)
 
 NAME = "overlap"
 
 
-def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
+class OverlapContribution(NamedTuple):
+    """What a pair adds: events of each class."""
+
+    hits: PerClass
+    misses: PerClass
+    false_alarms: PerClass
+
+
+class OverlapTotal:
+    """The corpus' hits, misses and false alarms."""
+
+    def __init__(self, classes: int) -> None:
+        self.hits, self.misses, self.false_alarms = ([0] * classes for _ in range(3))
+
+    def add(self, contribution: OverlapContribution) -> None:
+        """Add a pair."""
+        add_counts(self.hits, contribution.hits)
+        add_counts(self.misses, contribution.misses)
+        add_counts(self.false_alarms, contribution.false_alarms)
+
+    def counts(self, parameters: Parameters) -> list[Counts]:
+        """The counts of each class; every number is an int."""
+        targets = [hit + miss for hit, miss in zip(self.hits, self.misses, strict=True)]
+        return derive(targets, self.hits, self.misses, self.false_alarms)
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> OverlapContribution:
     """Count for each class the reference events found and not found, and the hypothesis events without a reference."""
     classes = len(parameters.label_map.classes)
     found = overlapped(reference, hypothesis, classes)
     founded = overlapped(hypothesis, reference, classes)
-    return Contribution(
-        counters={
-            "hits": _per_class(reference.classes[found], classes),
-            "misses": _per_class(reference.classes[~found], classes),
-            "false_alarms": _per_class(hypothesis.classes[~founded], classes),
-        },
-        alignment=Alignment(*(side.classes.astype(np.uint8).tobytes() for side in (reference, hypothesis))),
+    return OverlapContribution(
+        per_class(reference.classes[found], classes),
+        per_class(reference.classes[~found], classes),
+        per_class(hypothesis.classes[~founded], classes),
     )
 
 
-def counts(total: Total, parameters: Parameters) -> list[Counts]:
-    """The counts of each class; every number is an int."""
-    return derive(total["hits"], total["misses"], total["false_alarms"], None)
+ALGORITHM = Algorithm(NAME, contribute, OverlapContribution, (is_per_class, is_per_class, is_per_class), OverlapTotal)
 
 
 def derive(
-    hits: list[float], misses: list[float], false_alarms: list[float], targets: list[float] | None
+    targets: Sequence[float], hits: Sequence[float], misses: Sequence[float], false_alarms: Sequence[float]
 ) -> list[Counts]:
-    """The counts of each class from hits, misses and false alarms; targets are hits and misses, unless given."""
+    """The counts of each class from its targets, hits, misses and false alarms."""
     result = []
-    for c, (hit, miss, false_alarm) in enumerate(zip(hits, misses, false_alarms, strict=True)):
-        target = hit + miss if targets is None else targets[c]
+    for c, (target, hit, miss, false_alarm) in enumerate(zip(targets, hits, misses, false_alarms, strict=True)):
         tn = in_order(other for o, other in enumerate(hits) if o != c)
         result.append(Counts(target, hit, miss, false_alarm, false_alarm, miss, hit, tn, false_alarm, miss))
     return result
@@ -65,7 +97,3 @@ def overlapped(events: Events, others: Events, classes: int) -> NDArray[np.bool_
         before = np.searchsorted(others.starts[other], events.stops[own], "left")
         result[own] = (before > 0) & (latest_stop[before - 1] > events.starts[own])
     return result
-
-
-def _per_class(codes: NDArray[np.intp], classes: int) -> tuple[tuple[int, ...], ...]:
-    return tuple((int(n),) for n in np.bincount(codes, minlength=classes))

@@ -21,9 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.parameters import Parameters
-from nedc_bench.annotations.recording import Floats
+from nedc_bench.annotations.timeline import Floats
 from nedc_bench.errors import refusal
-from nedc_bench.scoring.contribution import Alignment, Contribution, Counts, Events, Total, in_order
+from nedc_bench.scoring.contribution import (
+    Algorithm,
+    Counts,
+    Events,
+    Parts,
+    PerClass,
+    add_counts,
+    in_order,
+    is_finite,
+    is_parts,
+    is_per_class,
+    per_class,
+)
 from nedc_bench.scoring.overlap import derive, overlapped
 
 NAME = "taes"
@@ -34,7 +46,43 @@ CLASS_BITS = 32  # more than any time in seconds needs
 Indices = NDArray[np.intp]
 
 
-def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> Contribution:
+class TaesContribution(NamedTuple):
+    """What a pair adds: events of each class, and the ordered parts of events that are hits, misses, false alarms.
+
+    ``sums`` are those of the pair's hits, misses and false alarms over all classes, as its report prints them.
+    """
+
+    targets: PerClass
+    hits: Parts
+    misses: Parts
+    false_alarms: Parts
+    sums: tuple[float, float, float]
+
+
+class TaesTotal:
+    """The corpus' targets, hits, misses and false alarms; float sums grow by one number at a time."""
+
+    def __init__(self, classes: int) -> None:
+        self.targets = [0] * classes
+        self.hits, self.misses, self.false_alarms = ([0.0] * classes for _ in range(3))
+
+    def add(self, contribution: TaesContribution) -> None:
+        """Add a pair."""
+        add_counts(self.targets, contribution.targets)
+        for sums, parts in (
+            (self.hits, contribution.hits),
+            (self.misses, contribution.misses),
+            (self.false_alarms, contribution.false_alarms),
+        ):
+            for c, numbers in enumerate(parts):
+                sums[c] = in_order(numbers, sums[c])
+
+    def counts(self, parameters: Parameters) -> list[Counts]:
+        """The counts of each class; every number is a float."""
+        return [Counts(*map(float, row)) for row in derive(self.targets, self.hits, self.misses, self.false_alarms)]
+
+
+def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> TaesContribution:
     """Score the events; classes do not mix, and what is added to each is in the order of the reference events.
 
     Raises:
@@ -43,8 +91,8 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     """
     classes = len(parameters.label_map.classes)
     looked_at = overlapped(reference, hypothesis, classes)
-    i, j = _touching_pairs(reference, hypothesis)
-    hits, alarms = _calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
+    i, j = touching_pairs(reference, hypothesis)
+    hits, alarms = calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
     ref_free, hyp_free = np.ones(reference.starts.size, dtype=bool), np.ones(hypothesis.starts.size, dtype=bool)
 
     # A pair whose two events touch nothing else needs no walk: it is a hit in both of its branches.
@@ -64,15 +112,12 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     missed = np.bincount(reference.classes[np.array(flags.ref_free)], minlength=classes).tolist()
     false = np.bincount(hypothesis.classes[np.array(flags.hyp_free)], minlength=classes).tolist()
     of_class = [reference.classes[refs] == c for c in range(classes)]
-    return Contribution(
-        counters={
-            "targets": tuple((n,) for n in np.bincount(reference.classes, minlength=classes).astype(float).tolist()),
-            "hits": tuple(_numbers(added[0, own], 0) for own in of_class),
-            "misses": tuple(_numbers(added[1, own], missed[c]) for c, own in enumerate(of_class)),
-            "false_alarms": tuple(_numbers(added[2, own], false[c]) for c, own in enumerate(of_class)),
-        },
-        alignment=Alignment(reference.classes.astype(np.uint8).tobytes(), b""),
-        sums=(
+    return TaesContribution(
+        per_class(reference.classes, classes),
+        tuple(_numbers(added[0, own], 0) for own in of_class),
+        tuple(_numbers(added[1, own], missed[c]) for c, own in enumerate(of_class)),
+        tuple(_numbers(added[2, own], false[c]) for c, own in enumerate(of_class)),
+        (
             in_order(_numbers(added[0], 0), 0.0),
             in_order(_numbers(added[1], sum(missed)), 0.0),
             in_order(_numbers(added[2], sum(false)), 0.0),
@@ -80,10 +125,9 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     )
 
 
-def counts(total: Total, parameters: Parameters) -> list[Counts]:
-    """The counts of each class; every number is a float."""
-    columns = ([float(n) for n in total[name]] for name in ("hits", "misses", "false_alarms", "targets"))
-    return [Counts(*map(float, row)) for row in derive(*columns)]
+ALGORITHM = Algorithm(
+    NAME, contribute, TaesContribution, (is_per_class, is_parts, is_parts, is_parts, is_finite), TaesTotal
+)
 
 
 def _numbers(added: Floats, whole: int) -> tuple[float, ...]:
@@ -94,8 +138,9 @@ def _numbers(added: Floats, whole: int) -> tuple[float, ...]:
 def _refuse_zero_length(reference: Events, refs: Indices) -> None:
     undefined = refs[reference.starts[refs] == reference.stops[refs]]
     if undefined.size:
-        message = "taes has no value: overlapping reference events leave one of length zero at "
-        message += f"{reference.starts[undefined[0]]} s, and its hit is a part of that length; remove the overlap"
+        message = f"taes has no value: the reference event at {reference.starts[undefined[0]]} s has length zero "
+        message += "(overlapping events can leave one so), and its hit is a part of that length; remove it, or ask for "
+        message += "the other algorithms alone"
         raise refusal("zero-length", message)
 
 
@@ -104,7 +149,7 @@ class _Pairs(NamedTuple):
 
     refs: list[int]
     hyps: list[int]
-    hits: list[float]  # as `_calc_hf` gives them
+    hits: list[float]  # as `calc_hf` gives them
     alarms: list[float]
     outlasts: list[bool]  # the hypothesis event stops with the reference event, or after it
     ends: list[int]  # at the first pair of a reference event, where the pairs of the next one begin
@@ -163,7 +208,7 @@ def _walk(pairs: _Pairs, looked_at: list[bool], flags: _Flags) -> list[tuple[int
     return steps
 
 
-def _calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stops: Floats) -> tuple[Floats, Floats]:
+def calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stops: Floats) -> tuple[Floats, Floats]:
     """The part of each reference event that its hypothesis event hits, and the part that sticks out (at most 1)."""
     before = (hyp_starts <= ref_starts) & (hyp_stops <= ref_stops)
     after = (hyp_starts >= ref_starts) & (hyp_stops >= ref_stops)
@@ -178,7 +223,7 @@ def _calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stop
         return hits, np.where(alarms > 1.0, 1.0, alarms)
 
 
-def _touching_pairs(reference: Events, hypothesis: Events) -> tuple[Indices, Indices]:
+def touching_pairs(reference: Events, hypothesis: Events) -> tuple[Indices, Indices]:
     """All (reference, hypothesis) pairs of one class with a whole second in common, ascending.
 
     Two ranges of seconds meet when the second begins within the first, or the first within the second and

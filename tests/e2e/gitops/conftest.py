@@ -7,15 +7,18 @@ PATH with an environment that lets it in, ``GITOPS_REPO``: a git URL that the te
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import threading
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from e2e.gitops.archive import write_archive
 from e2e.gitops.argo import Argo, operation
@@ -24,11 +27,18 @@ from e2e.gitops.images import FIRST, build_all
 from e2e.gitops.receiver import Receiver
 from e2e.gitops.team import ENVIRONMENTS, Team
 from e2e.kube import HELM_TIMEOUT, REDIS_IMAGE, WAIT_SECONDS, Cluster, Namespace, command, load_image, until
+from home import IMAGE
 
-REPOSITORY = "ghcr.io/nedc-bench/nedc-bench"
+REPOSITORY = IMAGE
 TOKEN = "the-token-of-the-tests"
 REDIS_PASSWORD = "the-first-password"
-SECRETS, TAKE_OVER = 1, 2  # blocks of deployment.md's first set-up
+SECRETS, TAKE_OVER = 0, 1  # blocks of deployment.md's first set-up
+CONFIG_MAP = "argocd-notifications-cm"
+OTHERS = {
+    "template.others": "message: theirs",
+    "trigger.on-deployed": "- send: [others]\n  when: app.status.health.status == 'Healthy'\n",
+}
+OTHERS_ARE_GONE = json.dumps({"data": dict.fromkeys(OTHERS)})
 
 
 @pytest.fixture(scope="session")
@@ -97,10 +107,19 @@ def _set_up(argo: Argo, receiver: Receiver) -> None:
         namespace.kubectl("exec", "deployment/redis", "--", "redis-cli", "CONFIG", "SET", "requirepass", REDIS_PASSWORD)
     cloud = threading.Thread(target=play_the_load_balancer, args=(argo.namespace("prod"),), name="load balancer")
     cloud.start()
+    command("kubectl", "apply", "--server-side", f"--filename={_others(argo)}")
     follow(folder, "deployment.md", "First set-up", TAKE_OVER)
     cloud.join()
     for environment in ENVIRONMENTS:
         argo.deployed(environment)
+
+
+def _others(argo: Argo) -> Path:
+    """What another team on the same Argo CD has: a template, and a trigger by the name that everybody's have."""
+    metadata = {"name": CONFIG_MAP, "namespace": "argocd"}
+    path = argo.team.root.parent / "others.yaml"
+    path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": OTHERS}))
+    return path
 
 
 def _need_a_cluster_for_tests() -> None:
@@ -117,12 +136,14 @@ def _need_a_cluster_for_tests() -> None:
 def _remove(argo: Argo) -> None:
     """Leave nothing; the project goes last, without it Argo CD can't delete what its Applications made."""
     quiet = ("--ignore-not-found", "--namespace=argocd")
-    command("kubectl", "delete", "applicationset", "nedc-bench", *quiet)
+    command("kubectl", "delete", "application", "nedc-bench-root", *quiet)
+    command("kubectl", "delete", "applicationset", "nedc-bench", "nedc-bench-secrets", *quiet)
     for environment in argo.applications():
         if operation(argo.application(environment)).get("phase") == "Running":  # one that syncs is not deleted
             argo.argocd("app", "terminate-op", f"nedc-bench-{environment}")
     until(lambda: argo.applications() == [], "the Applications are gone")
-    command("kubectl", "delete", "appproject", "nedc-bench", *quiet)
+    command("kubectl", "delete", "appproject", "nedc-bench", "nedc-bench-root", *quiet)
+    command("kubectl", "patch", "configmap", CONFIG_MAP, *quiet[1:], "--type=merge", f"--patch={OTHERS_ARE_GONE}")
     names = [f"nedc-bench-{environment}" for environment in (*ENVIRONMENTS, "preview")]
     command("kubectl", "delete", "namespace", *names, "--ignore-not-found", "--timeout=180s")
 

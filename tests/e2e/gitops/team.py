@@ -14,8 +14,9 @@ import yaml
 
 from e2e.kube import PROJECT
 from gitops.clone import Clone
+from home import REPOSITORY
 
-URL = "https://github.com/nedc-bench/nedc-bench.git"
+URL = f"{REPOSITORY}.git"
 ENVIRONMENTS = ("dev", "staging", "prod")
 
 # All three fit on one small node, are reached from outside it, and take the tests' load.
@@ -57,12 +58,15 @@ class Team(Clone):
         return team
 
     def _adapt(self) -> None:
-        for path in sorted((self.root / "environments/argocd").glob("*.yaml")):
+        for path in sorted((self.root / "environments").rglob("*.yaml")):
             path.write_text(path.read_text().replace(URL, self.url))
         # A sync that fails is not tried again; whether today is a day on which prod is closed does not matter.
         self.edit(self.argocd("applicationset.yaml"), "limit: 3\n", "limit: 0\n")
         project = self.argocd("project.yaml")
-        project.write_text(re.sub(r"(?s)\n  # No change of prod from .*", "\n", project.read_text()))
+        project.write_text(re.sub(r"(?s)\n  # No change of prod .*", "\n", project.read_text()))
+        for folder in self.root.glob("environments/*/config.yaml"):
+            if folder.parent.name not in ENVIRONMENTS:
+                self.git("rm", "-r", "--quiet", str(folder.parent))
         for environment, values in ADAPTED.items():
             self.set_values(environment, values)
 

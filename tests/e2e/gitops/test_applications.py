@@ -9,11 +9,13 @@ import pytest
 import yaml
 
 from e2e.gitops.argo import Argo, conditions, is_deployed, is_synced, operation
+from e2e.gitops.conftest import CONFIG_MAP, OTHERS
 from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST
 from e2e.gitops.service import deployment, load, ready_images
 from e2e.gitops.team import COMMON, ENVIRONMENTS, Team
 from e2e.kube import CommandError, command, until
+from home import IMAGE
 
 pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
@@ -22,7 +24,7 @@ def test_three_applications_are_synced_and_healthy(argo: Argo, team: Team) -> No
     assert argo.applications() == sorted(ENVIRONMENTS)
     for environment in ENVIRONMENTS:
         argo.deployed(environment)
-        assert ready_images(argo.namespace(environment)) == {f"ghcr.io/nedc-bench/nedc-bench:{team.pinned(FIRST)}"}
+        assert ready_images(argo.namespace(environment)) == {f"{IMAGE}:{team.pinned(FIRST)}"}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -49,7 +51,7 @@ def test_a_folder_more_is_an_application_more_and_its_removal_prunes(argo: Argo,
     _add_folder(team, "preview", "nedc-bench-preview")
     argo.refresh()
     argo.deployed("preview")
-    assert ready_images(namespace) == {f"ghcr.io/nedc-bench/nedc-bench:{team.pinned(FIRST)}"}
+    assert ready_images(namespace) == {f"{IMAGE}:{team.pinned(FIRST)}"}
 
     # A Secret in the values makes a kind that the project does not allow.
     team.set_values("preview", {"apiTokens": {"hashes": ["0" * 64]}, "probe": {"tokenSecret": {"name": "probe"}}})
@@ -59,7 +61,7 @@ def test_a_folder_more_is_an_application_more_and_its_removal_prunes(argo: Argo,
     refused = "resource :Secret is not permitted in project nedc-bench"
     argo.awaited("preview", lambda found: refused in json.dumps(operation(found)), "the Secret is refused")
     assert argo.cluster.core.list_namespaced_secret(namespace.name).items == []
-    assert ready_images(namespace) == {f"ghcr.io/nedc-bench/nedc-bench:{team.pinned(FIRST)}"}
+    assert ready_images(namespace) == {f"{IMAGE}:{team.pinned(FIRST)}"}
 
     team.git("rm", "-r", "--quiet", "environments/preview")
     team.git("commit", "--quiet", "--message", "preview is over")
@@ -70,6 +72,28 @@ def test_a_folder_more_is_an_application_more_and_its_removal_prunes(argo: Argo,
     assert namespace.kubectl("get", "service,configmap,networkpolicy", "--output=name").split() == [
         "configmap/kube-root-ca.crt"
     ]
+
+
+def test_what_another_team_has_in_the_notifications_stays(argo: Argo) -> None:
+    found = argo.cluster.core.read_namespaced_config_map(CONFIG_MAP, "argocd").data
+    assert OTHERS.items() <= found.items()
+    assert "trigger.nedc-bench-deployed" in found
+
+
+def test_prod_outlives_a_lost_file_and_is_taken_over_again(argo: Argo, team: Team) -> None:
+    namespace = argo.namespace("prod")
+    before = deployment(namespace).metadata.uid
+    team.git("rm", "--quiet", "environments/prod/release.yaml")
+    team.git("commit", "--quiet", "--message", "a merge that loses a file")
+    team.push()
+    argo.refresh()
+    until(lambda: "prod" not in argo.applications(), "the Application is gone")
+    team.revert()
+    argo.refresh()
+    until(lambda: "prod" in argo.applications(), "the Application is back")
+    argo.awaited("prod", is_synced, "what serves is as in git")
+    found = deployment(namespace)
+    assert (found.metadata.uid, found.status.ready_replicas >= 1) == (before, True)
 
 
 def test_a_destination_outside_the_project_is_refused(argo: Argo, team: Team) -> None:
@@ -171,7 +195,7 @@ def test_prod_shows_drift_which_a_sync_heals_outside_of_a_deny_window(argo: Argo
 def _add_folder(team: Team, name: str, namespace: str) -> None:
     folder = team.path(name).parent
     folder.mkdir()
-    config = {"name": name, "cluster": "in-cluster", "namespace": namespace, "sync": "automated"}
+    config = {"name": name, "cluster": "in-cluster", "namespace": namespace, "sync": "automated", "onRemoval": "delete"}
     (folder / "config.yaml").write_text(yaml.safe_dump({"environment": config}))
     (folder / "values.yaml").write_text(yaml.safe_dump(COMMON))
     (folder / "release.yaml").write_text(team.path("dev").read_text())

@@ -1,0 +1,218 @@
+"""Python's own shapes as events: pairs, tuples, arrays, masks, probabilities, data frames. Nothing here is a format.
+
+Conventions: times are seconds from the start of the recording; an event is ``(start, stop)``, ``(start, stop, label)``
+or ``(start, stop, label, confidence)``; where there is no label it is ``seiz``. Sample ``k`` of a mask holds from
+``k / sampling_rate`` to ``(k + 1) / sampling_rate``. Data frames are known by what they do (pandas, polars, a mapping
+of columns); none is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
+
+DEFAULT_LABEL = "seiz"
+TAKEN = "(start, stop), (start, stop, label) or (start, stop, label, confidence)"
+COLUMNS = ("start", "stop")
+OPTIONAL_COLUMNS = {"label": DEFAULT_LABEL, "confidence": 1.0}
+
+
+class EventRow(NamedTuple):
+    """An event in plain Python values."""
+
+    start: float
+    stop: float
+    label: str
+    confidence: float = 1.0
+
+
+def seconds(value: object, name: str, file: str) -> float:
+    """A number of seconds, or an `InputError` that says what ``name`` must be."""
+    number = _number(value)
+    if number is None:
+        raise refusal("duration", f"{name} must be a number of seconds, not {_shown(value)}", file=file)
+    return number
+
+
+def event_rows(events: Any, label: str, file: str) -> list[EventRow]:
+    """The events of an iterable or array.
+
+    Raises:
+        InputError: it is none, or items of it are no events; each is named by its index.
+    """
+    if isinstance(events, (str, bytes)) or not isinstance(events, Iterable):
+        raise refusal("events", f"events must be {TAKEN} each, not {_shown(events)}", file=file)
+    if _is_frame(events):
+        raise refusal("events", "events are a data frame: use Recording.from_dataframe(duration, frame)", file=file)
+    if isinstance(events, np.ndarray) and events.ndim != 2 and events.size and events.dtype.names is None:
+        message = f"events are an array of shape {events.shape}, where (events, 2) is taken; "
+        message += "a mask of samples goes to Recording.from_mask(mask, sampling_rate=...)"
+        raise refusal("events", message, file=file)
+    rows, faults = [], []
+    for k, item in enumerate(events):
+        row = _event_row(item, label)
+        if isinstance(row, EventRow):
+            rows.append(row)
+        else:
+            faults.append(Finding("", file, None, "events", f"events[{k}] is {_shown(item)}: {row}"))
+            if len(faults) == MAX_FINDINGS_PER_FILE:
+                break
+    if faults:
+        raise InputError(faults)
+    return rows
+
+
+def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
+    """The events of a data frame's rows.
+
+    Raises:
+        InputError: it is none, or lacks the columns ``start`` and ``stop``.
+    """
+    if not _is_frame(frame):
+        message = f"must be a data frame with columns {', '.join(COLUMNS)} (and label, confidence), not {_shown(frame)}"
+        raise refusal("dataframe", message, file=file)
+    names = [str(name) for name in (frame if isinstance(frame, Mapping) else frame.columns)]
+    lacking = [name for name in COLUMNS if name not in names]
+    if lacking:
+        message = f"has no column {' or '.join(lacking)} but {quoted(', '.join(names))}; rename those with the times, "
+        message += "in seconds, and call the label's label"
+        raise refusal("dataframe", message, file=file)
+    columns = [list(frame[name]) for name in COLUMNS]
+    length = len(columns[0])
+    defaults = OPTIONAL_COLUMNS | {"label": label}
+    columns += [list(frame[name]) if name in names else [value] * length for name, value in defaults.items()]
+    if any(len(column) != length for column in columns):
+        raise refusal("dataframe", "has columns of different lengths", file=file)
+    return event_rows(list(zip(*columns, strict=True)), label, file)
+
+
+def mask_intervals(mask: ArrayLike, sampling_rate: float, file: str) -> tuple[float, list[tuple[float, float]]]:
+    """The seconds that a mask lasts, and where it is true: ``[start, stop)`` in seconds.
+
+    Raises:
+        InputError: it is not one-dimensional, not of truth values, or empty.
+    """
+    samples = _samples(mask, "mask", file)
+    rate = _rate(sampling_rate, file)
+    if samples.dtype != np.bool_ and not np.isin(samples, (0, 1)).all():
+        other = samples[~np.isin(samples, (0, 1))][0]
+        message = f"mask must hold 0 and 1, or truth values, not {other}; probabilities go to from_probabilities"
+        raise refusal("mask", message, file=file)
+    return samples.size / rate, _intervals(samples.astype(bool), rate)
+
+
+def probability_intervals(
+    probabilities: ArrayLike,
+    sampling_rate: float,
+    *,
+    threshold: float,
+    min_duration: float,
+    min_gap: float,
+    file: str,
+) -> tuple[float, list[tuple[float, float, float]]]:
+    """The seconds that probabilities last, and where they reach the threshold: start, stop, and their highest.
+
+    Gaps shorter than ``min_gap`` are closed first; then events shorter than ``min_duration`` are dropped.
+
+    Raises:
+        InputError: they are not one-dimensional or not from 0 to 1, or an argument is out of its range.
+    """
+    samples = _samples(probabilities, "probabilities", file).astype(np.float64)
+    rate = _rate(sampling_rate, file)
+    bad = ~((samples >= 0) & (samples <= 1))
+    if bad.any():
+        k = int(bad.argmax())
+        raise refusal("probabilities", f"probabilities[{k}] is {samples[k]}; they must be from 0 to 1", file=file)
+    limit = _number(threshold)
+    if limit is None or not 0 <= limit <= 1:
+        raise refusal("threshold", f"threshold must be from 0 to 1, not {_shown(threshold)}", file=file)
+    shortest, gap = seconds(min_duration, "min_duration", file), seconds(min_gap, "min_gap", file)
+    runs: list[list[int]] = []
+    for begin, end in _runs(samples >= limit):
+        if runs and (begin - runs[-1][1]) / rate < gap:
+            runs[-1][1] = end
+        else:
+            runs.append([begin, end])
+    kept = [(begin, end) for begin, end in runs if (end - begin) / rate >= shortest]
+    return samples.size / rate, [(begin / rate, end / rate, float(samples[begin:end].max())) for begin, end in kept]
+
+
+def _event_row(item: Any, label: str) -> EventRow | str:
+    """The event of an item, or why it is none."""
+    if isinstance(item, Mapping):
+        return "give it as a tuple, or a table of them to from_dataframe"
+    if isinstance(item, (str, bytes)) or not hasattr(item, "__len__") or not 2 <= len(item) <= 4:
+        return f"an event is {TAKEN}"
+    start, stop = _number(item[0]), _number(item[1])
+    if start is None or stop is None:
+        return "start and stop must be numbers of seconds"
+    if len(item) == 2:
+        return EventRow(start, stop, label)
+    if not isinstance(item[2], str):
+        return "its label must be text, such as 'seiz'"
+    confidence = _number(item[3]) if len(item) == 4 else 1.0
+    return "its confidence must be a number" if confidence is None else EventRow(start, stop, str(item[2]), confidence)
+
+
+def _number(value: Any) -> float | None:
+    """A real number of Python or NumPy as a float; None for all else, truth values and text among it."""
+    if isinstance(value, (bool, np.bool_, str, bytes)):
+        return None
+    if isinstance(value, np.ndarray) and value.ndim:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _samples(values: ArrayLike, name: str, file: str) -> NDArray[Any]:
+    try:
+        samples = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        samples = np.empty((0, 0))
+    if samples.ndim != 1 or not samples.size or samples.dtype.kind not in "biuf":
+        what = f"an array of shape {samples.shape} and type {samples.dtype}"
+        raise refusal(name, f"{name} must be numbers in one dimension, one a sample, not {what}", file=file)
+    return samples
+
+
+def _rate(sampling_rate: float, file: str) -> float:
+    rate = _number(sampling_rate)
+    if rate is None or not isfinite(rate) or rate <= 0:
+        message = f"sampling_rate must be samples per second, above 0, not {_shown(sampling_rate)}"
+        raise refusal("sampling_rate", message, file=file)
+    return rate
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where a mask is true: index of the first sample, and of the one after the last."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
+
+
+def _intervals(mask: NDArray[np.bool_], rate: float) -> list[tuple[float, float]]:
+    return [(begin / rate, end / rate) for begin, end in _runs(mask)]
+
+
+def _is_frame(value: object) -> bool:
+    return isinstance(value, Mapping) or (hasattr(value, "columns") and hasattr(value, "__getitem__"))
+
+
+def _shown(value: object) -> str:
+    """A value for a message: its type, and itself where that is short."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return f"{quoted(value)}" if isinstance(value, str) else f"{type(value).__name__} {str(value)[:40]}"
+
+
+def check_label(label: object, file: str) -> None:
+    """Refuse a label that is no text."""
+    if not isinstance(label, str):
+        raise refusal("label", f"label must be text, such as {DEFAULT_LABEL!r}, not {_shown(label)}", file=file)

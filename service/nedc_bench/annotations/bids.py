@@ -1,0 +1,138 @@
+"""BIDS ``events.tsv`` with HED-SCORE labels, as SzCORE and epilepsy2bids write it too, and BIDS's sidecars.
+
+    onset	duration	eventType	confidence	recordingDuration
+    23.5	40.0	sz_foc_ia_nm	n/a	3600.0
+
+Columns go by their names, in any order, apart by tabs (or commas, where the header has no tab): ``onset`` and
+``duration`` in seconds, the label in ``eventType``, ``trial_type`` or ``event_type``; other columns are not read but
+``confidence`` and ``recordingDuration``. ``sz``, ``sz_...`` and ``seizure`` are scored as ``seiz``, unless the label
+map names them; ``bckg`` and ``impd`` (an impedance check) are no events. ``n/a`` is BIDS's word for nothing.
+
+How long the recording is stands in ``recordingDuration``, else in ``RecordingDuration`` of the ``_eeg.json`` (or
+``_ieeg.json``) beside the file, else the other side of the pair states it. A sidecar without ``events.tsv`` is itself a
+recording without events.
+
+Source: BIDS 1.10, task events and EEG sidecars; SzCORE (Dan et al., Epilepsia 2024), annotation format.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+
+from nedc_bench.annotations.layout import SIDECAR_SUFFIXES, split_suffix
+from nedc_bench.annotations.reading import Events, Reading, Row, lines_of
+from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.source import Text, read_text
+from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.errors import InputError, quoted
+
+LABEL_COLUMNS = ("eventType", "trial_type", "event_type", "eventtype")
+NOTHING = "n/a"
+NO_EVENTS = b"onset\tduration\teventType\trecordingDuration\n"  # the file of a recording without events
+
+
+def is_events_header(line: str) -> bool:
+    """Whether a file's first line is that of an ``events.tsv``."""
+    names = _split(line)
+    return {"onset", "duration"} <= set(names) and any(name in names for name in LABEL_COLUMNS)
+
+
+def read_events(file: Text, reading: Reading) -> Recording:
+    """The recording of an ``events.tsv``.
+
+    Raises:
+        InputError: a row has not the fields of the header, a number is none, a label is unknown, or nothing states a
+            duration.
+    """
+    events = Events(file, reading)
+    lines = list(lines_of(file.text))
+    names = _split(lines[0][1])
+    label_column = next(name for name in LABEL_COLUMNS if name in names)
+    separator = _separator(lines[0][1])
+    stated: float | None = None
+    for number, line in lines[1:]:
+        fields = [field.strip() for field in line.split(separator)]
+        if len(fields) != len(names):
+            events.fault(number, "columns", f"{quoted(line)} has {len(fields)} fields; the header has {len(names)}")
+            continue
+        row = dict(zip(names, fields, strict=True))
+        text = row.get("recordingDuration", NOTHING)
+        if text != NOTHING:
+            value = events.number(number, "recordingDuration", text)
+            if stated is not None and value != stated:
+                events.fault(number, "duration", f"recordingDuration {quoted(text)} contradicts an earlier row")
+            stated = value
+        _add(events, number, row, row[label_column])
+    duration = stated if stated is not None else _sidecar_duration(file, reading)
+    if duration is None:
+        duration = reading.duration
+    return events.recording(duration, "it may have a column recordingDuration, or an _eeg.json with RecordingDuration")
+
+
+def read_sidecar(file: Text, reading: Reading) -> Recording:
+    """The recording without events that an ``_eeg.json`` describes.
+
+    Raises:
+        InputError: it is no JSON object with a number ``RecordingDuration``.
+    """
+    events = Events(file, reading)
+    duration = _recording_duration(file.text)
+    if duration is None:
+        events.fault(None, "duration", "is no BIDS sidecar: it has no number RecordingDuration")
+    return events.recording(duration)
+
+
+def _split(line: str) -> list[str]:
+    return [name.strip() for name in line.split(_separator(line))]
+
+
+def _separator(line: str) -> str:
+    return "\t" if "\t" in line else ","
+
+
+def _add(events: Events, number: int, row: dict[str, str], text: str) -> None:
+    """Take the event of a row, unless it is none."""
+    label = events.reading.scored_label(text)
+    if label == FILLER:
+        return
+    if label is None:
+        assert events.reading.label_map is not None
+        events.fault(number, "label", events.reading.label_map.unknown(text))
+        return
+    onset = events.number(number, "onset", row["onset"])
+    if row["duration"] == NOTHING:
+        events.fault(number, "number", f"{quoted(text)} at {row['onset']} s has no duration; give its seconds, or 0")
+        return
+    length = events.number(number, "duration", row["duration"])
+    given = row.get("confidence", NOTHING)
+    confidence = 1.0 if given == NOTHING else events.number(number, "confidence", given)
+    events.add(Row(number, onset, onset + length, label, confidence))
+
+
+def _sidecar_duration(file: Text, reading: Reading) -> float | None:
+    """What the sidecar beside an ``events.tsv`` says, where there is one."""
+    parts = split_suffix(file.path) if file.path else None
+    for suffix in SIDECAR_SUFFIXES:
+        path = "" if parts is None else parts[0] + suffix
+        if path and os.path.isfile(path):
+            try:
+                return _recording_duration(read_text(path, reading.side).text)
+            except InputError:
+                continue
+    return None
+
+
+def _recording_duration(text: str) -> float | None:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    value = document.get("RecordingDuration") if isinstance(document, dict) else None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def columns_of(line: str) -> Sequence[str]:
+    """The names in a table's first line, for a message."""
+    return _split(line)

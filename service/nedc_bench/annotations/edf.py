@@ -1,0 +1,68 @@
+"""Annotations in EDF+ and BDF+ files, read by edfio (``pip install 'nedc-bench[edf]'``).
+
+An annotation is onset and duration in seconds, and a text. Texts that mean a seizure (``seizure``, ``sz``, ``sz_...``,
+or what the label map names) are events; all others, such as ``eyes open``, are passed over with a warning. A file that
+holds others alone is refused, for it is likely that its seizures go by another name.
+
+Source: EDF+ specification (Kemp and Olivan, 2003).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+from nedc_bench.annotations.reading import Events, Reading, Row, shown
+from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.source import Content, Text
+from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.errors import refusal
+
+EDF_MAGIC = b"0       "
+BDF_MAGIC = b"\xffBIOSEMI"
+
+
+def read_edf(content: Content, reading: Reading) -> Recording:
+    """The recording of an EDF+ or BDF+ file.
+
+    Raises:
+        InputError: edfio is not installed, the file is damaged, or none of its annotations is a known label.
+    """
+    try:
+        import edfio  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError:
+        message = "is an EDF file; reading its annotations needs edfio: pip install 'nedc-bench[edf]'"
+        raise refusal("edf", message, side=reading.side, file=content.name) from None
+    read = edfio.read_bdf if content.data.startswith(BDF_MAGIC) else edfio.read_edf
+    try:
+        signal = read(content.path or io.BytesIO(content.data))
+        annotations, duration = signal.annotations, float(signal.duration)
+    except Exception as error:  # noqa: BLE001  # over damage the reader raises anything
+        message = f"is not a whole EDF+ or BDF+ file: {error}"
+        raise refusal("edf", message, side=reading.side, file=content.name) from None
+    events = Events(Text("", content.name, content.sha256, content.path), reading)
+    others: list[str] = []
+    for annotation in annotations:
+        label = reading.scored_label(annotation.text.strip())
+        if label is None or (reading.label_map is None and label not in {"seiz", FILLER}):
+            others.append(annotation.text.strip())
+        elif label != FILLER:
+            events.add(Row(0, annotation.onset, annotation.onset + (annotation.duration or 0.0), label))
+    if others and not events.rows:
+        message = f"has {len(others)} annotations and no seizure among them ({shown(others)}); "
+        message += "name the labels to score (--labels FILE.toml)"
+        events.fault(None, "label", message)
+    if others:
+        events.warn(None, "label", f"annotations that mean no seizure are not scored: {len(others)} ({shown(others)})")
+    return events.recording(duration)
+
+
+def hash_of_file(path: str) -> str:
+    """The sha256 of a file of any size, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_edf(data: bytes) -> bool:
+    """Whether bytes begin as an EDF or BDF file does."""
+    return data.startswith((EDF_MAGIC, BDF_MAGIC)) and len(data) >= len(EDF_MAGIC)

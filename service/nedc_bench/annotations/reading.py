@@ -1,0 +1,189 @@
+"""What the readers of formats share: how a file is to be read, its events with their lines, and its faults."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import isfinite, nan
+from typing import NamedTuple
+
+from nedc_bench.annotations.labels import LabelMap
+from nedc_bench.annotations.recording import MAX_SECONDS, Recording
+from nedc_bench.annotations.rows import Notice, Rows, refuse
+from nedc_bench.annotations.source import Text
+from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
+
+SEIZURE = "seiz"
+SEIZURE_WORDS = frozenset({"seiz", "seizure", "seizures", "sz"})
+SEIZURE_PREFIX = "sz_"  # of HED-SCORE's seizure types, such as sz_foc_ia_nm
+BACKGROUND_WORDS = frozenset({FILLER, "background", "impd", "n/a"})  # impd: an impedance check
+MAX_SHOWN_LABELS = 5
+HEAD = 65_536  # characters
+
+
+class DurationUnknownError(InputError):
+    """The file is fine but does not say how long its recording is; the other side of its pair may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read.
+
+    Attributes:
+        side: ``reference`` or ``hypothesis``, for messages.
+        label_map: when given, labels that it does not know are faults with their line.
+        channels: ``refuse`` a file of per-channel events, or take their ``union``.
+        duration: seconds, of the other side; for formats that do not state one.
+    """
+
+    side: str = ""
+    label_map: LabelMap | None = None
+    channels: str = "refuse"
+    duration: float | None = None
+
+    def scored_label(self, label: str) -> str | None:
+        """The label that one of a format with words of its own is scored under; None where it is unknown.
+
+        What the map names stands, or is ``bckg`` where it is of that class. Beyond that, what means a seizure is
+        ``seiz``, and what means none is ``bckg``.
+        """
+        known = None if self.label_map is None else self.label_map.index
+        folded = label.casefold()
+        for candidate in (label, folded):
+            if known is not None and candidate in known:
+                return FILLER if known[candidate] == known.get(FILLER) else candidate
+        if folded in BACKGROUND_WORDS:
+            return FILLER
+        if (folded in SEIZURE_WORDS or folded.startswith(SEIZURE_PREFIX)) and (known is None or SEIZURE in known):
+            return SEIZURE
+        return label if known is None else None
+
+
+class Row(NamedTuple):
+    """An event and the line it stands on (0: none)."""
+
+    line: int
+    start: float
+    stop: float
+    label: str
+    confidence: float = 1.0
+    channel: str = ""
+
+
+@dataclass(slots=True)
+class Events:
+    """The events of one file in file order, and what is wrong with it, for formats that are read event by event."""
+
+    file: Text
+    reading: Reading
+    rows: list[Row] = field(default_factory=list)
+    faults: list[Notice] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
+
+    def number(self, line: int, name: str, text: str) -> float:
+        """The finite number that ``text`` writes; NaN, and a fault, where it writes none."""
+        try:
+            value = float(text)
+        except ValueError:
+            value = nan
+        if not isfinite(value):
+            self.fault(line, "number", f"{name} {quoted(text)} is not a finite number")
+            return nan
+        return value
+
+    def add(self, row: Row) -> None:
+        """Take an event; one with a time that was no number is a fault already."""
+        if row.start == row.start and row.stop == row.stop:  # not NaN
+            self.rows.append(row)
+
+    def fault(self, line: int | None, code: str, message: str) -> None:
+        """Note why the file is refused.
+
+        Raises:
+            InputError: these are enough.
+        """
+        self.faults.append(Notice(line, code, message))
+        if len(self.faults) >= MAX_FINDINGS_PER_FILE:
+            raise self.refused()
+
+    def warn(self, line: int | None, code: str, message: str) -> None:
+        """Note what a person would want to know."""
+        self.warnings.append(Notice(line, code, message))
+
+    def refused(self) -> InputError:
+        """The refusal of the file for the faults so far."""
+        return refuse(self.faults, self.file, self.reading.side)
+
+    def recording(self, duration: float | None, where: str = "") -> Recording:
+        """The events, filled and merged to ``duration`` seconds.
+
+        Args:
+            duration: None where neither the file nor the other side states it.
+            where: which ways there are to state it.
+
+        Raises:
+            InputError: there are faults, or the duration is out of its range.
+            DurationUnknownError: there are no faults, and no duration.
+        """
+        rows = Rows()
+        if self.rows:
+            lines, starts, stops, labels, confidences, _ = zip(*self.rows, strict=True)
+            rows.add(lines, starts, stops, labels, confidences)
+        self.faults += rows.faults(self.reading.label_map)
+        if duration is not None and not 0 < duration <= MAX_SECONDS:
+            message = f"duration must be above 0 and at most {MAX_SECONDS:.0f} s, not {duration}"
+            self.faults.append(Notice(None, "duration", message))
+        if self.faults:
+            raise self.refused()
+        if duration is None:
+            message = f"does not say how long the recording is ({where}); the other side of the pair must say it"
+            raise DurationUnknownError([Finding(self.reading.side, self.file.name, None, "duration", message)])
+        return rows.recording(self.file, self.reading.side, duration, self.warnings)
+
+
+def head_of(text: str) -> str:
+    """The whole lines in the first `HEAD` characters: enough to tell what a text is."""
+    return text if len(text) <= HEAD else text[: text.rfind("\n", 0, HEAD) + 1] or text[:HEAD]
+
+
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """The number and text of every line that is not blank; a line ends in LF, CR LF or CR."""
+    lines = enumerate(io.StringIO(text, newline=None), 1)
+    return ((number, line.rstrip("\n")) for number, line in lines if not line.isspace())
+
+
+def union_of_channels(rows: Iterable[Row], label_map: LabelMap | None) -> list[Row]:
+    """Per-channel events as events of all channels: from where any channel has one to where none has one any more.
+
+    Events of one scoring class (without a map, of one label) are joined, and called by the label of the first.
+    Background is left out: it is what remains.
+    """
+    groups: dict[object, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: (row.start, row.stop)):
+        if row.label == FILLER:
+            continue
+        group = groups.setdefault(row.label if label_map is None else label_map.index.get(row.label, row.label), [])
+        if group and row.start <= group[-1].stop:
+            group[-1] = group[-1]._replace(stop=max(group[-1].stop, row.stop))
+        else:
+            group.append(row)
+    return sorted((row for group in groups.values() for row in group), key=lambda row: (row.start, row.stop))
+
+
+def covers_without_gaps(rows: Iterable[Row]) -> float | None:
+    """Where the events end, when they follow each other from 0 without a gap at four digits and some are background."""
+    reached, background = 0.0, False
+    for row in sorted(rows, key=lambda row: (row.start, row.stop)):
+        if round(row.start, 4) != round(reached, 4):
+            return None
+        reached, background = row.stop, background or row.label == FILLER
+    return reached if background else None
+
+
+def shown(labels: Iterable[str]) -> str:
+    """A few labels for a message."""
+    names = list(dict.fromkeys(labels))
+    text = ", ".join(quoted(name) for name in names[:MAX_SHOWN_LABELS])
+    return text + (f" and {len(names) - MAX_SHOWN_LABELS} more" if len(names) > MAX_SHOWN_LABELS else "")

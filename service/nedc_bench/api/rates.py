@@ -1,0 +1,122 @@
+"""How often a caller may call: a moving window of requests, in Redis where replicas share it, else in memory.
+
+Both give, in one step, whether the request passes, how many are left, and when the oldest one leaves the window. The
+notation of limits is that of the `limits` package; its own storages need two round trips for the same answer. When
+Redis does not answer, requests pass and are counted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from limits import RateLimitItem
+
+from nedc_bench.api.errors import ProblemError
+from nedc_bench.monitoring import Metrics
+from nedc_bench.redis import RedisClient, RedisUnavailableError
+
+MAX_CALLERS = 100_000  # that are remembered in memory
+
+_TAKE = """
+local key, window, most = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local oldest = redis.call('LINDEX', key, -1)
+while oldest and tonumber(oldest) <= now - window do
+  redis.call('RPOP', key)
+  oldest = redis.call('LINDEX', key, -1)
+end
+local used = redis.call('LLEN', key)
+local passed = used < most
+if passed then
+  redis.call('LPUSH', key, string.format('%d', now))
+  redis.call('PEXPIRE', key, math.ceil(window / 1000))
+  used = used + 1
+end
+return {passed and 1 or 0, most - used, (tonumber(oldest) or now) + window - now}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a caller's rate: the ``RateLimit-*`` headers."""
+
+    limit: RateLimitItem
+    remaining: int
+    reset_seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a response that was counted."""
+        return {
+            "RateLimit-Limit": str(self.limit.amount),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_seconds),
+        }
+
+
+class RateLimits:
+    """Counts the requests of each caller.
+
+    Args:
+        redis: what replicas share; None keeps the counts in this process.
+        metrics: whose ``rate_limited_requests`` and ``rate_limiter_errors`` are raised.
+    """
+
+    def __init__(self, redis: RedisClient | None, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self._redis = redis
+        self._script = None if redis is None else redis.client.register_script(_TAKE)
+        self._memory = _Memory()
+
+    async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:
+        """Count one request of ``caller``; None when Redis does not answer.
+
+        Raises:
+            ProblemError: 429, the rate is used up.
+        """
+        window = limit.get_expiry()
+        try:
+            passed, remaining, reset = await self._take(
+                f"{name}:{limit.amount}/{window}:{caller}", limit.amount, window
+            )
+        except RedisUnavailableError:
+            self.metrics.rate_limiter_errors.inc()
+            return None
+        allowance = Allowance(limit, remaining, max(1, math.ceil(reset)))
+        if not passed:
+            self.metrics.rate_limited_requests.labels(name).inc()
+            headers = allowance.headers | {"Retry-After": str(allowance.reset_seconds)}
+            raise ProblemError(429, f"at most {limit} are allowed; try again later", headers=headers)
+        return allowance
+
+    async def _take(self, place: str, most: int, window: float) -> tuple[bool, int, float]:
+        script = self._script
+        if self._redis is None or script is None:
+            return self._memory.take(place, most, window)
+        keys, arguments = [self._redis.key(f"rate:{place}")], [round(1e6 * window), most]
+        passed, remaining, microseconds = await self._redis.ask(lambda _: script(keys, arguments), once=True)
+        return bool(passed), int(remaining), microseconds / 1e6
+
+
+class _Memory:
+    """The times of each caller's requests; callers who came longest ago are forgotten first."""
+
+    def __init__(self) -> None:
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def take(self, place: str, most: int, window: float) -> tuple[bool, int, float]:
+        now = time.monotonic()
+        times = self._times.setdefault(place, deque())
+        self._times.move_to_end(place)
+        while len(self._times) > MAX_CALLERS:
+            self._times.popitem(last=False)
+        while times and times[0] <= now - window:
+            times.popleft()
+        passed = len(times) < most
+        if passed:
+            times.append(now)
+        return passed, most - len(times), times[0] + window - now

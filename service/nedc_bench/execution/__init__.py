@@ -1,0 +1,21 @@
+"""The service's scoring: worker processes, the cache before them, and fair turns between callers."""
+
+from nedc_bench.execution.cache import Cache, MemoryCache, RedisCache
+from nedc_bench.execution.evaluator import Evaluated, Evaluator
+from nedc_bench.execution.folded import Folded
+from nedc_bench.execution.gate import Gate
+from nedc_bench.execution.pool import WorkerPool
+from nedc_bench.execution.request import Asked, PairInput
+
+__all__ = [
+    "Asked",
+    "Cache",
+    "Evaluated",
+    "Evaluator",
+    "Folded",
+    "Gate",
+    "MemoryCache",
+    "PairInput",
+    "RedisCache",
+    "WorkerPool",
+]

@@ -1,0 +1,274 @@
+"""`Evaluator`: the one way to figures in the service: cache, then worker processes, then the fold.
+
+A plain loop: look up a batch of pairs in one round trip, have what is missing scored in calls of bounded cost, go on.
+Then the outcomes are folded, in list order, so that the figures are those of `nedc_bench.score_corpus` to the last
+bit. Requests that bring the same new pair at the same moment each score it; the last one stores it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from nedc_bench.errors import EvaluationError, InputError
+from nedc_bench.execution.cache import CORRUPT, Cache
+from nedc_bench.execution.cost import CALL_SECONDS, expected_seconds, is_heavy
+from nedc_bench.execution.folded import Folded, Names, with_names
+from nedc_bench.execution.pool import WorkerPool
+from nedc_bench.execution.request import Asked, PairInput
+from nedc_bench.execution.work import Damaged, Digests, Refusal, Scored, fold, is_score, score_and_fold, score_pairs
+
+_T = TypeVar("_T")
+
+BATCH = 256  # pairs that are looked up together
+LANES = 2  # calls of one request under way at once, for each worker
+
+
+class Evaluated(NamedTuple):
+    """The figures of a request.
+
+    Attributes:
+        folded: document and reports.
+        cached: whether no pair had to be scored.
+        entries: what the cache is to keep, stored by whoever stores the rest of the request's end.
+        seconds: that each algorithm took where it ran; 0 where everything was known.
+    """
+
+    folded: Folded
+    cached: bool
+    entries: dict[str, bytes]
+    seconds: dict[str, float]
+
+
+class Evaluator:
+    """Evaluates requests.
+
+    Args:
+        cache: where scores are kept; what is wrong with it costs time and nothing else.
+        pool: started, and closed, by whoever made it.
+        record: told `nedc_bench.execution.cache.CORRUPT` for an entry that is intact and no score all the same.
+    """
+
+    def __init__(self, cache: Cache, pool: WorkerPool, record: Callable[[str], object] = lambda _: None) -> None:
+        self.cache = cache
+        self.pool = pool
+        self._record = record
+
+    async def evaluate(
+        self, pairs: Sequence[PairInput], asked: Asked, *, turn: str = "", progress: Callable[[int], object] = int
+    ) -> Evaluated:
+        """The figures of a request.
+
+        Args:
+            pairs: in list order, at least one.
+            asked: how to score them.
+            turn: who asks: workers take turns between them.
+            progress: called with the number of pairs done.
+
+        Raises:
+            InputError: some pair is refused; every refused pair is named.
+            EvaluationError: a pair could not be evaluated: workers died over it, or it took too long.
+        """
+        run = _Run(self, pairs, asked, turn, progress)
+        return await run.evaluated()
+
+    async def score(self, pairs: Sequence[PairInput], asked: Asked, *, turn: str = "") -> Scored:
+        """The outcomes of a part of a request, in order; new ones are in the cache when this returns.
+
+        Raises:
+            EvaluationError: as `evaluate`.
+        """
+        run = _Run(self, pairs, asked, turn, int)
+        await run.score_all()
+        await self.cache.set_many(run.new)
+        return Scored([run.outcomes[number] for number in range(len(pairs))], run.seconds)
+
+    async def fold(
+        self, outcomes: Sequence[bytes], digests: Sequence[Digests], names: Names, asked: Asked, *, turn: str
+    ) -> Folded:
+        """The figures of outcomes that `score` gave.
+
+        Args:
+            digests, names: of the two files of each pair.
+
+        Raises:
+            InputError, EvaluationError: as `evaluate`.
+        """
+        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn)
+        if isinstance(found, Damaged):
+            raise EvaluationError("scores that the job had are damaged; send it again")
+        return accepted(found, names)
+
+    def read_whole(self, entry: bytes | None) -> Folded | None:
+        """A whole request's figures, as the cache gave them back."""
+        try:
+            return None if entry is None else msgspec.msgpack.decode(entry, type=Folded)
+        except msgspec.DecodeError:
+            self._record(CORRUPT)
+            return None
+
+    def damaged(self) -> None:
+        """Count an entry that is no score."""
+        self._record(CORRUPT)
+
+
+class _Run:
+    """One request on its way."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        pairs: Sequence[PairInput],
+        asked: Asked,
+        turn: str,
+        progress: Callable[[int], object],
+    ) -> None:
+        self.evaluator = evaluator
+        self.pairs = pairs
+        self.asked = asked
+        self.turn = turn
+        self.progress = progress
+        self.keys = [asked.pair_key(pair) for pair in pairs]
+        self.outcomes: dict[int, bytes] = {}
+        self.new: dict[str, bytes] = {}
+        self.seconds = dict.fromkeys(asked.algorithms, 0.0)
+        self.scored = 0
+        self._lanes = asyncio.Semaphore(LANES * evaluator.pool.workers)
+
+    async def evaluated(self) -> Evaluated:
+        key = self.asked.request_key(self.keys)
+        numbers = range(min(BATCH, len(self.pairs)))
+        entry, *known = await self.evaluator.cache.get_many([key, *(self.keys[number] for number in numbers)])
+        whole = self.evaluator.read_whole(entry)
+        if whole is not None:
+            self.progress(len(self.pairs))
+            return Evaluated(whole, True, {}, self.seconds)
+        missing = self._take(numbers, known)
+        if len(missing) == len(self.pairs) and len(list(self._calls(missing))) == 1:
+            folded = await self._score_and_fold()
+        else:
+            await self._score(missing)
+            await self.score_all(numbers.stop)
+            folded = await self.folded()
+        self.new[key] = msgspec.msgpack.encode(folded)
+        return Evaluated(folded, self.scored == 0, self.new, self.seconds)
+
+    async def score_all(self, begin: int = 0) -> None:
+        """Look up and score the pairs from ``begin`` on, a batch at a time."""
+        cache = self.evaluator.cache
+        for first in range(begin, len(self.pairs), BATCH):
+            if self.new and first:  # what a long corpus has is stored as it goes
+                await cache.set_many(self.new)
+                self.new = {}
+            numbers = range(first, min(first + BATCH, len(self.pairs)))
+            await self._score(self._take(numbers, await cache.get_many([self.keys[number] for number in numbers])))
+
+    async def folded(self) -> Folded:
+        """The fold of all outcomes; an outcome that is damaged is scored after all."""
+        while True:
+            outcomes = [self.outcomes[number] for number in range(len(self.pairs))]
+            found = await self._run(fold, outcomes, self._digests(), self.asked, heavy=False)
+            if not isinstance(found, Damaged):
+                return accepted(found, self._names())
+            for number in found.numbers:
+                if self.keys[number] in self.new:
+                    raise EvaluationError("a score does not survive being written")
+                self.evaluator.damaged()
+                del self.outcomes[number]
+            await self._score(found.numbers)
+
+    def _take(self, numbers: Sequence[int], known: Sequence[bytes | None]) -> list[int]:
+        """Keep what the cache knows; the numbers of the pairs that are to be scored."""
+        for number, entry in zip(numbers, known, strict=True):
+            if entry is not None and not is_score(entry):  # refusals are not cached
+                self.evaluator.damaged()
+            elif entry is not None:
+                self.outcomes[number] = entry
+        self.progress(len(self.outcomes))
+        return [number for number in numbers if number not in self.outcomes]
+
+    async def _score_and_fold(self) -> Folded:
+        """All of a small request in one call."""
+        contents = [(pair.reference, pair.hypothesis) for pair in self.pairs]
+        heavy = is_heavy(self.pairs, self.asked)
+        try:
+            scored, found = await self._run(score_and_fold, contents, self._digests(), self.asked, heavy=heavy)
+        except EvaluationError:
+            await self._score(range(len(self.pairs)), alone=True)  # tells which pair it was
+            return await self.folded()
+        self._keep(range(len(self.pairs)), scored)
+        if isinstance(found, Damaged):
+            raise EvaluationError("a score does not survive being written")
+        return accepted(found, self._names())
+
+    async def _score(self, numbers: Sequence[int], *, alone: bool = False) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for call in [[number] for number in numbers] if alone else self._calls(numbers):
+                    await self._lanes.acquire()
+                    group.create_task(self._score_call(call)).add_done_callback(lambda _: self._lanes.release())
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # the first pair that could not be scored
+
+    async def _score_call(self, numbers: Sequence[int]) -> None:
+        try:
+            await self._score_together(numbers)
+        except EvaluationError as error:
+            if len(numbers) == 1:
+                reference, hypothesis = self.pairs[numbers[0]].names
+                raise EvaluationError(f"the pair {reference} / {hypothesis}: {error}") from error
+            for number in numbers:  # tells which one it was; each has a time-out of its own
+                await self._score_call([number])
+
+    async def _score_together(self, numbers: Sequence[int]) -> None:
+        pairs = [self.pairs[number] for number in numbers]
+        contents = [(pair.reference, pair.hypothesis) for pair in pairs]
+        self._keep(numbers, await self._run(score_pairs, contents, self.asked, heavy=is_heavy(pairs, self.asked)))
+
+    def _keep(self, numbers: Sequence[int], scored: Scored) -> None:
+        for number, outcome in zip(numbers, scored.outcomes, strict=True):
+            self.outcomes[number] = outcome
+            if is_score(outcome):
+                self.new[self.keys[number]] = outcome
+        for name, spent in scored.seconds.items():
+            self.seconds[name] += spent
+        self.scored += len(numbers)
+        self.progress(len(self.outcomes))
+
+    def _calls(self, numbers: Sequence[int]) -> Iterator[list[int]]:
+        """The numbers in order, a call each: few enough pairs for all workers to have some, and not too costly."""
+        most = max(1, -(-len(numbers) // self.evaluator.pool.workers))
+        call: list[int] = []
+        seconds = 0.0
+        for number in numbers:
+            cost = expected_seconds(self.pairs[number], self.asked)
+            if call and (len(call) == most or seconds + cost > CALL_SECONDS):
+                yield call
+                call, seconds = [], 0.0
+            call.append(number)
+            seconds += cost
+        if call:
+            yield call
+
+    def _digests(self) -> list[tuple[str, str]]:
+        return [(pair.reference_sha256, pair.hypothesis_sha256) for pair in self.pairs]
+
+    def _names(self) -> Names:
+        return [pair.names for pair in self.pairs]
+
+    async def _run(self, function: Callable[..., _T], *arguments: object, heavy: bool) -> _T:
+        return await self.evaluator.pool.run(function, *arguments, turn=self.turn, heavy=heavy)
+
+
+def accepted(found: Folded | Refusal, names: Names) -> Folded:
+    """What a fold gave, where it is no refusal.
+
+    Raises:
+        InputError: it is; with the names of the files.
+    """
+    if isinstance(found, Folded):
+        return found
+    raise InputError(with_names(found, names))

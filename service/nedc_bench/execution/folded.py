@@ -1,0 +1,82 @@
+"""The figures of a request as they are kept: the result document and the reports, without the names of files.
+
+A file is called by its side and its pair's number, between two characters that are never part of a text. `named` puts
+the names in, when a client reads: what is cached is known by content alone.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+
+from nedc_bench.errors import Finding
+from nedc_bench.reports.page import PAGE_NAME, render_lines
+
+REFERENCE, HYPOTHESIS = "reference", "hypothesis"
+_BEGIN, _END = "\ufdd0", "\ufdd1"  # noncharacters of Unicode: set aside for use within a program
+_PLACEHOLDER = re.compile(f"{_BEGIN}(?:({REFERENCE})|{HYPOTHESIS})([0-9]+){_END}".encode())
+
+Names = Sequence[tuple[str, str]]  # of each pair's reference and hypothesis
+
+
+class Folded(msgspec.Struct, frozen=True, array_like=True):
+    """A result document (JSON) and the reports by name (msgpack), each compressed; of the page only its data."""
+
+    document: bytes
+    reports: bytes
+
+    def result(self, names: Names) -> bytes:
+        """The result document, with the names of the files."""
+        return named(zlib.decompress(self.document), names, quoted=True)
+
+    def report(self, name: str, names: Names) -> bytes | None:
+        """A report, or None where the request has none of that name."""
+        text = msgspec.msgpack.decode(zlib.decompress(self.reports), type=dict[str, str]).get(name)
+        if text is None or name != PAGE_NAME:
+            return None if text is None else named(text.encode(), names)
+        return "\n".join(render_lines([named(text.encode(), names, quoted=True).decode()])).encode()
+
+
+def placeholder(side: str, number: int | None = None) -> str:
+    """What a file is called by; without a number within the entry of a single pair."""
+    return f"{_BEGIN}{side}{'' if number is None else number}{_END}"
+
+
+def numbered(finding: Finding, number: int) -> Finding:
+    """A finding on a single pair as part of a request, in which the pair has a number."""
+    file, message = finding.file, finding.message
+    for side in (REFERENCE, HYPOTHESIS):
+        one, several = placeholder(side), placeholder(side, number)
+        file, message = file.replace(one, several), message.replace(one, several)
+    return replace(finding, file=file, message=message)
+
+
+def named(text: bytes, names: Names, *, quoted: bool = False) -> bytes:
+    """The text with the names of files; ``quoted`` as within strings of JSON."""
+
+    def name(match: re.Match[bytes]) -> bytes:
+        number = int(match[2])
+        if number >= len(names):
+            return match[0]
+        found = names[number][0 if match[1] else 1]
+        return msgspec.json.encode(found)[1:-1] if quoted else found.encode("utf-8", "replace")
+
+    return _PLACEHOLDER.sub(name, text)
+
+
+def with_names(findings: Sequence[Finding], names: Names) -> tuple[Finding, ...]:
+    """Findings with the names of files."""
+    return tuple(
+        Finding(
+            found.side,
+            named(found.file.encode(), names).decode(),
+            found.line,
+            found.code,
+            named(found.message.encode(), names).decode(),
+        )
+        for found in findings
+    )

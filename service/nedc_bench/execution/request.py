@@ -1,0 +1,114 @@
+"""What is asked of the service: pairs of files, hashed and named once, and how they are to be scored.
+
+A key is the hash of everything that a score depends on, contents and not names, so that an entry of the cache is never
+out of date. Every part goes in with its length before it, so that no two different sets of parts hash the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from nedc_bench.annotations import LabelMap, Parameters
+from nedc_bench.execution.codec import FORMAT
+from nedc_bench.version import __version__
+
+LENGTH_BYTES = 8
+VERSION = f"{__version__}+{FORMAT}"  # of the scorer, and of the cached form
+
+
+class PairInput(msgspec.Struct, frozen=True, array_like=True):
+    """The two files of a pair: contents, the names they go by, and the sha256 of each, hexadecimal."""
+
+    reference: bytes
+    reference_name: str
+    reference_sha256: str
+    hypothesis: bytes
+    hypothesis_name: str
+    hypothesis_sha256: str
+
+    @classmethod
+    def of(cls, reference: bytes, reference_name: str, hypothesis: bytes, hypothesis_name: str) -> PairInput:
+        """The pair, with its files hashed."""
+        return cls(
+            reference,
+            reference_name,
+            sha256(reference).hexdigest(),
+            hypothesis,
+            hypothesis_name,
+            sha256(hypothesis).hexdigest(),
+        )
+
+    @property
+    def size(self) -> int:
+        """The bytes of the two files."""
+        return len(self.reference) + len(self.hypothesis)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names of the two files."""
+        return self.reference_name, self.hypothesis_name
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How pairs are to be scored.
+
+    Attributes:
+        algorithms: in report order.
+        parameters: of the algorithms.
+        strict: refuse what would be a warning.
+        per_pair: add the figures of every pair to the document.
+    """
+
+    algorithms: tuple[str, ...]
+    parameters: Parameters
+    strict: bool = False
+    per_pair: bool = False
+
+    def pair_key(self, pair: PairInput) -> str:
+        """What the pair's score is kept under; strictness and form of the document do not enter it."""
+        return _hash(pair.reference_sha256, pair.hypothesis_sha256, _canonical(self.algorithms, self.parameters))
+
+    def request_key(self, pair_keys: Sequence[str]) -> str:
+        """What the figures of a request with these pairs, in this order, are kept under."""
+        return _hash(f"request strict={self.strict} per_pair={self.per_pair}", *pair_keys)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a job's record holds it."""
+        return {
+            "algorithms": self.algorithms,
+            "parameters": self.parameters.to_dict(),
+            "strict": self.strict,
+            "per_pair": self.per_pair,
+        }
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Asked:
+        """What `to_dict` wrote."""
+        values = dict(record["parameters"])
+        parameters = Parameters(label_map=LabelMap.from_mapping(values.pop("label_map")), **values)
+        return cls(tuple(record["algorithms"]), parameters, record["strict"], record["per_pair"])
+
+
+def _hash(*parts: str) -> str:
+    hashed = sha256()
+    for part in map(str.encode, parts):
+        hashed.update(len(part).to_bytes(LENGTH_BYTES, "big"))
+        hashed.update(part)
+    return hashed.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _canonical(algorithms: tuple[str, ...], parameters: Parameters) -> str:
+    """All that a score depends on beside the files; the label map's order counts, since classes are in its order."""
+    values = parameters.to_dict()
+    label_map = list(values.pop("label_map").items())
+    numbers = {name: float(value) if isinstance(value, int) else value for name, value in values.items()}
+    return json.dumps([sorted(algorithms), label_map, numbers, VERSION], sort_keys=True, separators=(",", ":"))

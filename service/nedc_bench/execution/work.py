@@ -1,0 +1,122 @@
+"""What the service's workers do: contents in, encoded outcomes out; and the fold of outcomes to the figures.
+
+The outcome of a pair is bytes: its score as `nedc_bench.execution.codec` writes it, or the findings that refuse it
+(an array of JSON). A worker knows contents and no names (`nedc_bench.execution.folded`).
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import msgspec
+
+from nedc_bench.annotations import Pair, Parameters
+from nedc_bench.errors import Finding, InputError
+from nedc_bench.evaluation.corpus import Outcome, Result, accepted_scores, evaluate_pair
+from nedc_bench.execution.codec import decode_score, encode_score, with_files
+from nedc_bench.execution.folded import HYPOTHESIS, REFERENCE, Folded, numbered, placeholder
+from nedc_bench.execution.request import Asked
+from nedc_bench.reports import report_names
+from nedc_bench.reports.files import report_lines
+from nedc_bench.reports.page import PAGE_NAME, data_lines
+from nedc_bench.scoring import ALGORITHMS, FileId
+
+COMPRESSION = 1
+
+Contents = tuple[bytes, bytes]  # of the reference and the hypothesis
+Digests = tuple[str, str]
+Refusal = tuple[Finding, ...]
+
+_findings = msgspec.json.Decoder(list[Finding])
+
+
+class Scored(NamedTuple):
+    """The outcomes of some pairs, and the seconds that each algorithm took for them."""
+
+    outcomes: list[bytes]
+    seconds: dict[str, float]
+
+
+class Damaged(NamedTuple):
+    """The numbers of the outcomes that are none: bytes that a cache gave back."""
+
+    numbers: tuple[int, ...]
+
+
+def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
+    """Score pairs, in their order."""
+    outcomes: list[bytes] = []
+    seconds = dict.fromkeys(asked.algorithms, 0.0)
+    for reference, hypothesis in pairs:
+        pair = Pair(io.BytesIO(reference), io.BytesIO(hypothesis), placeholder(REFERENCE), placeholder(HYPOTHESIS))
+        try:
+            score = evaluate_pair(pair, asked.parameters, asked.algorithms)
+        except InputError as error:
+            outcomes.append(msgspec.json.encode(error.findings))
+            continue
+        outcomes.append(encode_score(score))
+        for name, spent in score.seconds.items():
+            seconds[name] += spent
+    return Scored(outcomes, seconds)
+
+
+def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) -> Folded | Refusal | Damaged:
+    """The figures of pairs in list order, or why they are refused."""
+    decoded: list[Outcome] = []
+    damaged: list[int] = []
+    for number, (outcome, files) in enumerate(zip(outcomes, digests, strict=True)):
+        try:
+            decoded.append(_decode(outcome, number, files, asked))
+        except ValueError:
+            damaged.append(number)
+    if damaged:
+        return Damaged(tuple(damaged))
+    try:
+        result = Result.fold(accepted_scores(_each(decoded), None), asked.parameters, asked.algorithms)
+    except InputError as error:
+        return error.findings
+    document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair))
+    reports = {
+        name: "".join(f"{line}\n" for line in (data_lines(result) if name == PAGE_NAME else report_lines(result, name)))
+        for name in report_names(asked.algorithms)
+    }
+    return Folded(zlib.compress(document, COMPRESSION), zlib.compress(msgspec.msgpack.encode(reports), COMPRESSION))
+
+
+def score_and_fold(
+    pairs: Sequence[Contents], digests: Sequence[Digests], asked: Asked
+) -> tuple[Scored, Folded | Refusal | Damaged]:
+    """Both in one call, for a request that is small."""
+    scored = score_pairs(pairs, asked)
+    return scored, fold(scored.outcomes, digests, asked)
+
+
+def is_score(outcome: bytes) -> bool:
+    """Whether a pair's outcome is its score, and no refusal."""
+    return not outcome.startswith(b"[")
+
+
+def warm_up() -> None:
+    """Score a small pair, so that the first one that is asked for does not wait for what is loaded on first use."""
+    text = b"# version = csv_v1.0.0\n# duration = 9.0 secs\nchannel,start_time,stop_time,label,confidence\n"
+    text += b"TERM,1.0,2.0,seiz,1.0\n"
+    score_and_fold([(text, text)], [("", "")], Asked(ALGORITHMS, Parameters()))
+
+
+def _decode(outcome: bytes, number: int, files: Digests, asked: Asked) -> Outcome:
+    """The outcome; ValueError where it is damaged."""
+    if not is_score(outcome):
+        return tuple(numbered(found, number) for found in _findings.decode(outcome))
+    names = (placeholder(REFERENCE, number), placeholder(HYPOTHESIS, number))
+    score = decode_score(outcome, asked.algorithms, len(asked.parameters.label_map.classes))
+    score = with_files(score, *(FileId(name, sha256) for name, sha256 in zip(names, files, strict=True)))
+    warnings = tuple(numbered(found, number) for found in score.warnings)
+    return warnings if asked.strict and warnings else replace(score, warnings=warnings)
+
+
+def _each(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    yield from outcomes

@@ -1,0 +1,276 @@
+"""Running the chunks of jobs: what a replica does with the queue.
+
+Of a job only a few chunks (its lanes) are in the queue or at work at once: whoever stores chunk ``n`` puts chunk
+``n + LANES`` in, so that a small job is not stuck behind a corpus. Every step can be done twice, so a chunk whose
+replica died is done again by another one. The replica that stores the last chunk folds, and stores the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zlib
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+
+from nedc_bench.errors import EvaluationError
+from nedc_bench.execution import Asked, Evaluated, PairInput
+from nedc_bench.execution.cost import expected_seconds
+from nedc_bench.execution.work import Scored
+from nedc_bench.jobs.lists import Record
+from nedc_bench.jobs.model import PIPELINE, Failure, JobStatus, JobsUnavailableError, Request, Stored, ended
+from nedc_bench.jobs.queue import HOLD_SECONDS, IDLE_SECONDS, Chunk, Queue
+from nedc_bench.jobs.runner import Runner
+from nedc_bench.jobs.store import Store
+from nedc_bench.monitoring.metrics import ERROR
+from nedc_bench.redis import RedisClient
+
+T = TypeVar("T")
+
+LANES = 4  # chunks of one job in the queue or at work at once, over all replicas
+CHUNK_SECONDS = 0.25  # that a chunk should take
+CHUNK_PAIRS = 256
+CHUNK_BYTES = 4 * 1024 * 1024
+ROOM = 2  # chunks that a replica has at once, for each worker
+MAX_DELIVERIES = 5  # of a chunk; then it is what ends the processes
+LONGEST_PAUSE_SECONDS = 2.0
+HAND_BACK_SECONDS = 2.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class File(msgspec.Struct, frozen=True, array_like=True):
+    """What the end of a job needs of a pair beside its score."""
+
+    names: tuple[str, str]
+    digests: tuple[str, str]
+
+
+class ChunkRunner:
+    """Takes chunks from the queue as there is room, and does them.
+
+    Args:
+        runner: what evaluates.
+        redis: the process' client.
+        store: of the jobs.
+    """
+
+    def __init__(self, runner: Runner, redis: RedisClient, store: Store) -> None:
+        self.runner = runner
+        self._store = store
+        self._queue = Queue(redis)
+        self._room = ROOM * runner.evaluator.pool.workers
+        self._working: dict[bytes, asyncio.Task[None]] = {}
+        self._taking: list[asyncio.Task[None]] = []
+        self._holding: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to take chunks, or to try to; Redis need not answer yet."""
+        self._taking = [asyncio.create_task(for_ever(turn)) for turn in (self._read, self._claim)]
+        self._holding = asyncio.create_task(for_ever(self._hold))
+
+    async def drain(self, seconds: float) -> None:
+        """Take no further chunk, let the running ones end, and hand back what has not ended in time."""
+        for task in self._taking:
+            task.cancel()
+        if self._working:
+            await asyncio.wait(self._working.values(), timeout=max(0.0, seconds - min(HAND_BACK_SECONDS, seconds / 4)))
+        left = list(self._working.values())
+        for task in left:
+            task.cancel()
+        try:
+            async with asyncio.timeout(HAND_BACK_SECONDS):
+                await self._queue.hand_back()
+        except Exception as error:  # noqa: BLE001  # then others take them a little later
+            log.warning("chunks could not be handed back", chunks=len(left), error=type(error).__name__)
+        if left:
+            log.info("chunks handed back", chunks=len(left))
+
+    async def close(self) -> None:
+        """Stop; what still runs is given up, and another replica takes it."""
+        tasks = [*self._taking, *self._working.values()] + ([] if self._holding is None else [self._holding])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        room = self._room - len(self._working)
+        if room <= 0:
+            await asyncio.wait(self._working.values(), return_when=asyncio.FIRST_COMPLETED)
+            return
+        for chunk in await self._queue.read(room):
+            self._work_on(chunk)
+
+    async def _claim(self) -> None:
+        if len(self._working) < self._room:
+            for chunk in await self._queue.claim(self._room - len(self._working)):
+                self._work_on(chunk)
+        await asyncio.sleep(IDLE_SECONDS / 5)
+
+    async def _hold(self) -> None:
+        await asyncio.sleep(HOLD_SECONDS)
+        await self._queue.hold(list(self._working))
+
+    def _work_on(self, chunk: Chunk) -> None:
+        if chunk.message not in self._working:
+            task = asyncio.create_task(self._work(chunk))
+            self._working[chunk.message] = task
+            task.add_done_callback(lambda _: self._working.pop(chunk.message, None))
+
+    async def _work(self, chunk: Chunk) -> None:
+        """Score a chunk, and end its job with the last one; Redis is waited for, however long it is away."""
+        with structlog.contextvars.bound_contextvars(job_id=chunk.job_id):
+            record = await self._insist(lambda: self._store.record(chunk.job_id))
+            try:
+                if record is not None and 0 <= chunk.number < len(record.chunks):
+                    await self._advance(record, chunk)
+                elif record is None and not chunk.job_id:
+                    log.warning("dropped malformed job message")
+            except Exception as error:
+                log.exception("a chunk failed", chunk=chunk.number)
+                assert record is not None
+                await self._finish(record, Failure.of(error))
+            await self._queue.done(chunk.message)
+
+    async def _advance(self, record: Record, chunk: Chunk) -> None:
+        job_id, scores = chunk.job_id, self._store.place(chunk.job_id, ":scores")
+        places = [self._store.place(job_id, part) for part in (":end", ":begun", f":input:{chunk.number}")]
+
+        def read(pipeline: Any) -> None:
+            for place in places:
+                pipeline.get(place)
+            pipeline.hexists(scores, str(chunk.number))
+
+        end, begun, content, scored = await self._insist(lambda: self._store.pipeline(read))
+        if end is not None:
+            return
+        if chunk.deliveries > MAX_DELIVERIES:
+            log.error("a job was given up: the processes that ran it ended", deliveries=chunk.deliveries)
+            await self._finish(record, Failure(500, f"the processes that ran the job ended, {MAX_DELIVERIES} times"))
+            return
+        if begun is None:
+            self.runner.metrics.jobs.labels(JobStatus.RUNNING).inc()
+            await self._insist(lambda: self._store.pipeline(lambda pipeline: self._store.begin(pipeline, record)))
+        found = None if scored else await self._score(record, content)
+        if isinstance(found, Failure):
+            self.runner.metrics.evaluated(dict.fromkeys(record.asked["algorithms"], 0.0), PIPELINE, ERROR)
+            await self._finish(record, found)
+            return
+
+        def store(pipeline: Any) -> None:
+            if found is not None:
+                pipeline.hset(scores, str(chunk.number), packed(found))
+                pipeline.pexpire(scores, self._store.open_milliseconds)
+            if chunk.number + LANES < len(record.chunks):
+                self._store.put_chunk(pipeline, job_id, chunk.number + LANES)
+            self._store.announce(pipeline, job_id)
+            pipeline.exists(self._store.place(job_id))
+            pipeline.hlen(scores)
+
+        *_, exists, stored = await self._insist(lambda: self._store.pipeline(store))
+        if not exists:  # it was removed meanwhile
+            await self._insist(lambda: self._store.clean(record))
+        elif stored == len(record.chunks):
+            await self._fold(record)
+
+    async def _score(self, record: Record, content: bytes | None) -> Scored | Failure:
+        """The outcomes of a chunk's pairs."""
+        pairs = unpacked(content, list[PairInput])
+        if pairs is None:
+            log.error("the input of a job is gone or damaged")
+            return Failure(500, "the job's input is gone or damaged; send it again")
+        try:
+            return await self.runner.evaluator.score(pairs, Asked.from_dict(record.asked), turn=record.caller)
+        except EvaluationError as error:
+            log.warning("job failed", error=str(error))
+            return Failure.of(error)
+
+    async def _fold(self, record: Record) -> None:
+        """All chunks are scored: make the figures, and store the end."""
+        job_id, asked = record.job.job_id, Asked.from_dict(record.asked)
+
+        def read(pipeline: Any) -> None:
+            pipeline.get(self._store.place(job_id, ":files"))
+            pipeline.hgetall(self._store.place(job_id, ":scores"))
+
+        content, scores = await self._insist(lambda: self._store.pipeline(read))
+        files = unpacked(content, list[File])
+        parts = [unpacked(scores.get(str(number).encode()), Scored) for number in range(len(record.chunks))]
+        if files is None or None in parts:
+            job = await self._insist(lambda: self._store.load(job_id, record.owner, result=False))
+            if job is not None and not job.status.ended:  # no other replica has ended it meanwhile
+                await self._finish(record, Failure(500, "the job's scores are damaged; send it again"))
+            return
+        names, outcomes = [file.names for file in files], [outcome for part in parts for outcome in part.outcomes]
+        seconds = {name: sum(part.seconds[name] for part in parts) for name in asked.algorithms}
+
+        async def fold() -> Evaluated:
+            digests = [file.digests for file in files]
+            folded = await self.runner.evaluator.fold(outcomes, digests, names, asked, turn=record.caller)
+            return Evaluated(folded, not any(seconds.values()), {}, seconds)
+
+        outcome = await self.runner.guarded(job_id, asked.algorithms, len(files), fold)
+        await self._finish(record, outcome, names)
+
+    async def _finish(self, record: Record, outcome: Evaluated | Failure, names: Any = ()) -> None:
+        if isinstance(outcome, Failure):
+            job, stored = ended(record.job, outcome), None
+        else:
+            job = ended(record.job, None, cached=outcome.cached)
+            stored = Stored(list(names), outcome.folded)
+        if await self._insist(lambda: self._store.finish(record, job, stored)):
+            self.runner.metrics.jobs.labels(job.status).inc()
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer of Redis, however long it takes."""
+        pause = 0.1
+        while True:
+            with contextlib.suppress(JobsUnavailableError):
+                return await ask()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def cut(request: Request) -> Iterator[list[PairInput]]:
+    """The pairs in order, in chunks of bounded cost."""
+    chunk: list[PairInput] = []
+    seconds, size = 0.0, 0
+    for pair in request.pairs:
+        cost = expected_seconds(pair, request.asked)
+        full = len(chunk) == CHUNK_PAIRS or seconds + cost > CHUNK_SECONDS or size + pair.size > CHUNK_BYTES
+        if chunk and full:
+            yield chunk
+            chunk, seconds, size = [], 0.0, 0
+        chunk.append(pair)
+        seconds += cost
+        size += pair.size
+    yield chunk
+
+
+def packed(content: object) -> bytes:
+    """What a job needs until its end, as Redis holds it."""
+    return zlib.compress(msgspec.msgpack.encode(content), 1)
+
+
+def unpacked(content: bytes | None, kind: Any) -> Any:
+    """What `packed` made, or None where it is gone or damaged."""
+    try:
+        return None if content is None else msgspec.msgpack.decode(zlib.decompress(content), type=kind)
+    except (zlib.error, msgspec.DecodeError):
+        return None
+
+
+async def for_ever(turn: Callable[[], Awaitable[None]]) -> None:
+    """Do one thing over and over; while Redis is away it is tried now and then."""
+    pause = 0.0
+    while True:
+        try:
+            await turn()
+            pause = 0.0
+        except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
+            log.debug("redis cannot be read", error=str(error)[:200])
+            pause = min(2 * pause + 0.1, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)

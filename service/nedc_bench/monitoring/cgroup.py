@@ -1,0 +1,135 @@
+"""What the process' cgroup allows and takes: memory against its limit, and how long its CPU quota held it up.
+
+Read from the cgroup itself, version 1 or 2, so that it is known without kubelet's or cAdvisor's metrics. It is the
+container's: the serving process and its workers together. Outside of a cgroup, or on another system, there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+NO_LIMIT = 1 << 60  # version 1 writes the largest number of whole pages for none
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """What the files said; None where a file is missing.
+
+    Attributes:
+        memory: bytes in use, but for the file cache that can be dropped at once (as kubelet counts them).
+        memory_limit: the most bytes; None: no limit.
+        periods: periods of the CPU quota in which the process ran.
+        throttled_periods: those of them in which the quota was used up.
+        throttled_seconds: time for which it was held up by that.
+    """
+
+    memory: int | None = None
+    memory_limit: int | None = None
+    periods: int | None = None
+    throttled_periods: int | None = None
+    throttled_seconds: float | None = None
+
+
+def read_cgroup(root: Path = Path("/")) -> Cgroup:
+    """What the cgroup of this process says; ``root`` is where ``/proc`` and ``/sys`` are found."""
+    mount = root / "sys/fs/cgroup"
+    if (mount / "cgroup.controllers").is_file():
+        folder = _folder(mount, _path(root, ""))
+        memory, limit, stat = (_text(folder / name) for name in ("memory.current", "memory.max", "memory.stat"))
+        return _cgroup(memory, limit, _table(stat).get("inactive_file"), _table(_text(folder / "cpu.stat")))
+    memory_folder = _folder(mount / "memory", _path(root, "memory"))
+    memory = _text(memory_folder / "memory.usage_in_bytes")
+    limit = _text(memory_folder / "memory.limit_in_bytes")
+    inactive = _table(_text(memory_folder / "memory.stat")).get("total_inactive_file")
+    for name in ("cpu", "cpu,cpuacct", "cpuacct,cpu"):
+        if cpu := _table(_text(_folder(mount / name, _path(root, "cpu")) / "cpu.stat")):
+            return _cgroup(memory, limit, inactive, cpu)
+    return _cgroup(memory, limit, inactive, {})
+
+
+class CgroupCollector(Collector):
+    """Exposes `read_cgroup`; what is not known is left out."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics of now."""
+        found = read_cgroup(self._root)
+        gauges = (
+            (
+                "nedc_cgroup_memory_bytes",
+                "Memory of the container, without file cache that can be dropped.",
+                found.memory,
+            ),
+            ("nedc_cgroup_memory_limit_bytes", "The most memory that the container may take.", found.memory_limit),
+        )
+        counters = (
+            ("nedc_cgroup_cpu_periods", "Periods of the CPU limit in which the container ran.", found.periods),
+            (
+                "nedc_cgroup_cpu_throttled_periods",
+                "Periods in which the container used up its CPU limit.",
+                found.throttled_periods,
+            ),
+            (
+                "nedc_cgroup_cpu_throttled_seconds",
+                "Time for which the CPU limit held the container up.",
+                found.throttled_seconds,
+            ),
+        )
+        for name, text, value in gauges:
+            if value is not None:
+                yield GaugeMetricFamily(name, text, value=value)
+        for name, text, value in counters:
+            if value is not None:
+                yield CounterMetricFamily(name, text, value=value)
+
+
+def _cgroup(memory: str, limit: str, inactive: int | None, cpu: dict[str, int]) -> Cgroup:
+    used, most = _number(memory), _number(limit)
+    micro, nano = cpu.get("throttled_usec"), cpu.get("throttled_time")
+    seconds = micro / 1e6 if micro is not None else nano / 1e9 if nano is not None else None
+    return Cgroup(
+        memory=None if used is None else max(0, used - (inactive or 0)),
+        memory_limit=None if most is None or most >= NO_LIMIT else most,
+        periods=cpu.get("nr_periods"),
+        throttled_periods=cpu.get("nr_throttled"),
+        throttled_seconds=seconds,
+    )
+
+
+def _path(root: Path, controller: str) -> str:
+    """Where ``/proc/self/cgroup`` says that the process is; the empty controller is version 2."""
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controller in controllers.split(","):
+            return path
+    return ""
+
+
+def _folder(mount: Path, path: str) -> Path:
+    """The cgroup's folder; inside a container the path may not exist, and the mount is it."""
+    folder = mount / path.strip("/")
+    return folder if folder.is_dir() else mount
+
+
+def _table(text: str) -> dict[str, int]:
+    pairs = (line.partition(" ") for line in text.splitlines())
+    return {key: int(value) for key, _, value in pairs if value.isdecimal()}
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.strip().isdecimal() else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

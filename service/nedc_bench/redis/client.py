@@ -1,0 +1,241 @@
+"""`RedisClient`: Redis asked in bounded time, over a bounded number of connections, by everything in this process.
+
+`ask` either answers or raises `RedisUnavailableError`, whatever state Redis is in: slow, frozen, full, demoted, not
+permitted, restarted, or answering nonsense. A question that got no answer is asked twice, so questions are idempotent.
+After a few failures in a row Redis is left alone for a moment. A demoted primary (READONLY) is recognised, and every
+connection is made again, so that a failover behind one address needs no restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+
+from nedc_bench.redis.address import RedisAddress
+from nedc_bench.redis.breaker import CircuitBreaker
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis, RedisCluster
+    from redis.asyncio.client import Pipeline
+    from redis.asyncio.cluster import ClusterPipeline
+
+    AnyClient = Redis | RedisCluster
+    AnyPipeline = Pipeline | ClusterPipeline
+
+T = TypeVar("T")
+
+CONNECTIONS = 16  # for questions
+READERS = 2  # for the readers that block: of the queue, and of changes
+ATTEMPT_SECONDS = (0.5, 1.0)
+CONNECT_SECONDS = 1.0
+BYTES_PER_SECOND = 20_000_000  # of what is sent or read; the time that an attempt may take grows with them
+READ_BYTES = 256 * 1024
+FAILURES_TO_OPEN = 3
+PAUSE_SECONDS = 1.0
+PROBE_MILLISECONDS = 10_000
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class RedisUnavailableError(Exception):
+    """Redis did not do what it was asked; the message says why. What was asked may be done yet."""
+
+
+class RedisClient:
+    """One Redis of any kind.
+
+    Args:
+        address: where it is.
+        prefix: begins every key, so that several installations can share a database.
+        ca_file: the CA of its certificate, where the system does not know it.
+
+    Attributes:
+        problem: why it cannot be used, as far as the last question showed; None when it can.
+        refuses: whether it answers and takes no writes from us (a replica, a Sentinel, an ACL): waiting does not help.
+        client: redis-py's client, for readers that block.
+    """
+
+    def __init__(self, address: RedisAddress, *, prefix: str = "nedc", ca_file: str | None = None) -> None:
+        self.address = address
+        self.prefix = prefix
+        self.client: Any = _make_client(address, ca_file)
+        self.problem: str | None = "it has not been asked yet"
+        self.refuses = False
+        self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
+        self._connections = asyncio.Semaphore(CONNECTIONS)
+
+    def key(self, name: str) -> str:
+        """The key that this installation uses for ``name``."""
+        return f"{self.prefix}:v1:{name}"
+
+    async def ask(self, question: Callable[[AnyClient], Awaitable[T]], *, size: int = 0, once: bool = False) -> T:
+        """The answer of Redis.
+
+        Args:
+            question: idempotent, unless it is asked ``once``; else it may be asked twice.
+            size: bytes that are sent or read, for which more time is given.
+
+        Raises:
+            RedisUnavailableError: it refuses, does not answer in time, or is left alone for a moment.
+        """
+        for seconds in ATTEMPT_SECONDS[-1:] if once else ATTEMPT_SECONDS:
+            async with self._connections:
+                if not self._breaker.allows():
+                    break
+                try:
+                    async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
+                        answer = await question(self.client)
+                except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
+                    await self._failed(error)
+                    continue
+                self._answered()
+                return answer
+        raise RedisUnavailableError(self.problem or "it was left alone after failures")
+
+    async def pipeline(self, fill: Callable[[AnyPipeline], object], *, size: int = 0) -> list[Any]:
+        """The answers to the commands that ``fill`` puts in a pipeline: one round trip, no transaction.
+
+        Raises:
+            RedisUnavailableError: as `ask`, or any of the commands was refused.
+        """
+
+        async def question(client: AnyClient) -> list[Any]:
+            commands: Any = client.pipeline(transaction=False) if self.address.kind != "cluster" else client.pipeline()
+            fill(commands)
+            answers: list[Any] = await commands.execute(raise_on_error=False)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            return answers
+
+        return await self.ask(question, size=size)
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of keys, which may lie on several nodes, in one round trip.
+
+        Raises:
+            RedisUnavailableError: as `ask`.
+        """
+        if self.address.kind == "cluster":
+            return await self.pipeline(lambda pipeline: [pipeline.get(key) for key in keys])
+        values: Any = await self.ask(lambda client: client.mget(keys))
+        if not isinstance(values, list) or len(values) != len(keys):
+            raise RedisUnavailableError("it answers nonsense")
+        return values
+
+    async def probe(self) -> bool:
+        """Whether Redis takes a write now; asked even while it is left alone, which ends when it does."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self.client.set(self.key("probe"), b"1", px=PROBE_MILLISECONDS)
+        except Exception as error:  # noqa: BLE001  # as in ask
+            await self._failed(error)
+            return False
+        self._answered()
+        return True
+
+    async def memory(self) -> tuple[int, int]:
+        """The bytes that Redis uses and may use (0: no bound), over all primaries of a cluster."""
+        nodes = await self._memory()
+        return sum(used for used, _ in nodes), sum(allowed for _, allowed in nodes)
+
+    async def fullness(self) -> float:
+        """The part of its memory that is used, of the fullest primary; 0 where there is no bound."""
+        return max(used / allowed if allowed else 0.0 for used, allowed in await self._memory())
+
+    async def _memory(self) -> list[tuple[int, int]]:
+        primaries = {"target_nodes": "primaries"} if self.address.kind == "cluster" else {}
+        found = await self.ask(lambda client: client.execute_command("INFO", "memory", **primaries))
+        nodes = list(found.values()) if primaries and "used_memory" not in found else [found]
+        return [(int(node["used_memory"]), int(node.get("maxmemory", 0))) for node in nodes]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+        if self.address.kind != "cluster":
+            await self.client.connection_pool.disconnect()
+
+    async def _failed(self, error: Exception) -> None:
+        cause = describe(error)
+        if cause != self.problem:
+            log.warning("redis cannot be used", redis=str(self.address), cause=cause)
+        self.problem = cause
+        self.refuses = cause.startswith(("it is a", "it takes no", "its ACL", "it refuses"))
+        self._breaker.failed()
+        if type(error).__name__ == "ReadOnlyError" and self.address.kind != "cluster":
+            await self.client.connection_pool.disconnect()  # the address may lead to the new primary by now
+
+    def _answered(self) -> None:
+        if self._breaker.succeeded() or self.problem is not None:
+            log.info("redis answers", redis=str(self.address))
+        self.problem, self.refuses = None, False
+
+
+def describe(error: BaseException) -> str:
+    """Why Redis cannot be used, in words and without secrets."""
+    name, text = type(error).__name__, str(error)
+    causes = {name}
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({inner.verify_message}); REDIS_CA_FILE names the CA"
+        causes.add(type(inner).__name__)
+        inner = inner.__cause__ or inner.__context__
+    if "SSLError" in causes:
+        return "it does not speak TLS as expected; check redis:// against rediss://"
+    if "ConnectionRefusedError" in causes or "refused" in text:
+        return "the connection is refused"
+    if name == "AuthenticationError" or text.startswith(("WRONGPASS", "NOAUTH")):
+        return "it refuses the user name or password"
+    if name == "NoPermissionError" or text.startswith("NOPERM"):
+        return f"its ACL does not permit this: {text[:120]}"
+    if name == "ReadOnlyError":
+        return "it is a read-only replica"
+    if name == "OutOfMemoryError" or text.startswith(("OOM", "command not allowed when used memory")):
+        return "it is full (maxmemory)"
+    if name in {"MovedError", "AskError"}:
+        return "it is a node of a cluster; REDIS_URL should be redis+cluster://"
+    if "unknown command" in text and "SET" in text.upper():
+        return "it takes no writes, as a Sentinel; REDIS_URL should be redis+sentinel://HOSTS/NAME"
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    return f"{name}: {text[:160]}" if text else name
+
+
+def _make_client(address: RedisAddress, ca_file: str | None) -> Any:
+    from redis.asyncio import ConnectionPool, Redis, RedisCluster, Sentinel, UnixDomainSocketConnection  # noqa: PLC0415  # a tenth of the service's start
+    from redis.asyncio.cluster import ClusterNode  # noqa: PLC0415
+    from redis.asyncio.connection import Connection, SSLConnection  # noqa: PLC0415
+    from redis.asyncio.retry import Retry  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+
+    common: dict[str, Any] = {
+        "protocol": 2,  # one round trip less when connecting
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": None,  # an attempt has its time as a whole
+        "socket_read_size": READ_BYTES,
+        "max_connections": CONNECTIONS + READERS + 2,  # and the probe's
+    }
+    once = Retry(NoBackoff(), 0)  # attempts are counted in `ask`, where the breaker sees them
+    tls = address.tls_options(ca_file)
+    if address.kind == "cluster":
+        nodes = [ClusterNode(host, port) for host, port in address.nodes]
+        return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **address.login, **tls, **common)
+    common |= {"db": address.database, "retry": once}
+    if address.kind == "sentinel":
+        bounded = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "protocol": 2}
+        login = {**bounded, **address.sentinel_login, **tls}
+        sentinels: Any = Sentinel(address.nodes, sentinel_kwargs=login, **address.login, **common)  # type: ignore[no-untyped-call]
+        return sentinels.master_for(address.service, **tls)
+    if address.kind == "unix":
+        pool = ConnectionPool(connection_class=UnixDomainSocketConnection, path=address.path, **address.login, **common)
+    else:
+        ((host, port),) = address.nodes
+        common |= {name: value for name, value in tls.items() if name != "ssl"}
+        kind = SSLConnection if address.tls else Connection
+        pool = ConnectionPool(connection_class=kind, host=host, port=port, **address.login, **common)
+    return Redis(connection_pool=pool)

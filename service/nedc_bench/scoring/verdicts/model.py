@@ -1,0 +1,156 @@
+"""What a verdict says, and the rules that it can name.
+
+Every event of both sides gets one verdict from each algorithm (SzCORE's say nothing of background). A verdict holds
+what the event adds to the counts of its class as ordered ``parts``, so that the counts of a corpus can be computed from
+verdicts alone, to the last bit: first the parts with a partner in the order of the events, then the parts without.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nedc_bench.annotations import Parameters
+from nedc_bench.annotations.timeline import Floats
+from nedc_bench.errors import refusal
+from nedc_bench.scoring.contribution import NO_ALIGNMENT, Alignment, Events
+
+HIT, MISS, FALSE_ALARM, PARTIAL, UNCOUNTED = "hit", "miss", "false alarm", "partial", "uncounted"
+REFERENCE, HYPOTHESIS = "reference", "hypothesis"
+
+MAX_PARTNERS = 1_000_000  # of all events of a class and side
+
+RULES = {
+    "overlap": "It overlaps an event of its class on the other side.",
+    "no overlap": "No event of its class on the other side overlaps it (or its tolerances, in SzCORE).",
+    "aligned": "dp: aligned with an event of the same class.",
+    "substitution": "dp: aligned with an event of another class.",
+    "deletion": "dp: aligned with nothing; the hypothesis lacks it.",
+    "insertion": "dp: aligned with nothing; the reference lacks it.",
+    "samples agree": "All of its samples have its label on the other side.",
+    "samples differ": "None of its samples has its label on the other side.",
+    "samples in part": "Some of its samples have its label on the other side.",
+    "no sample": "It has no sample: it is shorter than the sampling interval, hidden by an earlier event, "
+    "or outside the recording.",
+    "coverage": "taes: it counts by the part of the reference event that is covered.",
+    "multi-overlap": "taes: a hypothesis event that found an earlier event covers it too; its miss is counted there.",
+    "used up": "taes: the events that touch it were used by others before.",
+    "tolerance": "SzCORE: only the tolerances before and after the reference event are overlapped.",
+    "minimum overlap": "SzCORE: the widened reference event is overlapped, but not by enough of it.",
+    "merged": "SzCORE: found through an event that it is merged with, on either side.",
+    "merged before": "SzCORE: merged with the event before it, and counted there.",
+    "split": "SzCORE: longer than the longest event, so it counts once for each of its pieces.",
+}
+
+
+class Part(NamedTuple):
+    """What an event adds to the counts of its class, and the event on the other side that it is due to, if any."""
+
+    partner: int | None
+    hits: float
+    misses: float
+    false_alarms: float
+
+
+class Judged(NamedTuple):
+    """What an algorithm says of an event."""
+
+    verdict: str
+    share: float
+    rule: str
+    partners: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+class Verdict(NamedTuple):
+    """What an algorithm says of an event, and what that adds to the counts.
+
+    Attributes:
+        recording: the name of the reference file.
+        algorithm: its name.
+        label: the class of the event.
+        side: ``reference`` or ``hypothesis``.
+        event: the index of the event on its side, fillers included.
+        start, stop: seconds.
+        verdict: ``hit``, ``miss`` (reference), ``false alarm`` (hypothesis), ``partial``; ``uncounted`` where the event
+            enters no count of its own.
+        share: the part of a reference event that is hit, or of a hypothesis event that is no false alarm.
+        rule: what decided; a key of `RULES`.
+        partners: the indices of the events on the other side that decided.
+        hits, misses, false_alarms: what the event adds to the counts of its class.
+        parts: the same, in the order in which it is added.
+    """
+
+    recording: str
+    algorithm: str
+    label: str
+    side: str
+    event: int
+    start: float
+    stop: float
+    verdict: str
+    share: float
+    rule: str
+    partners: tuple[int, ...]
+    hits: float
+    misses: float
+    false_alarms: float
+    parts: tuple[Part, ...]
+
+
+class Pair(NamedTuple):
+    """What a judge sees; ``aligned`` is the alignment of ``dp``, where the pair was scored with it."""
+
+    reference: Events
+    hypothesis: Events
+    parameters: Parameters
+    aligned: Alignment = NO_ALIGNMENT
+
+
+Judgements = tuple[list[Judged | None], list[Judged | None]]  # of the events of either side; None: not judged
+
+
+def overlapping(starts: Floats, stops: Floats, other_starts: Floats, other_stops: Floats) -> list[tuple[int, ...]]:
+    """For each event the indices of the others that it overlaps: ``stop > other start and start < other stop``.
+
+    Raises:
+        InputError: far too many of them overlap each other.
+    """
+    order = np.argsort(other_starts, kind="stable")
+    latest = np.maximum.accumulate(other_stops[order]).tolist()
+    before = np.searchsorted(other_starts[order], stops, "left").tolist()
+    others, ends = order.tolist(), other_stops[order].tolist()
+    result = []
+    pairs = 0
+    for start, k in zip(starts.tolist(), before, strict=True):
+        found = []
+        while k and latest[k - 1] > start:
+            k -= 1  # noqa: PLW2901  # walks back from the last that starts early enough
+            if ends[k] > start:
+                found.append(others[k])
+        pairs += len(found)
+        check_partners(pairs)
+        result.append(tuple(sorted(found)))
+    return result
+
+
+def check_partners(pairs: int) -> None:
+    """Refuse to name more than `MAX_PARTNERS` partners in a pair of files.
+
+    Raises:
+        InputError: there are more.
+    """
+    if pairs > MAX_PARTNERS:
+        raise refusal("size", f"verdicts are limited to {MAX_PARTNERS} partners of events; these files have more")
+
+
+def by_samples(agree: int, differ: int, miss: str, partners: tuple[int, ...], parts: tuple[Part, ...]) -> Judged:
+    """The verdict on an event of which so many samples agree with the other side; ``miss`` when none does."""
+    if not agree + differ:
+        return Judged(UNCOUNTED, 0.0, "no sample")
+    if not differ:
+        return Judged(HIT, 1.0, "samples agree", partners, parts)
+    if not agree:
+        return Judged(miss, 0.0, "samples differ", partners, parts)
+    return Judged(PARTIAL, agree / (agree + differ), "samples in part", partners, parts)

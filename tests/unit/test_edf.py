@@ -1,0 +1,83 @@
+"""Annotations in EDF+ files, written and read by edfio."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import edfio
+import numpy as np
+import pytest
+
+from nedc_bench import InputError, LabelMap, Parameters, read_recording, score
+from nedc_bench.annotations.lists import find_pairs
+
+MAP = Parameters().label_map
+
+
+def write(path: Path, *annotations: tuple[float, float | None, str], seconds: int = 300) -> Path:
+    signal = edfio.EdfSignal(np.zeros(seconds), sampling_frequency=1, label="EEG")
+    edf = edfio.Edf([signal], annotations=[edfio.EdfAnnotation(*annotation) for annotation in annotations])
+    edf.write(path)
+    return path
+
+
+def test_annotations_that_mean_a_seizure_are_events(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"), (40.0, 5.5, "sz_foc_ia"))
+    recording = read_recording(path, label_map=MAP)
+    assert [tuple(event)[:3] for event in recording.events] == [
+        (0.0, 10.0, "bckg"),
+        (10.0, 20.0, "seiz"),
+        (20.0, 40.0, "bckg"),
+        (40.0, 45.5, "seiz"),
+        (45.5, 300.0, "bckg"),
+    ]
+    assert len(recording.sha256) == 64
+
+
+def test_an_open_edf_file_is_read_too(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.edf", (10.0, 10.0, "seizure")).read_bytes()
+    assert score(io.BytesIO(data), tmp_path / "a.edf").taes.labels["seiz"].tp == 1.0
+
+
+def test_other_annotations_are_passed_over_with_a_warning(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.edf", (1.0, None, "eyes open"), (10.0, 10.0, "seizure"))
+    (warning,) = read_recording(path, label_map=MAP).warnings
+    assert warning.message == "annotations that mean no seizure are not scored: 1 ('eyes open')"
+
+
+def test_annotations_without_a_seizure_among_them_are_refused_and_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.edf", (1.0, None, "eyes open"), (10.0, 10.0, "Anfall"))
+    with pytest.raises(
+        InputError, match=r"no seizure among them \('eyes open', 'Anfall'\); name .* \(--labels FILE.toml\)"
+    ):
+        read_recording(path, label_map=MAP)
+    german = LabelMap.from_mapping({"seiz": ["anfall"], "bckg": ["bckg"]})
+    assert (read_recording(path, label_map=german).labels != 0).sum() == 1
+
+
+def test_a_file_without_annotations_is_a_recording_without_events(tmp_path: Path) -> None:
+    recording = read_recording(write(tmp_path / "a.edf"), label_map=MAP)
+    assert [tuple(event)[:3] for event in recording.events] == [(0.0, 300.0, "bckg")]
+
+
+def test_folders_of_edf_alone_are_annotations(tmp_path: Path) -> None:
+    (tmp_path / "ref").mkdir()
+    (tmp_path / "hyp").mkdir()
+    write(tmp_path / "ref/a.edf", (10.0, 10.0, "seizure"))
+    write(tmp_path / "hyp/a.edf", (10.0, 10.0, "seizure"))
+    assert len(find_pairs(tmp_path / "ref", tmp_path / "hyp").pairs) == 1
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.edf", (10.0, 10.0, "seizure")).read_bytes()
+    with pytest.raises(InputError, match=r"is not a whole EDF\+ or BDF\+ file"):
+        read_recording(io.BytesIO(data[:300]))
+
+
+def test_without_edfio_the_command_that_installs_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.edf")
+    monkeypatch.setitem(sys.modules, "edfio", None)
+    with pytest.raises(InputError, match=r"needs edfio: pip install 'nedc-bench\[edf\]'"):
+        read_recording(path)

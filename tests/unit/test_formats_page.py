@@ -1,0 +1,64 @@
+"""What docs/formats.md shows and lists is so."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nedc_bench import read_parameters, read_recording
+from nedc_bench.annotations.layout import BIDS_ASIDE, SUFFIXES
+from nedc_bench.annotations.presets import PRESETS
+
+PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text()
+EXAMPLES = re.findall(r"```(csv_bi|csv|tse|lbl|tsv)\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_every_format_has_an_example() -> None:
+    assert [name for name, _ in EXAMPLES] == ["csv_bi", "csv", "tse", "lbl", "tsv"]
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_the_examples_hold_the_same_recording(name: str, text: str) -> None:
+    channels = "union" if name == "csv" else "refuse"
+    recording = read_recording(io.StringIO(text), channels=channels)
+    assert [tuple(event)[:3] for event in recording.events] == [
+        (0.0, 10.0, "bckg"),
+        (10.0, 20.0, "seiz"),
+        (20.0, 300.0, "bckg"),
+    ]
+
+
+def test_the_parameter_examples_are_read() -> None:
+    by_type, ours = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert read_parameters(io.StringIO(by_type)).label_map.classes == ("focal", "generalised", "seiz", "bckg")
+    parameters = read_parameters(io.StringIO(ours))
+    assert (parameters.channels, parameters.duration_tolerance, parameters.warnings) == ("union", 0.01, ())
+
+
+def test_the_python_example_runs() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    subprocess.run([sys.executable, "-W", "error", "-c", block], check=True)
+
+
+def test_the_label_sets_are_those_of_the_table() -> None:
+    rows = dict(re.findall(r"^\| `([a-z][a-z-]+)` \| (.*) \|$", PAGE, re.MULTILINE))
+    assert list(rows) == list(PRESETS)
+    for name, row in rows.items():
+        seizures, background = PRESETS[name].labels
+        named = set(re.findall(r"[a-z0-9_]+", "".join(re.findall(r"`([^`]*)`", row.partition("against")[0]))))
+        assert named <= set(seizures)
+        if name != "hed-score":
+            assert named == set(seizures)
+            others = re.findall(r"`([^`]*)`", row.partition("against")[2])
+            assert {word for text in others for word in text.split()} in (set(), set(background))
+
+
+def test_the_order_of_suffixes_is_the_one_that_counts() -> None:
+    listed = re.findall(r"`(\S+)`", PAGE.partition("the first of these counts: ")[2].partition(".\n-")[0])
+    assert listed == [suffix for suffix in SUFFIXES if suffix not in {"_ieeg.json", ".bdf"}]
+    assert all(f"`{name}/`" in PAGE for name in BIDS_ASIDE - {"phenotype", "stimuli"})
