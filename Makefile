@@ -52,6 +52,7 @@ bench-service: venv ## measure the service: latency, throughput, memory, beside 
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
 image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release takes that of service/image/base.txt]
+	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$(VERSION)" \
 		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") \
@@ -75,7 +76,8 @@ diff: venv ## show what the working tree changes in an environment's manifests, 
 renders: venv ## write the manifests of every environment anew, as CI compares them
 	$(BIN)/python environments/promote.py renders
 
-compose-up: image ## start service, Redis and Prometheus, wait until they are healthy, and say where they are
+compose-up: $(if $(filter file,$(origin IMAGE)),image) ## start service, Redis and Prometheus, wait until they are healthy, and say where they are; a given IMAGE is run, not built
+	@echo 'Starting the service, Redis and Prometheus; this returns once all are healthy.'
 	IMAGE=$(IMAGE) docker compose up --detach --wait --wait-timeout 300
 	@for place in api:8000 prometheus:9090 alertmanager:9093 grafana:3000; do \
 		address=$$(docker compose port $${place%:*} $${place#*:} 2>/dev/null) || continue; \

@@ -9,7 +9,7 @@ import pytest
 from nedc_bench import ALGORITHMS
 from nedc_bench.version import __version__
 from redis_server import RedisServer
-from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post, show, small_pair, until
+from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post, until
 
 OTHERS = set(ALGORITHMS) - {"taes"}
 

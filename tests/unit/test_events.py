@@ -187,6 +187,14 @@ def test_the_file_of_events(pair: tuple[str, str], tmp_path: Path) -> None:
     ]
 
 
+def test_the_document_of_the_command_with_events(pair: tuple[str, str], tmp_path: Path) -> None:
+    ran = run("score", *pair, "--format", "json", "--per-event", "-o", str(tmp_path / "out"))
+    (recording,) = json.loads(ran.stdout)["events"]
+    assert recording["reference"] == pair[0]
+    assert json.loads((tmp_path / "out/result.json").read_text())["events"] == [recording]
+    assert run("score", *pair, "--per-event").status == 2
+
+
 def test_events_to_a_place_that_cannot_be_written(pair: tuple[str, str], tmp_path: Path) -> None:
     ran = run("score", *pair, "--events", str(tmp_path / "no/events.csv"))
     assert (ran.status, ran.stderr) == (3, f"error: cannot write {tmp_path}/no/events.csv: No such file or directory\n")

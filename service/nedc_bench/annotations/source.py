@@ -72,6 +72,19 @@ def read_content(source: Source, side: str = "", name: str | None = None) -> Con
     return Content(data, name, os.fspath(source) if isinstance(source, (str, os.PathLike)) else "", sha256)
 
 
+def read_beginning(path: str, size: int) -> bytes:
+    """The first bytes of a file, decompressed where gzip compressed it; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(GZIP)) != GZIP:
+                file.seek(0)
+                return file.read(size)
+            file.seek(0)
+            return GzipFile(fileobj=file).read(size)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
 def decode(content: Content, side: str = "") -> Text:
     """The text of a file.
 

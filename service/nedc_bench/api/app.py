@@ -169,7 +169,7 @@ def _register_hooks(app: Quart) -> None:
         unread = code >= 400 and (code == 408 or not await discard_body(request))  # of a late body no more is awaited
         if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
             response.headers["Connection"] = "close"
-        response = bounded(response, service(), exchange(request))
+        response = bounded(response)
         _add_headers(response)
         _allow_origin(response)
         return response

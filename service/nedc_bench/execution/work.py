@@ -66,6 +66,8 @@ def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
 
 def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) -> Folded | Refusal | Damaged:
     """The figures of pairs in list order, or why they are refused."""
+    if asked.strict and asked.parameters.warnings:
+        return asked.parameters.warnings
     decoded: list[Outcome] = []
     damaged: list[int] = []
     for number, (outcome, files) in enumerate(zip(outcomes, digests, strict=True)):

@@ -1,4 +1,4 @@
-"""Reports of a corpus: NEDC summary files, result document (JSON), CSV rows, the page, and the table for a terminal."""
+"""Reports of a corpus: the NEDC summary files, the result document, CSV rows, the page and the terminal's table."""
 
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
 from nedc_bench.reports.events import write_events

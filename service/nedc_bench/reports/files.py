@@ -55,6 +55,7 @@ def write_reports(
     reference: str = "",
     hypothesis: str = "",
     per_pair: bool = False,
+    events: bool = False,
 ) -> list[Path]:
     """Write the text reports, the page and ``result.json`` to ``folder``, which is made if need be; the paths written.
 
@@ -76,7 +77,7 @@ def write_reports(
         for name in names:
             with open(staging / name, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 if name == RESULT_NAME:
-                    write_json(build_document(score, per_pair=per_pair), file)
+                    write_json(build_document(score, per_pair=per_pair, events=events), file)
                 else:
                     lines = report_lines(score, name, folder=str(target), reference=reference, hypothesis=hypothesis)
                     file.writelines(f"{line}\n" for line in lines)

@@ -18,7 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from nedc_bench.annotations.recording import FILLER
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.reports.document import build_document
 from nedc_bench.scoring import CorpusScore, PairScore
 from nedc_bench.scoring.szcore_figures import subject_of
