@@ -38,19 +38,21 @@ test: venv ## run the tests; those that need a Docker engine or a cluster are co
 	tests/tools.sh
 	$(BIN)/python -m pytest
 
-test-without-servers: venv ## run the tests that start no Redis or Prometheus
-	$(BIN)/python -m pytest -m "not integration and not compose and not cluster and not gitops"
+test-without-servers: venv ## run the tests that start no Redis, Prometheus or Chromium
+	$(BIN)/python -m pytest -m "not integration and not browser and not compose and not cluster and not gitops"
 
 demo: venv ## start the service, score the example corpus over HTTP, say where the reports lie
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)
 
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 	PYTHONPATH=tests $(BIN)/python -m bench.bench
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
 
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
 image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release takes that of service/image/base.txt]
+	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$(VERSION)" \
 		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") \
@@ -74,7 +76,8 @@ diff: venv ## show what the working tree changes in an environment's manifests, 
 renders: venv ## write the manifests of every environment anew, as CI compares them
 	$(BIN)/python environments/promote.py renders
 
-compose-up: image ## start service, Redis and Prometheus, wait until they are healthy, and say where they are
+compose-up: $(if $(filter file,$(origin IMAGE)),image) ## start service, Redis and Prometheus, wait until they are healthy, and say where they are; a given IMAGE is run, not built
+	@echo 'Starting the service, Redis and Prometheus; this returns once all are healthy.'
 	IMAGE=$(IMAGE) docker compose up --detach --wait --wait-timeout 300
 	@for place in api:8000 prometheus:9090 alertmanager:9093 grafana:3000; do \
 		address=$$(docker compose port $${place%:*} $${place#*:} 2>/dev/null) || continue; \
@@ -99,19 +102,19 @@ rename: venv ## give a fork its own names: REPOSITORY=https://HOST/OWNER/NAME IM
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
-	printf 'hatchling>=1.27\nmeson-python\ncython\nninja\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
+	printf 'hatchling>=1.27\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 
 settings-docs: venv ## write the table of settings in docs/deployment.md anew
 	PYTHONPATH=tests $(BIN)/python -m documented_settings
 
-chart-docs: venv ## write the chart's README and its schema's descriptions anew, from the comments of values.yaml
+chart-docs: venv ## make what the chart has from elsewhere: README's values, the schema's descriptions, rules, dashboards, pairs
 	PYTHONPATH=tests $(BIN)/python -m chart.document
 
 golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
 package: venv ## make the chart's archive in dist/; a release names its image's digest: DIGEST=sha256:...
-	rm -rf build/chart && mkdir -p build $(DIST) && cp -RL charts/nedc-bench build/chart
+	rm -rf build/chart && mkdir -p build $(DIST) && cp -R charts/nedc-bench build/chart
 	sed 's/^  tag: ""/  tag: "$(if $(DIGEST),$(VERSION)@$(DIGEST))"/' charts/nedc-bench/values.yaml > build/chart/values.yaml
 	$(BIN)/python -c 'import helm_python; print(helm_python.package("build/chart", destination="$(DIST)"))'
 

@@ -186,6 +186,12 @@ def status(server: Server, job_id: str) -> str:
     return str(show(server, job_id).json()["status"])
 
 
+def figures(corpus: Corpus) -> dict[str, Any]:
+    """The ``algorithms`` of the result document, as the library makes them."""
+    found: dict[str, Any] = json.loads(json.dumps(corpus.result.to_dict()))["algorithms"]
+    return found
+
+
 def ended(server: Server, job_id: str) -> dict[str, Any]:
     """The job once it has ended."""
     until(lambda: status(server, job_id) in {"completed", "failed"})

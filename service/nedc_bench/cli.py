@@ -166,6 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
     score.add_argument(
+        "--per-event", action="store_true", help="add every event and the verdicts on it to the JSON document"
+    )
+    score.add_argument(
         "--events", metavar="FILE", help="write what each algorithm made of each event, and by which rule, as CSV"
     )
 
@@ -250,9 +253,10 @@ def _positive(text: str) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    if arguments.per_pair and arguments.format != "json" and arguments.output is None:
-        print("error: --per-pair adds to the JSON document: give --format json, or -o", file=sys.stderr)
-        return USAGE
+    for option, given in (("--per-pair", arguments.per_pair), ("--per-event", arguments.per_event)):
+        if given and arguments.format != "json" and arguments.output is None:
+            print(f"error: {option} adds to the JSON document: give --format json, or -o", file=sys.stderr)
+            return USAGE
     parameters = _parameters(arguments)
     pairing = _find_pairs(arguments)
     with _executor(arguments.dask) as executor:
@@ -270,11 +274,12 @@ def _score(arguments: argparse.Namespace) -> int:
             reference=arguments.reference,
             hypothesis=arguments.hypothesis,
             per_pair=arguments.per_pair,
+            events=arguments.per_event,
         )
     if arguments.events is not None:
         _write_events(result, arguments.events)
     if arguments.format == "json":
-        write_json(build_document(result, per_pair=arguments.per_pair), sys.stdout)
+        write_json(build_document(result, per_pair=arguments.per_pair, events=arguments.per_event), sys.stdout)
     elif arguments.format == "csv":
         write_csv(result, sys.stdout)
     else:
@@ -361,7 +366,7 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 def _serve(_: argparse.Namespace) -> int:
     try:
-        from nedc_bench.execution.pool import load_ahead  # noqa: PLC0415  # the service is an extra
+        from nedc_bench.execution.worker import load_ahead  # noqa: PLC0415  # the service is an extra
         from nedc_bench.settings import Settings  # noqa: PLC0415
 
         settings = Settings.from_env(os.environ)

@@ -91,7 +91,7 @@ def test_a_client_is_told_why_its_websocket_closes(start_server: Start, stop_wor
     stop_workers(server)
     with client(server) as opened:
         upgraded(opened, accept(server, small_pair(0)))
-        opened.sendall(PING * 110)
+        opened.sendall(PING * 40)
         assert rest(opened).endswith(b"\x88\x11\x03\xf0too many frames")  # close, 1008
 
 

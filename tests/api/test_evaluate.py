@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nedc_bench import ALGORITHMS
-from serving import Server, one_pair, post
+from serving import Server, accept, check_problem, ended, one_pair, post
 
 
 def test_a_job_from_acceptance_to_removal(server: Server) -> None:
@@ -45,19 +45,20 @@ def test_reports_of_algorithms_that_were_not_asked_for_are_not_there(server: Ser
     assert "summary.txt, summary_taes.txt" in missing.json()["detail"]
 
 
-def test_refused_input_is_a_failed_job_that_says_where_and_why(server: Server) -> None:
+def test_refused_input_of_a_client_that_waits_is_a_problem_that_says_where_and_why(server: Server) -> None:
     (name, (file, data)), other = one_pair()
-    job = post(server, [(name, (file, data + b"TERM,5.0,abc,seiz,1.0\nTERM,9.0,8.0,seiz,1.0\n")), other]).json()
-    assert job["status"] == "failed"
-    assert job["result"] is None
-    problem = job["error"]
-    assert (problem["status"], problem["title"]) == (422, "The input is refused")
+    files = [(name, (file, data + b"TERM,5.0,abc,seiz,1.0\nTERM,9.0,8.0,seiz,1.0\n")), other]
+    problem = check_problem(post(server, files), 422)
+    assert problem["title"] == "The input is refused"
     lines = data.decode().count("\n")
     assert [(fault["side"], fault["file"], fault["line"]) for fault in problem["errors"]] == [
         ("reference", file, lines + 1),
         ("reference", file, lines + 2),
     ]
     assert "'abc'" in problem["errors"][0]["reason"]
+    failed = ended(server, accept(server, files))
+    assert (failed["status"], failed["result"]) == ("failed", None)
+    assert failed["error"] == problem
 
 
 def test_the_same_idempotency_key_gets_the_same_job(server: Server) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from redis_server import RedisServer
-from serving import EXAMPLE, Server, one_pair, parts, post
+from serving import EXAMPLE, Server, figures, one_pair, parts, post
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +29,7 @@ def test_who_waits_has_figures(
     job = answer.json()
     assert (answer.status_code, job["status"], "Location" in answer.headers) == (200, "completed", False)
     assert job["progress"] == {"done": len(EXAMPLE.pairing.pairs), "total": len(EXAMPLE.pairing.pairs)}
-    assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+    assert job["result"]["algorithms"] == figures(EXAMPLE)
 
 
 def test_who_does_not_wait_or_sends_a_key_or_has_no_time_gets_503(

@@ -1,20 +1,26 @@
-"""The chart's README and schema say what values.yaml says: the comment above a key describes it.
+"""What in the chart's folder is made from other files; ``make chart-docs`` makes it.
 
-``make chart-docs`` writes the table of README.md and the descriptions of values.schema.json anew.
+- The table of README.md and the descriptions of values.schema.json say what values.yaml says: the comment above a key
+  describes it.
+- Rules, dashboards, the probe's pairs and the licence are copies: a symbolic link out of the chart would break Flux,
+  Rancher and a clone on Windows.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import yaml
 
-from chart.rendering import CHART
+from chart.rendering import CHART, ROOT
 
 BEGIN, END = "<!-- values: begin; made by make chart-docs -->\n", "<!-- values: end -->\n"
 LONGEST_DEFAULT = 60
+PAIRS = ("overlapping_0050", "realistic_0006")  # that the probe has the service score
+GOLDEN = ROOT / "service/nedc_bench/monitoring/golden"
 
 
 class Value(NamedTuple):
@@ -91,6 +97,29 @@ def _property(document: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]
     return document
 
 
+def files() -> dict[str, str]:
+    """The files that the chart has from elsewhere, by their path in its folder."""
+    found = {"LICENSE": (ROOT / "LICENSE").read_text()}
+    for kind, suffix in (("rules", "yml"), ("dashboards", "json")):
+        for path in sorted((ROOT / "monitoring" / kind).glob(f"*.{suffix}")):
+            found[f"files/{kind}/{path.name}"] = path.read_text()
+    expected = {pair["name"]: pair["algorithms"] for pair in json.loads((GOLDEN / "expected.json").read_text())}
+    for name in PAIRS:
+        found[f"files/probe/{name}.json"] = json.dumps(expected[name]) + "\n"
+        for side in ("ref", "hyp"):
+            found[f"files/probe/{name}.{side}"] = (GOLDEN / side / f"{name}.csv_bi").read_text()
+    return found
+
+
+def _write_files() -> None:
+    for folder in ("rules", "dashboards"):
+        shutil.rmtree(CHART / "files" / folder, ignore_errors=True)
+    for name, text in files().items():
+        (CHART / name).parent.mkdir(parents=True, exist_ok=True)
+        (CHART / name).write_text(text)
+
+
 if __name__ == "__main__":
+    _write_files()
     (CHART / "README.md").write_text(readme())
     (CHART / "values.schema.json").write_text(schema())

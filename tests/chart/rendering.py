@@ -1,4 +1,8 @@
-"""The chart as Helm renders it, without a cluster; the sets of values that its tests render are in ``cases/``."""
+"""The chart as Helm renders it, without a cluster.
+
+The sets of values that its tests render are in ``cases/``; those of the platforms that it is made for are in the chart's
+own ``ci/``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CHART = ROOT / "charts/nedc-bench"
 CASES = {path.stem: yaml.safe_load(path.read_text()) or {} for path in sorted((HERE / "cases").glob("*.yaml"))}
+CI = {
+    path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text())
+    for path in sorted((CHART / "ci").glob("*-values.yaml"))
+}
+EVERY_CASE = CASES | CI
 
 RELEASE, NAMESPACE = "nedc", "scoring"
 REDIS = {"redis": {"existingSecret": "redis-url"}}
@@ -53,7 +62,8 @@ def pods(objects: list[Manifest]) -> list[Manifest]:
 
 def container(values: Manifest | None = None) -> Manifest:
     """The service's container."""
-    (found,) = one("Deployment", values)["spec"]["template"]["spec"]["containers"]
+    containers = one("Deployment", values)["spec"]["template"]["spec"]["containers"]
+    (found,) = (container for container in containers if container["name"] == "api")
     return dict(found)
 
 

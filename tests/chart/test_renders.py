@@ -9,11 +9,25 @@ import pytest
 import yaml
 
 from chart import golden
-from chart.rendering import CASES, CHART, REDIS, ROOT, container, notes, of_kind, one, pods, render, templates
+from chart.rendering import (
+    CASES,
+    CHART,
+    EVERY_CASE,
+    REDIS,
+    ROOT,
+    container,
+    merged,
+    notes,
+    of_kind,
+    one,
+    pods,
+    render,
+    templates,
+)
 from home import IMAGE
 from nedc_bench.version import __version__
 
-EACH_CASE = pytest.mark.parametrize("values", CASES.values(), ids=CASES)
+EACH_CASE = pytest.mark.parametrize("values", EVERY_CASE.values(), ids=EVERY_CASE)
 RECOMMENDED = {"name", "instance", "version", "component", "part-of", "managed-by"}
 
 
@@ -38,15 +52,17 @@ def test_templates_ask_neither_chance_nor_the_clock_nor_the_cluster() -> None:
 
 @EACH_CASE
 def test_all_objects_have_the_labels_that_kubernetes_recommends(values: Any) -> None:
-    for found in [*render(values), *pods(of_kind("Deployment", values)), *pods(of_kind("Job", values))]:
+    objects = render({key: value for key, value in values.items() if key != "extraObjects"})
+    for found in [*objects, *pods(objects)]:
         names = {label.removeprefix("app.kubernetes.io/") for label in found["metadata"]["labels"]}
         assert names >= RECOMMENDED, found
-        assert "namespace" not in found["metadata"]
+        if found.get("kind") not in {"ServiceMonitor", "PrometheusRule"}:
+            assert "namespace" not in found["metadata"]
 
 
 def test_standalone_is_one_replica_without_autoscaler_or_disruption_budget() -> None:
     kinds = [found["kind"] for found in render()]
-    assert kinds == ["ConfigMap", "Deployment", "NetworkPolicy", "Pod", "Service", "ServiceAccount"]
+    assert sorted(set(kinds)) == ["ConfigMap", "Deployment", "NetworkPolicy", "Pod", "Service", "ServiceAccount"]
     assert one("Deployment")["spec"]["replicas"] == 1
 
 
@@ -65,7 +81,8 @@ def test_with_redis_the_autoscaler_keeps_2_to_10_replicas_at_70_percent(redis: A
 
 @EACH_CASE
 def test_replicas_are_set_where_no_autoscaler_sets_them(values: Any) -> None:
-    assert ("replicas" in one("Deployment", values)["spec"]) != bool(of_kind("HorizontalPodAutoscaler", values))
+    scaled = merged(values)["autoscaling"]["external"] or of_kind("HorizontalPodAutoscaler", values)
+    assert ("replicas" in one("Deployment", values)["spec"]) != bool(scaled)
 
 
 def test_with_redis_and_without_autoscaler_there_are_2_replicas_unless_told() -> None:
@@ -88,7 +105,8 @@ def test_selectors_find_the_pods_of_the_service_and_no_others(values: Any) -> No
     ]
     for kind in ("PodDisruptionBudget", "ServiceMonitor"):
         selectors += [found["spec"]["selector"]["matchLabels"] for found in of_kind(kind, values)]
-    selectors += [found["spec"]["podSelector"]["matchLabels"] for found in of_kind("NetworkPolicy", values)]
+    if merged(values)["networkPolicy"]["enabled"]:
+        selectors.append(policy("api", values)["podSelector"]["matchLabels"])
     for selector in selectors:
         assert selector.items() <= api["metadata"]["labels"].items()
         assert not [labels for labels in others if selector.items() <= labels.items()]
@@ -164,19 +182,67 @@ def test_prometheus_knows_the_pods_under_the_job_of_rules_and_dashboards() -> No
 
 def test_the_network_policy_opens_the_port_to_clients_scrapers_and_the_probe() -> None:
     values = CASES["everything"]
-    policy = one("NetworkPolicy", values)["spec"]
-    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    api = policy("api", values)
+    assert api["policyTypes"] == ["Ingress", "Egress"]
     named = values["networkPolicy"]
-    (ingress,) = policy["ingress"]
+    ingress, extra_ingress = api["ingress"]
     assert ingress["from"][:-1] == [*named["clients"], *named["scrapers"]]
     probe = ingress["from"][-1]["podSelector"]["matchLabels"].items()
     let_in = [
         kind for kind in ("Pod", "Job", "Deployment") for pod in pods(of_kind(kind, values)) if probe <= _labels(pod)
     ]
     assert let_in == ["Pod", "Job"]
-    dns, redis = policy["egress"]
-    assert (dns["to"], {port["port"] for port in dns["ports"]}) == (named["dns"], {53})
-    assert (redis["to"], [port["port"] for port in redis["ports"]]) == (named["redis"], [6380])
+    dns, redis, extra_egress = api["egress"]
+    assert (dns["to"], {port["port"] for port in dns["ports"]}) == (named["dns"], {5353})
+    assert (redis["to"], [port["port"] for port in redis["ports"]]) == (named["redis"], [6380, 26379])
+    assert ([extra_ingress], [extra_egress]) == (named["extraIngress"], named["extraEgress"])
+
+
+def policy(component: str, values: Any = None) -> Any:
+    """The specification of the NetworkPolicy of the service's pods, or of the probe's."""
+    (found,) = (
+        found["spec"]
+        for found in of_kind("NetworkPolicy", values)
+        if found["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == component
+    )
+    return found
+
+
+def test_the_probe_reaches_dns_and_the_service_in_a_namespace_that_denies_all_by_default() -> None:
+    values = CASES["everything"]
+    probe = policy("probe", values)
+    assert (probe["policyTypes"], probe.get("ingress", [])) == (["Ingress", "Egress"], [])
+    dns, service = probe["egress"]
+    assert (dns["to"], {port["port"] for port in dns["ports"]}) == (values["networkPolicy"]["dns"], {5353})
+    (port,) = container(values)["ports"]
+    assert service["ports"] == [{"port": port["containerPort"], "protocol": "TCP"}]
+    assert service["to"] == [{"podSelector": policy("api", values)["podSelector"]}]
+
+
+@pytest.mark.parametrize(
+    ("url", "ports"),
+    [
+        ("redis://redis", [6379]),
+        ("redis://:a%40b@redis.example.org:6380/0", [6380]),
+        ("rediss://user:1234@redis.example.org:6380", [6380]),
+        ("redis://[fd00::1]:6381/0", [6381]),
+        ("redis+sentinel://a,b:26380/primary?sentinel_password=x:1", [6379, 26379, 26380]),
+        ("rediss+cluster://:secret@a:7000,b:7001,c", [7000, 7001, 6379]),
+    ],
+)
+def test_the_policy_opens_the_ports_that_the_url_names(url: str, ports: list[int]) -> None:
+    _, redis = policy("api", {"redis": {"url": url}})["egress"]
+    assert redis["ports"] == [{"port": port, "protocol": "TCP"} for port in ports]
+
+
+def test_the_policy_opens_the_given_ports_whatever_the_url_names() -> None:
+    values = {"redis": {"url": "redis://redis:6380"}, "networkPolicy": {"redisPorts": [16379]}}
+    _, redis = policy("api", values)["egress"]
+    assert redis["ports"] == [{"port": 16379, "protocol": "TCP"}]
+
+
+def test_a_redis_at_a_unix_socket_needs_no_port() -> None:
+    assert len(policy("api", {"redis": {"url": "unix:///run/redis.sock"}})["egress"]) == 1
 
 
 def _labels(found: Any) -> Any:
@@ -184,7 +250,7 @@ def _labels(found: Any) -> Any:
 
 
 def test_standalone_pods_reach_nothing_but_dns() -> None:
-    (dns,) = one("NetworkPolicy")["spec"]["egress"]
+    (dns,) = policy("api")["egress"]
     assert {port["port"] for port in dns["ports"]} == {53}
 
 
@@ -196,9 +262,25 @@ def test_the_probe_is_a_helm_test_and_the_same_pod_after_a_sync() -> None:
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
 
 
-@pytest.mark.parametrize("release", ["nedc-bench", "r" * 53, "a"])
+@pytest.mark.parametrize("release", ["nedc-bench", "r" * 53, "a", "123", "true", "1e3", "0x1f", "my.release", "null"])
 def test_names_fit_whatever_the_release_is_called(release: str) -> None:
     values = CASES["everything"] | {"nameOverride": "n" * 63}
-    for found in [*render(name=release), *render(values, name=release)]:
-        assert len(found["metadata"]["name"]) <= 63
-        assert all(len(value) <= 63 for value in found["metadata"]["labels"].values())
+    for found in [*render(name=release), *render(values, name=release), *render(CASES["inline"], name=release)]:
+        labels, name = found["metadata"].get("labels", {}), found["metadata"]["name"]
+        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name), name
+        assert all(isinstance(value, str) and len(value) <= 63 for value in labels.values())
+        if "helm.sh/chart" in labels:
+            assert labels["app.kubernetes.io/instance"] == release
+
+
+@pytest.mark.parametrize("name", ["true", "null", "yes"])
+def test_a_name_that_yaml_reads_as_something_else_stays_a_name(name: str) -> None:
+    values = {
+        "fullnameOverride": name,
+        "nameOverride": name,
+        "redis": {"url": "redis://a"},
+        "serviceAccount": {"name": name},
+    }
+    assert {one(kind, values)["metadata"]["name"] for kind in ("Deployment", "Service", "ServiceAccount")} == {name}
+    assert one("HorizontalPodAutoscaler", values)["spec"]["scaleTargetRef"]["name"] == name
+    assert one("Deployment", values)["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == name

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpora import DATA
-from helpers import run
+from helpers import COLUMNS, run
 from nedc_bench import (
     InputError,
     Parameters,
@@ -85,6 +85,18 @@ def test_an_event_of_no_length_counts_with_a_warning(
     assert [(warning.side, warning.code) for warning in result.warnings] == [(side, "zero-length")]
     with pytest.raises(InputError, match="of no length"):
         scored(f"zero-length-event/{variant}", strict=True)
+
+
+def test_a_day_with_one_row_a_window_is_scored(tmp_path: Path) -> None:
+    """172,800 rows a side, of which some 175 events are left."""
+    sides = []
+    for name, run_length in (("ref", 40), ("hyp", 41)):
+        labels = ["seiz" if k // run_length % 50 == 3 else "bckg" for k in range(172_800)]
+        rows = "".join(f"TERM,{k * 0.5:.4f},{k * 0.5 + 0.5:.4f},{label},1.0\n" for k, label in enumerate(labels))
+        sides.append(tmp_path / f"{name}.csv_bi")
+        sides[-1].write_text(f"# version = csv_v1.0.0\n# duration = 86400.0000 secs\n{COLUMNS}\n{rows}")
+    seizure = score(*sides, algorithms="overlap").overlap.labels["seiz"]
+    assert (seizure.targets, seizure.hits) == (87, 3)
 
 
 def test_types_of_seizures_are_refused_with_the_map_that_scores_them(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_the_runbook_looks_at_the_queue_that_there_is() -> None:
 
 
 def test_what_waits_for_what() -> None:
-    assert API["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    assert API["depends_on"] == {"redis": {"condition": "service_started"}}  # the service waits for Redis itself
     assert SERVICES["grafana"]["depends_on"] == {"prometheus": {"condition": "service_healthy"}}
     profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
     assert profiles == {"alertmanager": ["alertmanager"], "grafana": ["grafana"]}
@@ -83,6 +83,17 @@ def test_what_is_mounted_exists() -> None:
     assert len(folders) >= 5
     assert [source for source in folders if not (PROJECT / source).exists()] == []
     assert {source for source, *_ in mounts} - set(folders) == set(STACK["volumes"])
+
+
+def test_mounts_of_the_project_are_labelled_for_selinux() -> None:
+    mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", []) if mount.startswith("./")]
+    assert [mount for mount in mounts if not mount.endswith(":ro,z")] == []
+
+
+def test_health_is_asked_for_seldom_enough_for_a_laptop() -> None:
+    checks = [service["healthcheck"]["interval"] for service in SERVICES.values() if "healthcheck" in service]
+    image = re.findall(r"HEALTHCHECK --interval=(\S+)", (PROJECT / "Dockerfile.api").read_text())
+    assert {*checks, *image} == {"10s"}
 
 
 def test_grafana_finds_its_data_source_and_its_dashboards() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from helpers import annotation, run
-from nedc_bench import LabelMap, Parameters, Recording, Result, score
+from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, score
 from nedc_bench.reports.events import COLUMNS
 from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.verdicts import RULES
@@ -101,6 +101,14 @@ CASES = {
 }
 
 
+def scored_with(algorithm: str, reference: Intervals, hypothesis: Intervals) -> Result:
+    sides = (
+        Recording.from_events(3600.0, [(start, stop, "seiz") for start, stop in side])
+        for side in (reference, hypothesis)
+    )
+    return score(*sides, algorithms=[algorithm])
+
+
 def scored(reference: Intervals, hypothesis: Intervals, parameters: Parameters = DEFAULTS) -> Result:
     sides = (
         Recording.from_events(3600.0, [(start, stop, "seiz") for start, stop in side], name)
@@ -179,6 +187,14 @@ def test_the_file_of_events(pair: tuple[str, str], tmp_path: Path) -> None:
     ]
 
 
+def test_the_document_of_the_command_with_events(pair: tuple[str, str], tmp_path: Path) -> None:
+    ran = run("score", *pair, "--format", "json", "--per-event", "-o", str(tmp_path / "out"))
+    (recording,) = json.loads(ran.stdout)["events"]
+    assert recording["reference"] == pair[0]
+    assert json.loads((tmp_path / "out/result.json").read_text())["events"] == [recording]
+    assert run("score", *pair, "--per-event").status == 2
+
+
 def test_events_to_a_place_that_cannot_be_written(pair: tuple[str, str], tmp_path: Path) -> None:
     ran = run("score", *pair, "--events", str(tmp_path / "no/events.csv"))
     assert (ran.status, ran.stderr) == (3, f"error: cannot write {tmp_path}/no/events.csv: No such file or directory\n")
@@ -220,7 +236,7 @@ def test_explain_lists_so_many_events() -> None:
     lists = str(EXAMPLE / "ref.list"), str(EXAMPLE / "hyp.list")
     ran = run("explain", *lists, "--between", "taes", "overlap", "--label", "seiz", "--limit", "2")
     assert sum("csv_bi" in line for line in ran.stdout.splitlines()) == 2
-    assert "... and 8 more events" in ran.stdout
+    assert "... and 4 more events" in ran.stdout
 
 
 def test_explain_a_class_that_is_none(pair: tuple[str, str]) -> None:
@@ -237,3 +253,10 @@ def test_a_substituted_event_is_not_counted_on_the_other_side() -> None:
         ("reference", "miss", "substitution", (0,)),
         ("hypothesis", "uncounted", "substitution", (0,)),
     ]
+
+
+def test_partners_without_end_are_refused() -> None:
+    nested = [(k / 10, 3000 - k / 10) for k in range(1001)]
+    result = scored_with("overlap", nested, nested)
+    with pytest.raises(InputError, match="limited to 1000000 partners"):
+        list(result.events("overlap"))

@@ -22,7 +22,7 @@ HEADER = annotation()
 LARGEST = 16 * 1024 * 1024  # bytes
 MOST_MEMORY = 300  # MiB; Python with NumPy takes some 40
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(110)
 
 
 def sparse(path: Path, size: int) -> None:

@@ -86,10 +86,10 @@ async def test_the_input_goes_at_the_end_of_a_job(jobs: MemoryJobs) -> None:
 
 
 async def test_a_client_that_waits_has_the_end_or_the_job_as_it_stands(jobs: MemoryJobs) -> None:
-    assert (await jobs.evaluate(request(1), 60)).status is JobStatus.COMPLETED
+    assert (await jobs.evaluate(request(1), 60))[0].status is JobStatus.COMPLETED
     (pid,) = jobs.runner.evaluator.pool.pids
     os.kill(pid, signal.SIGSTOP)
-    job = await jobs.evaluate(request(2), 0.01)
+    job, _ = await jobs.evaluate(request(2), 0.01)
     assert not job.status.ended
     os.kill(pid, signal.SIGCONT)
     assert (await end(jobs, job)).status is JobStatus.COMPLETED
@@ -111,7 +111,7 @@ async def test_a_job_that_is_removed_ends_for_those_who_watch_it(jobs: MemoryJob
 
 async def test_refused_input_names_its_files(jobs: MemoryJobs) -> None:
     bad = PairInput.of(b"nonsense", "bad.csv_bi", small_pair().hypothesis, "good.csv_bi")
-    job = await jobs.evaluate(Request([bad], asking()), 60)
+    job, _ = await jobs.evaluate(Request([bad], asking()), 60)
     assert job.status is JobStatus.FAILED
     assert job.error is not None
     assert (job.error.status, job.error.errors[0].file, job.result) == (422, "bad.csv_bi", None)
@@ -121,7 +121,7 @@ async def test_refused_input_names_its_files(jobs: MemoryJobs) -> None:
 
 
 async def test_to_others_a_job_is_not_there(jobs: MemoryJobs) -> None:
-    job = await jobs.evaluate(request(1, owner="ann"), 60)
+    job, _ = await jobs.evaluate(request(1, owner="ann"), 60)
     assert await jobs.get(job.job_id, "ann") is not None
     assert await jobs.report(job.job_id, "ann", "summary.txt")
     assert await jobs.get(job.job_id, "bob") is None

@@ -23,7 +23,7 @@ from nedc_bench.reports import format_table, format_warnings, report_names
 from nedc_bench.reports.files import report_lines
 
 TEXT_REPORTS = ("summary.txt", "summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt")
-ALL_REPORTS = {*TEXT_REPORTS, "result.json"}
+ALL_REPORTS = {*TEXT_REPORTS, "report.html", "result.json"}
 
 
 def small_result(*algorithms: str, hypothesis_start: float = 1.5) -> Result:
@@ -53,14 +53,15 @@ def test_all_reports_are_written_to_a_folder_that_is_made(tmp_path: Path) -> Non
     ("algorithms", "names"),
     [
         (ALGORITHMS, TEXT_REPORTS),
-        (("taes",), ("summary.txt", "summary_taes.txt")),
-        (("ira",), ("summary.txt",)),
-        (("dp", "ira"), ("summary.txt", "summary_dpalign.txt")),
+        (("taes",), ("summary.txt", "summary_taes.txt", "report.html")),
+        (("ira",), ("summary.txt", "report.html")),
+        (("dp", "ira"), ("summary.txt", "summary_dpalign.txt", "report.html")),
     ],
 )
 def test_reports_are_named_by_algorithm(tmp_path: Path, algorithms: tuple[str, ...], names: tuple[str, ...]) -> None:
-    assert report_names(algorithms) == names
-    assert [path.name for path in small_result(*algorithms).write_reports(tmp_path)] == [*names, "result.json"]
+    assert report_names(algorithms) == (*names, "report.html")
+    written = small_result(*algorithms).write_reports(tmp_path)
+    assert [path.name for path in written] == [*names, "report.html", "result.json"]
 
 
 def test_a_report_that_there_is_not_is_a_key_error() -> None:
@@ -72,7 +73,7 @@ def test_reports_of_other_algorithms_of_an_earlier_run_are_removed_and_other_fil
     small_result().write_reports(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     small_result("taes").write_reports(tmp_path)
-    assert set(contents(tmp_path)) == {"summary.txt", "summary_taes.txt", "result.json", "notes.txt"}
+    assert set(contents(tmp_path)) == {"summary.txt", "summary_taes.txt", "report.html", "result.json", "notes.txt"}
 
 
 def test_the_summary_names_what_was_scored_and_where_it_lies(tmp_path: Path) -> None:
@@ -139,6 +140,7 @@ def test_a_folder_in_the_place_of_a_report_changes_none(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {
         "summary.txt",
         "summary_taes.txt",
+        "report.html",
         "result.json",
         "summary_epoch.txt",
     }

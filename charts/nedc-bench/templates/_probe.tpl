@@ -1,7 +1,7 @@
 {{- /* The pod that probes the service: by `helm test`, and after a sync. */}}
 {{- define "nedc-bench.probePod" -}}
 restartPolicy: Never
-serviceAccountName: {{ include "nedc-bench.serviceAccountName" . }}
+serviceAccountName: {{ include "nedc-bench.serviceAccountName" . | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
@@ -14,7 +14,11 @@ containers:
   - name: probe
     image: {{ include "nedc-bench.image" . | quote }}
     imagePullPolicy: {{ .Values.image.pullPolicy }}
-    command: [python, /probe/probe.py, "http://{{ include "nedc-bench.fullname" . }}:{{ .Values.service.port }}", /probe]
+    command:
+      - python
+      - /probe/probe.py
+      - "http://{{ include "nedc-bench.fullname" . }}:{{ .Values.service.port }}"
+      - /probe
     env:
       - name: WAIT_SECONDS
         value: {{ .Values.probe.timeoutSeconds | quote }}
@@ -23,8 +27,8 @@ containers:
       - name: API_TOKEN
         valueFrom:
           secretKeyRef:
-            name: {{ .name }}
-            key: {{ .key }}
+            name: {{ .name | quote }}
+            key: {{ .key | quote }}
       {{- end }}
       {{- end }}
     terminationMessagePolicy: FallbackToLogsOnError

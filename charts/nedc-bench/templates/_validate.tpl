@@ -9,6 +9,12 @@
 {{- if and .Values.apiTokens.hashes .Values.apiTokens.existingSecret }}
 {{- fail "apiTokens.hashes and apiTokens.existingSecret are both set; keep one" }}
 {{- end }}
+{{- if and .Values.redis.caSecret (not $redis) }}
+{{- fail "redis.caSecret is set, but there is no Redis; set redis.url or redis.existingSecret" }}
+{{- end }}
+{{- if and .Values.redis.caSecret .Values.redis.url (not (hasPrefix "rediss" .Values.redis.url)) }}
+{{- fail "redis.caSecret is set, but redis.url asks for no TLS; begin it with rediss://, rediss+sentinel:// or rediss+cluster://" }}
+{{- end }}
 {{- if and (not $redis) (gt (int .Values.replicaCount) 1) }}
 {{- fail (printf "replicaCount is %d, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret" (int .Values.replicaCount)) }}
 {{- end }}
@@ -17,6 +23,18 @@
 {{- end }}
 {{- if and $autoscaled .Values.replicaCount }}
 {{- fail "replicaCount is set, but the autoscaler decides; set autoscaling.minReplicas, or autoscaling.enabled to false" }}
+{{- end }}
+{{- if and .Values.autoscaling.external $autoscaled }}
+{{- fail "autoscaling.external and autoscaling.enabled are both true: two autoscalers would fight; keep one" }}
+{{- end }}
+{{- if and .Values.autoscaling.external .Values.replicaCount }}
+{{- fail "replicaCount is set, but autoscaling.external leaves the replicas to another; keep one" }}
+{{- end }}
+{{- if and .Values.autoscaling.external (not $redis) }}
+{{- fail "autoscaling.external is true, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret" }}
+{{- end }}
+{{- if and $autoscaled (not .Values.autoscaling.targetCPUUtilizationPercentage) (not .Values.autoscaling.metrics) }}
+{{- fail "autoscaling.targetCPUUtilizationPercentage is null and autoscaling.metrics is empty; set one of them" }}
 {{- end }}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
 {{- fail (printf "autoscaling.minReplicas (%d) is more than autoscaling.maxReplicas (%d)" (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
@@ -36,6 +54,16 @@
 {{- if and .Values.postSync.enabled $tokens (not .Values.probe.tokenSecret.name) }}
 {{- fail "postSync.enabled is true and apiTokens are asked for, but the probe has no token; set probe.tokenSecret.name" }}
 {{- end }}
+{{- if eq .Values.service.type "ClusterIP" }}
+{{- range $name := list "nodePort" "externalTrafficPolicy" }}
+{{- if get $.Values.service $name }}
+{{- fail (printf "service.%s is set, but service.type is ClusterIP; set NodePort or LoadBalancer" $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.service.loadBalancerClass (ne .Values.service.type "LoadBalancer") }}
+{{- fail (printf "service.loadBalancerClass is set, but service.type is %s; set LoadBalancer" .Values.service.type) }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 {{- fail "ingress.enabled is true, but ingress.hosts is empty; name the hosts" }}
 {{- end }}
@@ -43,7 +71,7 @@
 {{- fail "httpRoute.enabled is true, but httpRoute.parentRefs is empty; name the Gateway" }}
 {{- end }}
 {{- range .Values.extraEnv }}
-{{- $own := dict "PORT" "service.port" "REDIS_URL" "redis.url or redis.existingSecret" "API_TOKENS_FILE" "apiTokens.existingSecret" -}}
+{{- $own := dict "PORT" "service.port" "REDIS_URL" "redis.url or redis.existingSecret" "API_TOKENS_FILE" "apiTokens.existingSecret" "MAX_WORKERS" "config.maxWorkers" "REDIS_CA_FILE" "redis.caSecret" "REDIS_PREFIX" "redis.prefix" -}}
 {{- range $name, $value := $.Values.config }}
 {{- if not (kindIs "invalid" $value) }}{{ $_ := set $own (snakecase $name | upper) (print "config." $name) }}{{ end }}
 {{- end }}

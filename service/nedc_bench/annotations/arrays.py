@@ -80,8 +80,10 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
     names = [str(name) for name in (frame if isinstance(frame, Mapping) else frame.columns)]
     lacking = [name for name in COLUMNS if name not in names]
     if lacking:
-        message = f"has no column {' or '.join(lacking)} but {quoted(', '.join(names))}; rename those with the times, "
-        message += "in seconds, and call the label's label"
+        message = (
+            f"has no column {' or '.join(lacking)} but {quoted(', '.join(names))}; name the times start and stop, "
+        )
+        message += "in seconds (stop = onset + duration), and the label label"
         raise refusal("dataframe", message, file=file)
     columns = [list(frame[name]) for name in COLUMNS]
     length = len(columns[0])

@@ -19,7 +19,7 @@ from nedc_bench.annotations.formats import check_source
 from nedc_bench.annotations.layout import SUFFIXES, is_ignored, names_that_count, pair_names
 from nedc_bench.annotations.reading import HEAD, head_of, lines_of
 from nedc_bench.annotations.recording import Recording
-from nedc_bench.annotations.source import Path, Source, check_path, read_content, read_text
+from nedc_bench.annotations.source import Path, Source, check_path, read_beginning, read_content, read_text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
 
 LIST_SUFFIXES = (".list", ".lst", ".txt")
@@ -177,11 +177,12 @@ def _look(side: str, path: str) -> tuple[str, Source]:
         return "folder", path
     if not is_ignored(os.path.basename(path)):  # the suffix of an annotation
         return "file", path
-    content = read_content(path, side)
-    text = head_of(content.data[: HEAD + 1].decode("utf-8", "replace").removeprefix("\ufeff"))
+    whole = None if os.path.isfile(path) else read_content(path, side).data
+    beginning = read_beginning(path, HEAD + 1) if whole is None else whole[: HEAD + 1]
+    text = head_of(beginning.decode("utf-8", "replace").removeprefix("\ufeff"))
     named = path.casefold().endswith(LIST_SUFFIXES) and not _is_annotation(text)
     kind = "list" if named or looks_like_list(text) or _lists_files(text, path) else "file"
-    return kind, path if os.path.isfile(path) else io.BytesIO(content.data)
+    return kind, path if whole is None else io.BytesIO(whole)
 
 
 def _is_annotation(text: str) -> bool:

@@ -72,6 +72,19 @@ def read_content(source: Source, side: str = "", name: str | None = None) -> Con
     return Content(data, name, os.fspath(source) if isinstance(source, (str, os.PathLike)) else "", sha256)
 
 
+def read_beginning(path: str, size: int) -> bytes:
+    """The first bytes of a file, decompressed where gzip compressed it; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(GZIP)) != GZIP:
+                file.seek(0)
+                return file.read(size)
+            file.seek(0)
+            return GzipFile(fileobj=file).read(size)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
 def decode(content: Content, side: str = "") -> Text:
     """The text of a file.
 
@@ -152,8 +165,14 @@ def _decompressed(data: bytes, name: str, side: str) -> bytes:
 
 
 def _read_path(path: Path) -> bytes:
+    """Read what the file system says there is, and on to the end where there is more, as in a pipe.
+
+    To ask for the most that is read at once would take memory for it, file by file.
+    """
     with open(path, "rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
+        size = min(os.fstat(file.fileno()).st_size, MAX_FILE_BYTES)
+        data = file.read(size + 1)
+        return data if len(data) <= size else data + file.read(MAX_FILE_BYTES + 1 - len(data))
 
 
 def _read_open(file: IO[bytes] | IO[str]) -> bytes:

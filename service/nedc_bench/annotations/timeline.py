@@ -44,15 +44,15 @@ def find_irregularities(duration: float, starts: Floats, stops: Floats, confiden
     counts as an event.
     """
     enter, leave = round4(starts), round4(stops)
-    overlapping = np.flatnonzero(enter[1:] < np.maximum.accumulate(leave)[:-1]) + 1
+    overlapping = (enter[1:] < np.maximum.accumulate(leave)[:-1]).nonzero()[0] + 1
     return [
         Irregularity(code, f"{_events(found.size)} {what}", found)
         for code, what, found in (
             ("overlap", "overlapping an earlier one", overlapping),
-            ("past-end", f"running past the end ({duration} s)", np.flatnonzero(leave > round(duration, 4))),
-            ("before-start", "beginning before the start of the recording", np.flatnonzero(enter < 0)),
-            ("zero-length", "of no length (to 4 digits)", np.flatnonzero(enter == leave)),
-            ("confidence", "whose confidence is not finite", np.flatnonzero(~np.isfinite(confidences))),
+            ("past-end", f"running past the end ({duration} s)", (leave > round(duration, 4)).nonzero()[0]),
+            ("before-start", "beginning before the start of the recording", (enter < 0).nonzero()[0]),
+            ("zero-length", "of no length (to 4 digits)", (enter == leave).nonzero()[0]),
+            ("confidence", "whose confidence is not finite", (~np.isfinite(confidences)).nonzero()[0]),
         )
         if found.size
     ]

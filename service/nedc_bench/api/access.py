@@ -113,8 +113,8 @@ class Tokens:
 
 
 def is_open(path: str) -> bool:
-    """Whether everybody may read it: the document, its page, and the errors that problems refer to."""
-    return path in OPEN or path.startswith("/docs/")
+    """Whether everybody may read it: the page where people score, the API's document and page, and their files."""
+    return path in OPEN or path.startswith(("/home/", "/docs/"))
 
 
 def _token(request: BaseRequestWebsocket) -> str:

@@ -13,7 +13,7 @@ from quart import Quart, Response, g, request, websocket
 from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 
-from nedc_bench.api import docs, errors, evaluate, health, ws
+from nedc_bench.api import docs, errors, evaluate, health, home, ws
 from nedc_bench.api.access import Tokens, client_address, is_open
 from nedc_bench.api.budget import Budget
 from nedc_bench.api.context import KEY, Service, service
@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> Quart:
     app.request_class = BoundedRequest
     app.url_map.strict_slashes = False
     app.extensions[KEY] = _parts(settings)
-    for module in (evaluate, health, ws, docs):
+    for module in (evaluate, health, ws, docs, home):
         app.register_blueprint(module.blueprint)
     metrics = app.extensions[KEY].metrics
     errors.register(app, metrics)
@@ -169,7 +169,7 @@ def _register_hooks(app: Quart) -> None:
         unread = code >= 400 and (code == 408 or not await discard_body(request))  # of a late body no more is awaited
         if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
             response.headers["Connection"] = "close"
-        response = bounded(response, service(), exchange(request))
+        response = bounded(response)
         _add_headers(response)
         _allow_origin(response)
         return response

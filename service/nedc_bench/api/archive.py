@@ -22,7 +22,7 @@ from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import InputError, quoted, refusal
 from nedc_bench.execution import PairInput
 
-PIECE_BYTES = 64 * 1024
+PIECE_BYTES = 128 * 1024
 TAR_BYTES = 2048  # that a file costs in a tar besides its content
 MAX_FOLDERS = 1000
 MAX_NAME_BYTES = 512  # of an entry's part of a directory, on average

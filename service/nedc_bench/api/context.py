@@ -22,6 +22,7 @@ from nedc_bench.redis import RedisClient
 from nedc_bench.settings import Settings
 
 KEY = "nedc_bench"
+EXPANDING = 2  # archives at a time: the threads of more would keep the event loop from its turn
 CLOSING_SECONDS = 1.0  # of the time to end, for what comes after the jobs, or a quarter of it
 
 
@@ -30,6 +31,7 @@ class Service:
     """The parts of a running service.
 
     Attributes:
+        expanding: held while an upload is taken apart in a thread.
         draining: set once the process is asked to end: it is not ready, and takes no work that would end with it.
         leaving: set once those who spread requests have had time to see that: what is open closes.
         drained: set once the accepted work has ended, or its time is over: the process may end.
@@ -48,6 +50,7 @@ class Service:
     limits: RateLimits
     uploads: Budget
     responses: Budget
+    expanding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EXPANDING))
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     drained: asyncio.Event = field(default_factory=asyncio.Event)

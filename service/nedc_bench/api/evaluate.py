@@ -28,7 +28,7 @@ from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
 from nedc_bench.jobs.model import PIPELINE
 from nedc_bench.monitoring import set_waited
 from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
-from nedc_bench.reports import report_names
+from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
 
 log = structlog.stdlib.get_logger(__name__)
@@ -38,6 +38,8 @@ blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 MAX_WAIT_SECONDS = 60.0
 MAX_PAGE = 100
 MAX_KEY_CHARACTERS = 255
+# A page is nothing of the service's own, where a browser shows it; what it may load it says itself.
+SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-modals", "Referrer-Policy": "no-referrer"}
 THREAD_BYTES = 256 * 1024  # taking in more would hold up the event loop
 
 
@@ -54,12 +56,13 @@ async def submit() -> Response:
         found.refuse_when_draining()  # it may have come slowly
         asked = await _asked_for(upload, take)
         found.refuse_when_draining()  # unpacking it takes its time, too
+        kept = True
         try:
             if wait is None:
                 job, _ = await found.jobs.submit(asked)
                 log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
             else:
-                job = await _wait_for(asked, wait)
+                job, kept = await _wait_for(asked, wait)
         except QueueFullError as error:
             headers = {"Retry-After": RETRY_SECONDS}
             raise ProblemError(503, f"no job is taken: {error}", headers=headers, reason=QUEUE_FULL) from None
@@ -67,14 +70,14 @@ async def submit() -> Response:
             raise ProblemError(422, "this Idempotency-Key was used for another request") from None
     if job.error is not None and job.error.status == 422 and wait is not None:
         return problem_response(failure_problem(job.error))
-    headers = {"Location": f"/api/v1/evaluate/{job.job_id}"}
+    headers = {"Location": f"/api/v1/evaluate/{job.job_id}"} if kept else {}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait:g}"
     return json_response(shown(job), 200 if job.status.ended else 202, headers)
 
 
-async def _wait_for(asked: Request, wait: float) -> Job:
-    """The job, once it has ended or the client has waited as long as it would; that is no delay of ours."""
+async def _wait_for(asked: Request, wait: float) -> tuple[Job, bool]:
+    """The job and whether it is kept, once it has ended or the client has waited as long as it would."""
     found = service()
     started = time.monotonic()
     try:
@@ -111,7 +114,7 @@ async def remove(job_id: str) -> Response:
 
 @blueprint.get("/<job_id>/reports/<name>")
 async def report(job_id: str, name: str) -> Response:
-    """One of the NEDC text reports of a completed job."""
+    """One of the NEDC text reports of a completed job, or its page."""
     text = await service().jobs.report(job_id, g.caller or "", name)
     if text is None:
         job = await _job(job_id)
@@ -120,6 +123,8 @@ async def report(job_id: str, name: str) -> Response:
         assert job.result is not None
         known = ", ".join(report_names(msgspec.json.decode(job.result, type=_Reported).algorithms))
         raise ProblemError(404, f"the job has no report {name[:60]!r}; it has {known}")
+    if name == PAGE_NAME:
+        return Response(text, 200, SANDBOX, content_type="text/html; charset=utf-8")
     return Response(text, 200, content_type="text/plain; charset=utf-8")
 
 
@@ -146,7 +151,8 @@ async def _asked_for(upload: Upload, take: Callable[[int], None]) -> Request:
     settings = service().settings
     limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
-        pairs, asked = await asyncio.to_thread(_evaluation, upload, *limits)
+        async with service().expanding:
+            pairs, asked = await asyncio.to_thread(_evaluation, upload, *limits)
     else:
         pairs, asked = _evaluation(upload, *limits)
     return Request(pairs, asked, g.caller or "", g.counted_as, _idempotency_key())

@@ -49,6 +49,7 @@ class Exchange:
     Attributes:
         ids: the request's id, and those of its trace where it has one: bound to every line of the log.
         at_end: what to give back once the response is sent, or is not going to be.
+        holds_response: whether room was taken for a large response.
         room: set while the handler has taken what has come of the body.
     """
 
@@ -60,6 +61,7 @@ class Exchange:
     status: int = CLIENT_LEFT
     ended: str = LEFT
     at_end: ExitStack = field(default_factory=ExitStack)
+    holds_response: bool = False
     room: asyncio.Event = field(default_factory=asyncio.Event)
     started: float = field(default_factory=time.perf_counter)
 

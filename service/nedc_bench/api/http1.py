@@ -47,8 +47,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 READ_BYTES = 32 * 1024
 WRITE_BYTES = 64 * 1024
-FRAMES = 100
-FRAMES_PER_SECOND = 20.0
+FRAMES = 30
+FRAMES_PER_SECOND = 10.0
 VERSIONS = (b"1.0", b"1.1")
 CONNECTION = "connection"  # in the ``state`` of a request's scope
 COMPRESSION = b"sec-websocket-extensions"

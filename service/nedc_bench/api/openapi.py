@@ -18,7 +18,7 @@ from nedc_bench.api.problem import TITLES, Problem
 from nedc_bench.api.responses import JSON
 from nedc_bench.api.schemas import Result
 from nedc_bench.jobs import Job, JobPage, JobStatus
-from nedc_bench.scoring import ALGORITHMS
+from nedc_bench.scoring import ALGORITHM
 from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health, Result)
@@ -60,6 +60,7 @@ _UPLOAD = {
     "required": True,
     "content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Evaluation"}}},
 }
+_TEXT = {"schema": {"type": "string"}}
 _PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -158,8 +159,8 @@ def _paths() -> dict[str, Any]:
             "parameters": [_path("job_id"), _path("name", "summary.txt")],
             "get": _operation(
                 "report",
-                "Get one of the NEDC text reports",
-                {"200": {"description": "The report.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+                "Get one of the NEDC text reports, or the page",
+                {"200": {"description": "The report.", "content": {"text/plain": _TEXT, "text/html": _TEXT}}},
                 (401, 404, 409, 429, 500, 503),
             ),
         },
@@ -183,7 +184,7 @@ def _paths() -> dict[str, Any]:
             "get": _operation(
                 "metrics",
                 "Prometheus metrics",
-                {"200": {"description": "The exposition.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+                {"200": {"description": "The exposition.", "content": {"text/plain": _TEXT}}},
                 (401, 500),
             )
         },
@@ -226,7 +227,7 @@ def _upload() -> dict[str, Any]:
         "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
         "algorithms": {
             "type": "array",
-            "items": {"type": "string", "enum": [*ALGORITHMS, "all"]},
+            "items": {"type": "string", "enum": [*ALGORITHM, "all"]},
             "default": ["all"],
             "description": "Which to run.",
         },

@@ -8,9 +8,10 @@ import msgspec
 from quart import Response, request
 from werkzeug.exceptions import NotAcceptable
 
-from nedc_bench.api.context import Service
+from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError, refused
-from nedc_bench.api.exchange import Exchange
+from nedc_bench.api.exchange import exchange
+from nedc_bench.jobs import Job
 
 JSON = "application/json"
 SMALL_BYTES = 64 * 1024  # so much waits in the connection of any client
@@ -32,18 +33,30 @@ def json_response(content: Any, status: int = 200, headers: dict[str, str] | Non
 
     Raises:
         NotAcceptable: the client takes no JSON.
+        ProblemError: 503, there is no room for so large a response.
     """
     require_json()
+    if isinstance(content, Job) and content.result is not None:
+        hold(len(memoryview(content.result)))  # before it is copied
     return Response(msgspec.json.encode(content), status, headers, content_type=JSON)
 
 
-def bounded(response: Response, found: Service, seen: Exchange) -> Response:
-    """The response, which holds its bytes of RESPONSES_MAX_BYTES until it is sent; or 503 where there is no room."""
-    size = response.content_length or 0
-    if size <= SMALL_BYTES:
-        return response
+def hold(size: int) -> None:
+    """Take room for a response of this size; it is given back when the response is sent, or is not going to be.
+
+    Raises:
+        ProblemError: 503, there is none.
+    """
+    seen = exchange(request)
+    if size > SMALL_BYTES and not seen.holds_response:
+        seen.at_end.enter_context(service().responses.share())(size)
+        seen.holds_response = True
+
+
+def bounded(response: Response) -> Response:
+    """The response, which holds its room until it is sent; or 503 where there is none."""
     try:
-        seen.at_end.enter_context(found.responses.share())(size)
+        hold(response.content_length or 0)
     except ProblemError as error:
-        return refused(error, found.metrics)
+        return refused(error, service().metrics)
     return response

@@ -11,12 +11,19 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from nedc_bench.scoring import Figures as _Figures
+from nedc_bench.scoring.szcore_figures import RATES
+from nedc_bench.scoring.szcore_figures import SzcoreFigures as _SzcoreFigures
 
 if TYPE_CHECKING:
     Figures = _Figures
+    SzcoreFigures = _SzcoreFigures
 else:
     Figures = msgspec.defstruct("Figures", [(name, float) for name in _Figures._fields])
     Figures.__doc__ = "The figures of a label, or of all together."
+    SzcoreFigures = msgspec.defstruct(
+        "SzcoreFigures", [(name, float | None if name in RATES else int) for name in _SzcoreFigures._fields]
+    )
+    SzcoreFigures.__doc__ = "SzCORE's figures of a label, or of all together; a rate is null where it has no value."
 
 Confusion = dict[str, dict[str, float]]
 
@@ -37,7 +44,29 @@ class Agreement(msgspec.Struct):
     multi_class_kappa: float
 
 
-class Algorithms(msgspec.Struct):
+class Averaged(msgspec.Struct):
+    """Mean and standard deviation of a figure over subjects; null where no subject has it."""
+
+    mean: float | None
+    sd: float | None
+
+
+class Subjects(msgspec.Struct):
+    """The averages over subjects, by label and figure."""
+
+    count: int
+    labels: dict[str, dict[str, Averaged]]
+
+
+class SzcoreScores(msgspec.Struct):
+    """What an algorithm of SzCORE found, by label and together."""
+
+    labels: dict[str, SzcoreFigures]
+    summary: SzcoreFigures
+    subjects: Subjects | UnsetType = UNSET
+
+
+class Algorithms(msgspec.Struct, rename={"szcore_event": "szcore-event", "szcore_sample": "szcore-sample"}):
     """The algorithms that were asked for."""
 
     dp: Scores | UnsetType = UNSET
@@ -45,6 +74,8 @@ class Algorithms(msgspec.Struct):
     overlap: Scores | UnsetType = UNSET
     taes: Scores | UnsetType = UNSET
     ira: Agreement | UnsetType = UNSET
+    szcore_event: SzcoreScores | UnsetType = UNSET
+    szcore_sample: SzcoreScores | UnsetType = UNSET
 
 
 class Warned(msgspec.Struct):

@@ -66,7 +66,13 @@ class Result(CorpusScore):
         return pandas.DataFrame(list(build_rows(self)), columns=list(COLUMNS))
 
     def write_reports(
-        self, folder: str | os.PathLike[str], *, reference: str = "", hypothesis: str = "", per_pair: bool = False
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        reference: str = "",
+        hypothesis: str = "",
+        per_pair: bool = False,
+        events: bool = False,
     ) -> list[Path]:
         """Write the NEDC summary files and ``result.json``, all or none.
 
@@ -74,11 +80,12 @@ class Result(CorpusScore):
             folder: made if need be.
             reference, hypothesis: what ``summary.txt`` says was scored.
             per_pair: add the figures of every pair to ``result.json``.
+            events: add every event and the verdicts on it.
 
         Raises:
             EvaluationError: the folder cannot be written.
         """
-        return write_reports(self, folder, reference=reference, hypothesis=hypothesis, per_pair=per_pair)
+        return write_reports(self, folder, reference=reference, hypothesis=hypothesis, per_pair=per_pair, events=events)
 
 
 def score(

@@ -14,6 +14,7 @@ from dataclasses import replace
 import msgspec
 
 from nedc_bench.errors import Finding
+from nedc_bench.reports.page import PAGE_NAME, render_lines
 
 REFERENCE, HYPOTHESIS = "reference", "hypothesis"
 _BEGIN, _END = "\ufdd0", "\ufdd1"  # noncharacters of Unicode: set aside for use within a program
@@ -23,7 +24,7 @@ Names = Sequence[tuple[str, str]]  # of each pair's reference and hypothesis
 
 
 class Folded(msgspec.Struct, frozen=True, array_like=True):
-    """A result document (JSON) and the text reports by name (msgpack), each compressed."""
+    """A result document (JSON) and the reports by name (msgpack), each compressed; of the page only its data."""
 
     document: bytes
     reports: bytes
@@ -33,9 +34,11 @@ class Folded(msgspec.Struct, frozen=True, array_like=True):
         return named(zlib.decompress(self.document), names, quoted=True)
 
     def report(self, name: str, names: Names) -> bytes | None:
-        """A text report, or None where the request has none of that name."""
+        """A report, or None where the request has none of that name."""
         text = msgspec.msgpack.decode(zlib.decompress(self.reports), type=dict[str, str]).get(name)
-        return None if text is None else named(text.encode(), names)
+        if text is None or name != PAGE_NAME:
+            return None if text is None else named(text.encode(), names)
+        return "\n".join(render_lines([named(text.encode(), names, quoted=True).decode()])).encode()
 
 
 def placeholder(side: str, number: int | None = None) -> str:

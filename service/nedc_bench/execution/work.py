@@ -22,6 +22,7 @@ from nedc_bench.execution.folded import HYPOTHESIS, REFERENCE, Folded, numbered,
 from nedc_bench.execution.request import Asked
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
+from nedc_bench.reports.page import PAGE_NAME, data_lines
 from nedc_bench.scoring import ALGORITHMS, FileId
 
 COMPRESSION = 1
@@ -65,6 +66,8 @@ def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
 
 def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) -> Folded | Refusal | Damaged:
     """The figures of pairs in list order, or why they are refused."""
+    if asked.strict and asked.parameters.warnings:
+        return asked.parameters.warnings
     decoded: list[Outcome] = []
     damaged: list[int] = []
     for number, (outcome, files) in enumerate(zip(outcomes, digests, strict=True)):
@@ -80,7 +83,8 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
         return error.findings
     document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair))
     reports = {
-        name: "".join(f"{line}\n" for line in report_lines(result, name)) for name in report_names(asked.algorithms)
+        name: "".join(f"{line}\n" for line in (data_lines(result) if name == PAGE_NAME else report_lines(result, name)))
+        for name in report_names(asked.algorithms)
     }
     return Folded(zlib.compress(document, COMPRESSION), zlib.compress(msgspec.msgpack.encode(reports), COMPRESSION))
 

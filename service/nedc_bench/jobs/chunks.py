@@ -164,13 +164,16 @@ class ChunkRunner:
             if found is not None:
                 pipeline.hset(scores, str(chunk.number), packed(found))
                 pipeline.pexpire(scores, self._store.open_milliseconds)
-            pipeline.hlen(scores)
             if chunk.number + LANES < len(record.chunks):
                 self._store.put_chunk(pipeline, job_id, chunk.number + LANES)
             self._store.announce(pipeline, job_id)
+            pipeline.exists(self._store.place(job_id))
+            pipeline.hlen(scores)
 
-        answers = await self._insist(lambda: self._store.pipeline(store))
-        if answers[0 if found is None else 2] == len(record.chunks):
+        *_, exists, stored = await self._insist(lambda: self._store.pipeline(store))
+        if not exists:  # it was removed meanwhile
+            await self._insist(lambda: self._store.clean(record))
+        elif stored == len(record.chunks):
             await self._fold(record)
 
     async def _score(self, record: Record, content: bytes | None) -> Scored | Failure:
@@ -180,7 +183,8 @@ class ChunkRunner:
             log.error("the input of a job is gone or damaged")
             return Failure(500, "the job's input is gone or damaged; send it again")
         try:
-            return await self.runner.evaluator.score(pairs, Asked.from_dict(record.asked), turn=record.caller)
+            with self.runner.metrics.active_evaluations.track_inprogress():
+                return await self.runner.evaluator.score(pairs, Asked.from_dict(record.asked), turn=record.caller)
         except EvaluationError as error:
             log.warning("job failed", error=str(error))
             return Failure.of(error)

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A job as it was accepted: whose it is, what it asks for, and how many pairs each of its chunks has."""
+    """A job as it was accepted: whose it is, what it asks for, how many pairs each chunk has, its idempotency key."""
 
     job: Job
     owner: str
     caller: str
     asked: dict[str, Any]
     chunks: list[int]
+    key: str | None = None
 
 
 class Lists:

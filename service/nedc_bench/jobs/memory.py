@@ -120,14 +120,15 @@ class MemoryJobs:
         self._start_next()
         return job, True
 
-    async def evaluate(self, request: Request, seconds: float) -> Job:
+    async def evaluate(self, request: Request, seconds: float) -> tuple[Job, bool]:
         """See `Jobs`."""
         job, _ = await self.submit(request)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 async for _ in self.watch(job.job_id, request.owner):
                     pass
-        return await self.get(job.job_id, request.owner) or cancelled(job)
+        found = await self.get(job.job_id, request.owner)
+        return found or cancelled(job), found is not None
 
     async def get(self, job_id: str, owner: str) -> Job | None:
         """See `Jobs`."""

@@ -176,8 +176,11 @@ class Jobs(Protocol):
             KeyError: the key was used for another request.
         """
 
-    async def evaluate(self, request: Request, seconds: float) -> Job:
+    async def evaluate(self, request: Request, seconds: float) -> tuple[Job, bool]:
         """Accept a job for a client that waits: the ended job, or as it stands when ``seconds`` are over.
+
+        Returns:
+            The job, and whether it is kept for later requests.
 
         Raises:
             QueueFullError, KeyError: as `submit`.

@@ -96,19 +96,20 @@ class RedisJobs:
         if waiting >= self.max_queued:
             raise QueueFullError(f"{self.max_queued} jobs wait already (MAX_QUEUED_JOBS)")
         chunks = list(cut(request))
-        record = Record(job, request.owner, request.caller, request.asked.to_dict(), [len(chunk) for chunk in chunks])
+        pairs = [len(chunk) for chunk in chunks]
+        record = Record(job, request.owner, request.caller, request.asked.to_dict(), pairs, request.key)
         files = [File(pair.names, (pair.reference_sha256, pair.hypothesis_sha256)) for pair in request.pairs]
         inputs = await asyncio.to_thread(lambda: [packed(chunk) for chunk in chunks])
         await self._store.accept(record, packed(files), inputs, LANES)
         self.runner.metrics.jobs.labels(JobStatus.PENDING).inc()
         return job, True
 
-    async def evaluate(self, request: Request, seconds: float) -> Job:
+    async def evaluate(self, request: Request, seconds: float) -> tuple[Job, bool]:
         """See `nedc_bench.jobs.Jobs`; without Redis the client has its figures, and nothing is kept."""
         job = new_job(len(request.pairs))
         earlier = await self._known(request)
         if earlier is not None:
-            return earlier
+            return earlier, True
         evaluation = asyncio.create_task(self.runner.run(job.job_id, request))
         try:
             done, _ = await asyncio.wait([evaluation], timeout=seconds)
@@ -117,21 +118,23 @@ class RedisJobs:
             raise
         if not done:
             self._leave(evaluation)
-            return (await self.submit(request))[0]
+            return (await self.submit(request))[0], True
         earlier = await self._claim_key(request, job.job_id)
         if earlier is not None:
-            return earlier
+            return earlier, True
         job, stored, new = _end(job, request, evaluation.result())
-        record = Record(job, request.owner, request.caller, {}, [])
+        record = Record(job, request.owner, request.caller, {}, [], request.key)
         for status in (JobStatus.PENDING, JobStatus.RUNNING, job.status):
             self.runner.metrics.jobs.labels(status).inc()
+        kept = True
         try:
             await self._store.keep_ended(record, stored, self._cache, new)
         except JobsUnavailableError as error:
             if request.key is not None:
                 raise
+            kept = False
             log.warning("a job was answered and not kept", job_id=job.job_id, cause=str(error))
-        return job if stored is None else with_result(job, await stored.result())
+        return (job if stored is None else with_result(job, await stored.result())), kept
 
     async def get(self, job_id: str, owner: str) -> Job | None:
         """See `nedc_bench.jobs.Jobs`."""

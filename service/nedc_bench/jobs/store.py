@@ -31,7 +31,7 @@ from nedc_bench.jobs.model import (
     Stored,
     with_result,
 )
-from nedc_bench.jobs.room import FULL, make_room
+from nedc_bench.jobs.room import FULL, has_room, make_room
 from nedc_bench.redis import RedisClient, RedisUnavailableError
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class Store:
 
         try:
             await self._with_room(store, sum(map(len, inputs)))
+            if not await has_room(self):
+                raise JobsUnavailableError(FULL)  # noqa: TRY301  # as if it had refused it
             await self._with_room(announce)
         except JobsUnavailableError as error:
             await self.clean(record)
@@ -123,6 +125,7 @@ class Store:
             if result is not None:
                 pipeline.set(self.place(job_id, ":result"), result, px=self.ended_milliseconds)
             self._lists.enter(pipeline, record, record.job.status)
+            self._shorten_key(pipeline, record)
             cache.put(pipeline, new)
 
         await self._with_room(store, len(result or b"") + sum(map(len, new.values())))
@@ -230,6 +233,9 @@ class Store:
             pipeline.zrem(self.redis.key("pending"), job_id)
             if exists:
                 self._lists.enter(pipeline, record, job.status)
+                self._shorten_key(pipeline, record)
+            else:
+                pipeline.unlink(*(self.place(job_id, part) for part in (":end", ":result")))
             self.announce(pipeline, job_id)
 
         await self._with_room(tidy)
@@ -286,12 +292,19 @@ class Store:
             pipeline.unlink(*(self.place(job_id, part) for part in parts))
             pipeline.zrem(self.redis.key("pending"), job_id)
             self._lists.leave(pipeline, record)
+            if record.key is not None:
+                pipeline.unlink(self._key(record.key))
             self.announce(pipeline, job_id)
 
         try:
             await self.redis.pipeline(clean)
         except RedisUnavailableError as error:
             log.warning("a job could not be removed whole", job_id=job_id, cause=str(error))
+
+    def _shorten_key(self, pipeline: AnyPipeline, record: Record) -> None:
+        """Have the idempotency key of a job that has ended go with it."""
+        if record.key is not None:
+            pipeline.pexpire(self._key(record.key), self.ended_milliseconds)
 
     def _key(self, key: str) -> str:
         return self.redis.key(f"key:{sha256(key.encode()).hexdigest()}")

@@ -140,10 +140,18 @@ class RedisClient:
 
     async def memory(self) -> tuple[int, int]:
         """The bytes that Redis uses and may use (0: no bound), over all primaries of a cluster."""
+        nodes = await self._memory()
+        return sum(used for used, _ in nodes), sum(allowed for _, allowed in nodes)
+
+    async def fullness(self) -> float:
+        """The part of its memory that is used, of the fullest primary; 0 where there is no bound."""
+        return max(used / allowed if allowed else 0.0 for used, allowed in await self._memory())
+
+    async def _memory(self) -> list[tuple[int, int]]:
         primaries = {"target_nodes": "primaries"} if self.address.kind == "cluster" else {}
         found = await self.ask(lambda client: client.execute_command("INFO", "memory", **primaries))
         nodes = list(found.values()) if primaries and "used_memory" not in found else [found]
-        return sum(int(node["used_memory"]) for node in nodes), sum(int(node.get("maxmemory", 0)) for node in nodes)
+        return [(int(node["used_memory"]), int(node.get("maxmemory", 0))) for node in nodes]
 
     async def close(self) -> None:
         """Close the connections."""

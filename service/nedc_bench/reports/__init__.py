@@ -1,13 +1,15 @@
-"""Reports of a corpus: the NEDC summary files, the result document (JSON), CSV rows, and the table for a terminal."""
+"""Reports of a corpus: the NEDC summary files, the result document, CSV rows, the page and the terminal's table."""
 
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
 from nedc_bench.reports.events import write_events
 from nedc_bench.reports.explanation import explanation_lines
 from nedc_bench.reports.files import SUMMARY_NAME, report_names, write_reports
 from nedc_bench.reports.long import build_rows, write_csv
+from nedc_bench.reports.page import PAGE_NAME
 from nedc_bench.reports.table import format_table, format_warnings
 
 __all__ = [
+    "PAGE_NAME",
     "RESULT_NAME",
     "SUMMARY_NAME",
     "build_document",

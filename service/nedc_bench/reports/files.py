@@ -13,6 +13,7 @@ from pathlib import Path
 from nedc_bench.errors import EvaluationError
 from nedc_bench.reports import pairs, summary
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
+from nedc_bench.reports.page import PAGE_NAME, page_lines
 from nedc_bench.scoring import CorpusScore
 
 SUMMARY_NAME = "summary.txt"
@@ -25,14 +26,14 @@ PAIR_REPORTS = {
 
 
 def report_names(algorithms: Iterable[str]) -> tuple[str, ...]:
-    """The names of the text reports that a corpus scored with ``algorithms`` has."""
-    return (SUMMARY_NAME, *(PAIR_REPORTS[name] for name in algorithms if name in PAIR_REPORTS))
+    """The names of the reports that a corpus scored with ``algorithms`` has: the text reports, and the page."""
+    return (SUMMARY_NAME, *(PAIR_REPORTS[name] for name in algorithms if name in PAIR_REPORTS), PAGE_NAME)
 
 
 def report_lines(
     score: CorpusScore, name: str, *, folder: str = "", reference: str = "", hypothesis: str = ""
 ) -> Iterable[str]:
-    """The lines of one text report.
+    """The lines of one report.
 
     Raises:
         KeyError: the corpus has no report of that name.
@@ -41,6 +42,8 @@ def report_lines(
         raise KeyError(name)
     if name == SUMMARY_NAME:
         return summary.lines(score, os.path.join(folder, name), reference, hypothesis, datetime.now())  # noqa: DTZ005  # local, as in the original
+    if name == PAGE_NAME:
+        return page_lines(score)
     (algorithm,) = (algorithm for algorithm, report in PAIR_REPORTS.items() if report == name)
     return pairs.lines(score, algorithm)
 
@@ -52,8 +55,9 @@ def write_reports(
     reference: str = "",
     hypothesis: str = "",
     per_pair: bool = False,
+    events: bool = False,
 ) -> list[Path]:
-    """Write the text reports and ``result.json`` to ``folder``, which is made if need be; the paths written.
+    """Write the text reports, the page and ``result.json`` to ``folder``, which is made if need be; the paths written.
 
     Everything is written beside its place first and then moved there, so that a full disk or a signal leaves
     every report of an earlier run whole. Reports of an earlier run that this one does not have are removed.
@@ -73,7 +77,7 @@ def write_reports(
         for name in names:
             with open(staging / name, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 if name == RESULT_NAME:
-                    write_json(build_document(score, per_pair=per_pair), file)
+                    write_json(build_document(score, per_pair=per_pair, events=events), file)
                 else:
                     lines = report_lines(score, name, folder=str(target), reference=reference, hypothesis=hypothesis)
                     file.writelines(f"{line}\n" for line in lines)

@@ -1,6 +1,7 @@
 """A Prometheus in the cluster that scrapes and evaluates what the chart's ServiceMonitor and PrometheusRules say.
 
-The tests' cluster needs the operator's CRDs and not the operator: what it would make of them is made here.
+`start_prometheus` makes of the monitoring objects what the operator would, so that tests see changes within seconds;
+`operated_prometheus` has the operator itself do it.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ class Prometheus:
     """The running server."""
 
     namespace: Namespace
+    service: str = "prometheus"
 
     def get(self, path: str, **parameters: str) -> Any:
         """The data that its API answers with."""
-        url = self.namespace.url("services", "prometheus", 9090, f"/api/v1/{path}")
+        url = self.namespace.url("services", self.service, 9090, f"/api/v1/{path}")
         answer = self.namespace.cluster.http.get(url, params=parameters).json()
         assert answer["status"] == "success", answer
         return answer["data"]
@@ -70,6 +72,37 @@ def start_prometheus(namespace: Namespace) -> Prometheus:
     )
     namespace.kubectl("rollout", "status", "deployment/prometheus", f"--timeout={HELM_TIMEOUT}")
     return Prometheus(namespace)
+
+
+def operated_prometheus(namespace: Namespace, watched: Namespace) -> Prometheus:
+    """Have the Prometheus operator run a Prometheus in a namespace, for the monitoring objects of another."""
+    label = f"nedc-bench-test/watched-by={namespace.name}"
+    namespace.kubectl("label", "namespace", watched.name, label, "--overwrite")
+    watched.apply(*_discovery(namespace))
+    namespace.apply(*yaml.safe_load_all((MANIFESTS / "operator.yaml").read_text().replace("NAMESPACE", namespace.name)))
+    namespace.kubectl("wait", "prometheus/main", "--for=condition=Available", f"--timeout={HELM_TIMEOUT}")
+    return Prometheus(namespace, "prometheus-operated")
+
+
+def _discovery(namespace: Namespace) -> list[dict[str, Any]]:
+    """What lets the Prometheus of ``namespace`` find targets in the namespace that these are applied in."""
+    group = "rbac.authorization.k8s.io"
+    rules = [
+        {
+            "apiGroups": ["", "discovery.k8s.io"],
+            "resources": ["pods", "services", "endpoints", "endpointslices"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+    role = {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": {"name": "discovery"}, "rules": rules}
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "discovery"},
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "discovery"},
+        "subjects": [{"kind": "ServiceAccount", "name": "prometheus", "namespace": namespace.name}],
+    }
+    return [role, binding]
 
 
 def _scrape_config(namespace: str, monitor: dict[str, Any], endpoint: dict[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 
-from e2e.kube import CHART, HELM_TIMEOUT, WAIT_SECONDS, Namespace, until
+from e2e.kube import CHART, HELM_TIMEOUT, PROJECT, WAIT_SECONDS, Namespace, until
 
 NAME = "nedc"
 FULL_NAME = f"{NAME}-nedc-bench"
-GOLDEN = CHART / "files/golden"
+GOLDEN = PROJECT / "service/nedc_bench/monitoring/golden"
 SELECTOR = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component=api"
 SERVICE_PROCESS = "$(cat /proc/1/task/1/children)"  # in a shell: PID 1 is the image's init, this its child
 UNLIMITED = {"rateLimit": "1000000/minute", "statusRateLimit": "1000000/minute"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from nedc_bench.annotations import Parameters
-from nedc_bench.scoring.contribution import in_order
+from nedc_bench.scoring.contribution import NO_ALIGNMENT, in_order
+from nedc_bench.scoring.dp import DpContribution
 from nedc_bench.scoring.pair import PairScore
 from nedc_bench.scoring.verdicts import nedc, szcore, taes
 from nedc_bench.scoring.verdicts.model import HYPOTHESIS, REFERENCE, Judgements, Pair, Verdict
@@ -29,10 +30,12 @@ def judge(pair: PairScore, algorithm: str, parameters: Parameters) -> list[Verdi
 
     Raises:
         KeyError: the pair was not scored with the algorithm.
+        InputError: so many events overlap each other that their partners cannot be named.
     """
-    pair.contributions[algorithm]  # what it refuses, it has refused
+    contribution = pair.contributions[algorithm]  # what the algorithm refuses, it has refused
+    aligned = contribution.alignment if isinstance(contribution, DpContribution) else NO_ALIGNMENT
     reference, hypothesis = (side.unpack() for side in pair.events)
-    return list(_verdicts(pair.reference.name, algorithm, Pair(reference, hypothesis, parameters)))
+    return list(_verdicts(pair.reference.name, algorithm, Pair(reference, hypothesis, parameters, aligned)))
 
 
 def _verdicts(recording: str, algorithm: str, pair: Pair) -> Iterator[Verdict]:

@@ -13,10 +13,13 @@ import numpy as np
 
 from nedc_bench.annotations import Parameters
 from nedc_bench.annotations.timeline import Floats
-from nedc_bench.scoring.contribution import Events
+from nedc_bench.errors import refusal
+from nedc_bench.scoring.contribution import NO_ALIGNMENT, Alignment, Events
 
 HIT, MISS, FALSE_ALARM, PARTIAL, UNCOUNTED = "hit", "miss", "false alarm", "partial", "uncounted"
 REFERENCE, HYPOTHESIS = "reference", "hypothesis"
+
+MAX_PARTNERS = 1_000_000  # of all events of a class and side
 
 RULES = {
     "overlap": "It overlaps an event of its class on the other side.",
@@ -97,31 +100,49 @@ class Verdict(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What a judge sees."""
+    """What a judge sees; ``aligned`` is the alignment of ``dp``, where the pair was scored with it."""
 
     reference: Events
     hypothesis: Events
     parameters: Parameters
+    aligned: Alignment = NO_ALIGNMENT
 
 
 Judgements = tuple[list[Judged | None], list[Judged | None]]  # of the events of either side; None: not judged
 
 
 def overlapping(starts: Floats, stops: Floats, other_starts: Floats, other_stops: Floats) -> list[tuple[int, ...]]:
-    """For each event the indices of the others that it overlaps: ``stop > other start and start < other stop``."""
+    """For each event the indices of the others that it overlaps: ``stop > other start and start < other stop``.
+
+    Raises:
+        InputError: far too many of them overlap each other.
+    """
     order = np.argsort(other_starts, kind="stable")
     latest = np.maximum.accumulate(other_stops[order]).tolist()
     before = np.searchsorted(other_starts[order], stops, "left").tolist()
     others, ends = order.tolist(), other_stops[order].tolist()
     result = []
+    pairs = 0
     for start, k in zip(starts.tolist(), before, strict=True):
         found = []
         while k and latest[k - 1] > start:
             k -= 1  # noqa: PLW2901  # walks back from the last that starts early enough
             if ends[k] > start:
                 found.append(others[k])
+        pairs += len(found)
+        check_partners(pairs)
         result.append(tuple(sorted(found)))
     return result
+
+
+def check_partners(pairs: int) -> None:
+    """Refuse to name more than `MAX_PARTNERS` partners in a pair of files.
+
+    Raises:
+        InputError: there are more.
+    """
+    if pairs > MAX_PARTNERS:
+        raise refusal("size", f"verdicts are limited to {MAX_PARTNERS} partners of events; these files have more")
 
 
 def by_samples(agree: int, differ: int, miss: str, partners: tuple[int, ...], parts: tuple[Part, ...]) -> Judged:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nedc_bench.scoring.alignment import align
 from nedc_bench.scoring.contribution import NULL
 from nedc_bench.scoring.epoch import shared_runs
 from nedc_bench.scoring.verdicts.model import (
@@ -49,10 +48,9 @@ def partners_of(pair: Pair) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]
 
 def judge_dp(pair: Pair) -> Judgements:
     """Each event is aligned with one of the other side, or with nothing."""
-    reference, hypothesis = (side.classes.astype("u1").tobytes() for side in (pair.reference, pair.hypothesis))
     refs: list[Judged | None] = []
     hyps: list[Judged | None] = []
-    for ref, hyp in zip(*align(reference, hypothesis, pair.parameters), strict=True):
+    for ref, hyp in zip(*pair.aligned, strict=True):
         i, j = len(refs), len(hyps)
         if hyp == NULL:
             refs.append(Judged(MISS, 0.0, "deletion", (), (Part(None, 0, 1, 0),)))

@@ -32,6 +32,7 @@ from nedc_bench.scoring.verdicts.model import (
     Pair,
     Part,
     by_samples,
+    check_partners,
     overlapping,
 )
 
@@ -75,7 +76,7 @@ class _Side:
             pieces[k].append(piece)
         owners = other.pieces.merged.tolist()
         result = []
-        first = 0
+        first = named = 0
         for k, members in enumerate(self.members):
             right = sum(good[piece] for piece in pieces[k])
             wrong = len(pieces[k]) - right
@@ -83,6 +84,8 @@ class _Side:
             partners = tuple(
                 sorted({event for piece in pieces[k] for q in touched[piece] for event in other.members[owners[q]]})
             )
+            named += len(partners) * len(members)
+            check_partners(named)
             rule = _rule(len(pieces[k]), right, bool(direct[first]), bool(joined[k]), bool(partners))
             part = Part(None, right, wrong, 0) if miss == MISS else Part(None, 0, 0, wrong)
             share = right / len(pieces[k])

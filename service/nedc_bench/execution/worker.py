@@ -1,0 +1,180 @@
+"""`Worker`: a process that does one call at a time, and our end of its socket.
+
+The process leaves when its stream ends, which it does with its parent; a busy one is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import socket
+import traceback
+from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import cast
+
+from nedc_bench.errors import EvaluationError
+from nedc_bench.evaluation.parallel import start_worker, worker_context
+from nedc_bench.execution.work import warm_up
+
+LEAVE_SECONDS = 5.0  # in which an idle worker must have left once it is told to
+HEADER_BYTES = 8
+NICENESS = 10  # where all CPUs are busy with scoring, the event loop comes first
+
+DIED, TIMEOUT, CANCELLED = REASONS = ("died", "timeout", "cancelled")  # for which a worker is replaced
+
+
+class WorkerDiedError(Exception):
+    """The worker's process has ended."""
+
+
+class Worker(asyncio.Protocol):
+    """One process and our end of its socket; frames are their length, then a pickle."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+        self.reason = DIED
+        self._answer: asyncio.Future[bytes] | None = None
+        self._received = bytearray()
+        self._process: BaseProcess | None = None
+        self._pid = 0
+        self._transport: asyncio.Transport | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id, or 0 before it was started."""
+        return self._pid
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call has been sent and not answered."""
+        return self._answer is not None
+
+    async def start(self) -> None:
+        """Start the process, and wait until it says that it is up."""
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            await loop.create_unix_connection(lambda: self, sock=ours)
+            up = self._expect_answer()
+            self._process = _context().Process(target=_work, args=(theirs,), daemon=True, name="nedc-worker")
+            starting = asyncio.create_task(asyncio.to_thread(self._process.start))
+            try:
+                await asyncio.shield(starting)
+            finally:
+                await asyncio.wait([starting])  # even when cancelled: the socket is being handed over
+                self._pid = self._process.pid or 0
+        await up
+
+    async def call(self, request: bytes) -> bytes:
+        """Send a request; its answer."""
+        assert self._transport is not None
+        answer = self._expect_answer()
+        self._transport.write(len(request).to_bytes(HEADER_BYTES, "big") + request)
+        return await answer
+
+    def kill(self, reason: str) -> None:
+        """End the process now."""
+        if not self.ended.is_set() and self._process is not None and self._process.pid is not None:
+            self.reason = reason
+            self._process.kill()
+
+    async def end(self) -> None:
+        """See the process off: an idle one leaves when its stream ends, a busy one is killed."""
+        if self.busy:
+            self.kill(CANCELLED)
+        self.ended.set()  # from here on it is not to be killed: its id may soon be another's
+        if self._transport is not None:
+            self._transport.abort()
+        if self._process is not None and self._process.pid is not None:
+            await asyncio.to_thread(_see_off, self._process)
+
+    def _expect_answer(self) -> asyncio.Future[bytes]:
+        self._answer = asyncio.get_running_loop().create_future()
+        if self.ended.is_set():
+            self._answer.set_exception(WorkerDiedError())
+        return self._answer
+
+    # -- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ours."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+
+    def data_received(self, data: bytes) -> None:
+        """A part of an answer has come."""
+        self._received += data
+        end = HEADER_BYTES + int.from_bytes(self._received[:HEADER_BYTES], "big")
+        if len(self._received) < end:
+            return
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_result(bytes(self._received[HEADER_BYTES:end]))
+        del self._received[:end]
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The process has ended."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(WorkerDiedError())
+            self._answer.exception()  # whoever waits sees it; where nobody does any more, it is no news
+        self.ended.set()
+
+
+def load_ahead() -> None:
+    """Begin to load, in the process that workers are forked from, what they need; the caller may go on meanwhile."""
+    if isinstance(_context(), ForkServerContext):
+        forkserver.ensure_running()
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """As for the library's workers; they are forked with all loaded that they need."""
+    context = cast(ForkServerContext | SpawnContext, worker_context())
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _see_off(process: BaseProcess) -> None:
+    process.join(LEAVE_SECONDS)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    process.close()
+
+
+def _work(channel: socket.socket) -> None:
+    """What a worker does: answer calls until its stream ends, which it does with the pool."""
+    start_worker()
+    os.nice(NICENESS)
+    warm_up()
+    with suppress(ConnectionError), channel, channel.makefile("rb") as requests:  # the pool may go at any time
+        _send(channel, b"")
+        while header := requests.read(HEADER_BYTES):
+            _send(channel, _answer(requests.read(int.from_bytes(header, "big"))))
+
+
+def _send(channel: socket.socket, frame: bytes) -> None:
+    channel.sendall(len(frame).to_bytes(HEADER_BYTES, "big") + frame)
+
+
+def _answer(request: bytes) -> bytes:
+    try:
+        function, args = pickle.loads(request)  # noqa: S301  # from our own parent
+        return pickle.dumps((True, function(*args)), pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        return _failure(EvaluationError("the worker process has run out of memory"))
+    except Exception as error:  # noqa: BLE001  # whatever the function raises is raised where it was called
+        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+        return _failure(error)
+
+
+def _failure(error: Exception) -> bytes:
+    """The error for the caller, or what it says where it cannot be sent."""
+    try:
+        failure = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
+        pickle.loads(failure)  # noqa: S301  # some can be written and not read
+    except Exception:  # noqa: BLE001
+        return pickle.dumps((False, EvaluationError(f"{type(error).__name__}: {error}")), pickle.HIGHEST_PROTOCOL)
+    return failure

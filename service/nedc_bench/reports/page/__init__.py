@@ -1,0 +1,114 @@
+"""``report.html``: figures, differences and timelines as one HTML file that needs nothing else.
+
+The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, and
+for each recording its events and what each algorithm made of them. Only the data depends on what was scored, so it can
+be kept by itself and put into the shell when the page is asked for.
+
+The shell forbids the page to load or send anything (Content-Security-Policy), and names its own style and script by
+their hashes. ``<`` is escaped in the data, so that no name of a file can end the script that holds it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.reports.document import build_document
+from nedc_bench.scoring import CorpusScore, PairScore
+from nedc_bench.scoring.szcore_figures import subject_of
+from nedc_bench.scoring.verdicts import RULES, Verdict, judge
+
+PAGE_NAME = "report.html"
+SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "main.js")
+VERDICTS = ("hit", "miss", "partial", "false alarm", "uncounted")
+
+_RULE = {rule: k for k, rule in enumerate(RULES)}
+_VERDICT = {verdict: k for k, verdict in enumerate(VERDICTS)}
+
+
+class Shell(NamedTuple):
+    """The page before and after its data, and the sources of style and script that a policy must allow."""
+
+    before: str
+    after: str
+    style_source: str
+    script_source: str
+
+
+def page_lines(score: CorpusScore) -> Iterator[str]:
+    """The lines of the page."""
+    return render_lines(data_lines(score))
+
+
+def data_lines(score: CorpusScore) -> Iterator[str]:
+    """The lines of the page's data: a line for the figures, then one for each recording."""
+    head = {
+        "result": build_document(score),
+        "classes": score.parameters.label_map.classes,
+        "background": FILLER,
+        "verdicts": VERDICTS,
+        "rules": list(RULES.items()),
+    }
+    yield f'{_json(head)[:-1]}, "recordings": ['
+    last = len(score.scores) - 1
+    for number, pair in enumerate(score.scores):
+        yield _json(_recording(pair, score)) + ("" if number == last else ",")
+    yield "]}"
+
+
+def render_lines(data: Iterable[str]) -> Iterator[str]:
+    """The lines of the page with this data."""
+    before, after, *_ = page_shell()
+    yield before
+    for line in data:
+        yield line.replace("<", "\\u003c")
+    yield after
+
+
+@cache
+def page_shell() -> Shell:
+    """What is the same in every page."""
+    folder = files(__name__)
+    style = folder.joinpath("page.css").read_text("utf-8")
+    script = '"use strict";\n' + "\n".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
+    style_source, script_source = _source(style), _source(script)
+    policy = f"default-src 'none'; style-src {style_source}; script-src {script_source}; img-src data:"
+    policy += "; base-uri 'none'; form-action 'none'"
+    before, _, after = folder.joinpath("page.html").read_text("utf-8").partition("{data}")
+    before = before.replace("{policy}", policy).replace("{style}", style)
+    return Shell(before, after.replace("{script}", script).rstrip("\n"), style_source, script_source)
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
+    """Duration, subject, the events of either side, and by algorithm the verdicts on the events of either side."""
+    events = [
+        list(zip(*(column.tolist() for column in packed.unpack()), strict=True)) for packed in pair.events
+    ]  # start, stop, index of the class
+    judged: dict[str, list[list[Any]]] = {}
+    for algorithm in score.algorithms:
+        sides: dict[str, list[Any]] = {
+            side: [0] * len(own) for side, own in zip(("reference", "hypothesis"), events, strict=True)
+        }
+        for verdict in judge(pair, algorithm, score.parameters):
+            sides[verdict.side][verdict.event] = _packed(verdict)
+        judged[algorithm] = list(sides.values())
+    return [pair.duration_seconds, subject_of(pair.reference.name), events, judged]
+
+
+def _packed(verdict: Verdict) -> list[Any]:
+    counts = (verdict.hits, verdict.misses, verdict.false_alarms)
+    return [_VERDICT[verdict.verdict], _RULE[verdict.rule], verdict.share, *counts, *verdict.partners]

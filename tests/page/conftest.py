@@ -1,0 +1,59 @@
+"""The pages in a real browser."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from browser import started, write_page
+from nedc_bench import Result, score_corpus
+from nedc_bench.scoring import ALGORITHM
+from seizures import as_recording, detect, read_nights
+from serving import Server
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with started() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def result() -> Result:
+    """Forty recordings by a detector that misses, breaks up and invents seizures; all seven algorithms."""
+    nights = read_nights()[-40:]
+    pairs = [(as_recording(night, night.seizures), as_recording(night, detect(night, 4))) for night in nights]
+    return score_corpus(pairs, algorithms=tuple(ALGORITHM), jobs=1)
+
+
+@pytest.fixture(scope="session")
+def report(result: Result, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of its page."""
+    return write_page(result, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("server") / "server.log")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Start]:
+    servers: list[Server] = []
+
+    def start(**options: Any) -> Server:
+        servers.append(Server(tmp_path / f"server-{len(servers)}.log", **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop(signal.SIGKILL)

@@ -1,0 +1,224 @@
+"""``GET /`` of the service, as a person uses it: files in, progress, the page and the reports out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser import DESKTOP, PHONE, Size, is_as_wide_as_the_screen, opened, violations
+from helpers import annotation
+from serving import EXAMPLE, Server, Workers, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+
+Start = Callable[..., Server]
+REF, HYP = EXAMPLE.folder / "ref", EXAMPLE.folder / "hyp"
+ONE = "chb05_06.csv_bi"
+REPORTS = [
+    "report.html",
+    "summary.txt",
+    "summary_dpalign.txt",
+    "summary_epoch.txt",
+    "summary_ovlp.txt",
+    "summary_taes.txt",
+]
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    with opened(browser, f"{server.url}/", origin=server.url) as page:
+        expect(page.locator("#algorithms input")).to_have_count(7)
+        yield page
+
+
+def choose(page: Page, side: str, path: Path) -> None:
+    """Choose a file or a folder for a side."""
+    page.locator(f"input[name={side}]").nth(int(path.is_dir())).set_input_files(path)
+
+
+def drop(page: Page, side: str, **files: str) -> None:
+    """Drop files on the zone of a side."""
+    transfer = page.evaluate_handle(
+        """files => {
+            const transfer = new DataTransfer();
+            for (const [name, text] of Object.entries(files)) transfer.items.add(new File([text], name));
+            return transfer;
+        }""",
+        files,
+    )
+    page.dispatch_event(f".zone[data-side={side}]", "drop", {"dataTransfer": transfer})
+
+
+def download(page: Page, name: str) -> bytes:
+    with page.expect_download() as started:
+        page.get_by_role("button", name=name, exact=True).click()
+    assert started.value.suggested_filename == name
+    return Path(started.value.path()).read_bytes()
+
+
+def newest(server: Server, **headers: str) -> str:
+    """The id of the newest job."""
+    return str(server.client.get("/api/v1/evaluate", headers=headers).json()["jobs"][0]["job_id"])
+
+
+def test_two_files_give_the_page_and_the_reports(page: Page, server: Server) -> None:
+    choose(page, "reference", REF / ONE)
+    choose(page, "hypothesis", HYP / ONE)
+    page.get_by_role("button", name="Score").click()
+    report = page.frame_locator("#report")
+    expect(report.locator("#what")).to_contain_text("1 recording, 1.00 hours")
+    expect(report.locator("#recording-name")).to_have_text(ONE)
+    job = f"/api/v1/evaluate/{newest(server)}"
+    assert page.locator("#downloads button").all_inner_texts() == [*REPORTS, "result.json"]
+    for name in REPORTS:
+        assert download(page, name) == server.client.get(f"{job}/reports/{name}", headers={"Accept": "*/*"}).content
+    assert server.client.get(job).json()["result"]["pairs"] == 1
+    assert download(page, "result.json").startswith(b'{"schema":"nedc-bench/result/1"')
+
+
+def test_two_folders_are_paired_by_name(page: Page) -> None:
+    choose(page, "reference", REF)
+    choose(page, "hypothesis", HYP)
+    expect(page.locator(".zone .chosen").first).to_have_text("59 annotation files")
+    page.get_by_role("button", name="Score").click()
+    report = page.frame_locator("#report")
+    expect(report.locator("#what")).to_contain_text("59 recordings, 59.01 hours")
+    overlap = EXAMPLE.expected["overlap"]["labels"]["seiz"]
+    row = report.locator("#totals-table tr[data-algorithm=overlap] data")
+    counts = row.evaluate_all("shown => shown.slice(0, 3).map(one => Number(one.value))")
+    assert counts == [overlap["tp"], overlap["fn"], overlap["fp"]]
+    page.get_by_role("button", name="New evaluation").click()
+    expect(page.get_by_role("button", name="Score")).to_be_visible()
+
+
+def test_an_archive_of_both(page: Page, tmp_path: Path) -> None:
+    archive = tmp_path / "corpus.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for side in (REF, HYP):
+            tar.add(side / ONE, f"{side.name}/{ONE}")
+    page.locator("input[name=archive]").set_input_files(archive)
+    page.get_by_role("button", name="Score").click()
+    expect(page.frame_locator("#report").locator("#recording-name")).to_have_text(f"ref/{ONE}")
+
+
+def test_files_are_dropped_and_algorithms_chosen(page: Page) -> None:
+    drop(page, "reference", **{"a.csv_bi": annotation((1.0, 3.0, "seiz"))})
+    drop(page, "hypothesis", **{"a.csv_bi": annotation((2.0, 4.0, "seiz")), "notes.docx": "-", "b.txt": "-"})
+    expect(page.locator(".zone[data-side=hypothesis] .chosen")).to_have_text("a.csv_bi, 2 other files left out")
+    for name in ("dp", "epoch", "ira", "szcore-event", "szcore-sample"):
+        page.get_by_label(name, exact=True).uncheck()
+    page.get_by_role("button", name="Score").click()
+    options = page.frame_locator("#report").locator("#first option")
+    expect(options).to_have_text(["overlap", "taes"])
+
+
+def test_what_is_missing_is_said(page: Page) -> None:
+    page.get_by_role("button", name="Score").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose a reference and a hypothesis, or an archive of both.")
+
+
+def test_a_refused_file_is_named_with_its_line(page: Page) -> None:
+    drop(page, "reference", **{"night.csv_bi": annotation((1.0, 3.0, "seiz"))})
+    drop(page, "hypothesis", **{"night.csv_bi": annotation((3.0, 1.0, "seiz"))})
+    page.get_by_role("button", name="Score").click()
+    expect(page.get_by_role("alert")).to_contain_text("hypothesis, night.csv_bi, line 4:")
+    expect(page.get_by_role("alert")).to_be_focused()
+
+
+def test_progress_is_told_and_a_job_can_be_cancelled(browser: Browser, start_server: Start) -> None:
+    server = start_server(MAX_WORKERS="1")
+    workers = Workers(server)
+    try:
+        with opened(browser, f"{server.url}/", origin=server.url) as page:
+            choose(page, "reference", REF)
+            choose(page, "hypothesis", HYP)
+            page.get_by_role("button", name="Score").click()
+            expect(page.locator("#state")).to_contain_text("Scoring: 0 of 59 pairs")
+            job = f"/api/v1/evaluate/{newest(server)}"
+            page.get_by_role("button", name="Cancel").click()
+            expect(page.locator("#running")).to_be_hidden()
+            expect(page.get_by_role("alert")).to_be_empty()
+            until(lambda: server.client.get(job).status_code == 404)
+    finally:
+        workers.go_on()
+
+
+def test_a_token_is_asked_for_where_one_is_needed(browser: Browser, start_server: Start, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"{hashlib.sha256(b'let-me-in').hexdigest()} someone\n")
+    server = start_server(API_TOKENS_FILE=str(tokens))
+    with opened(browser, f"{server.url}/", origin=server.url) as page:
+        expect(page.get_by_label("Token")).to_be_visible()
+        choose(page, "reference", REF / ONE)
+        choose(page, "hypothesis", HYP / ONE)
+        page.get_by_label("Token").fill("let-me-in")
+        page.get_by_role("button", name="Score").click()
+        expect(page.frame_locator("#report").locator("#recording-name")).to_have_text(ONE)
+        assert b"NEDC" in download(page, "summary.txt")
+    assert newest(server, Authorization="Bearer let-me-in")
+
+
+def test_where_no_token_is_needed_none_is_asked_for(page: Page) -> None:
+    expect(page.get_by_label("Token")).to_be_hidden()
+
+
+def test_the_report_is_in_a_frame_that_reaches_neither_page_nor_service(page: Page) -> None:
+    choose(page, "reference", REF / ONE)
+    choose(page, "hypothesis", HYP / ONE)
+    page.get_by_role("button", name="Score").click()
+    expect(page.frame_locator("#report").locator("#recording-name")).to_have_text(ONE)
+    (frame,) = page.main_frame.child_frames
+    assert frame.evaluate("self.origin") == "null"
+    assert frame.evaluate(
+        "(() => { try { return parent.document.title; } catch (error) { return error.name; } })()"
+    ) == ("SecurityError")
+
+
+def test_folders_of_any_names_become_a_tar_that_others_read(page: Page) -> None:
+    names = ["a.csv_bi", f"{'long/' * 80}b.csv_bi", "ключ/é.csv_bi"]
+    tar = page.evaluate(
+        """async names => {
+            const blob = await tarOf(names.map((path) => ({ path, file: new File([`text of ${path}`], "x") })));
+            return [...new Uint8Array(await blob.arrayBuffer())];
+        }""",
+        names,
+    )
+    with tarfile.open(fileobj=io.BytesIO(bytes(tar))) as archive:
+        assert archive.getnames() == names
+        contents = [archive.extractfile(name) for name in names]
+        assert [file.read().decode() for file in contents if file] == [f"text of {name}" for name in names]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_keeps_people_from_using_it(browser: Browser, server: Server, size: Size, *, dark: bool) -> None:
+    with opened(browser, f"{server.url}/", size=size, dark=dark, origin=server.url) as page:
+        expect(page.locator("#algorithms input")).to_have_count(7)
+        assert violations(page) == []
+        assert is_as_wide_as_the_screen(page)
+        choose(page, "reference", REF / ONE)
+        choose(page, "hypothesis", HYP / ONE)
+        page.get_by_role("button", name="Score").click()
+        expect(page.frame_locator("#report").locator("#recording-name")).to_have_text(ONE)
+        assert violations(page) == []
+        assert is_as_wide_as_the_screen(page)
+
+
+def test_it_is_used_by_keys_alone(page: Page) -> None:
+    choose(page, "reference", REF / ONE)
+    choose(page, "hypothesis", HYP / ONE)
+    focused = "(({ id, name, value }) => id || name || value)(document.activeElement)"
+    reached: list[str] = []
+    while not reached or reached[-1] != "score":
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(focused))
+        assert len(reached) < 40
+    assert {"reference", "hypothesis", "archive", "overlap", "parameters", "strict"} <= set(reached)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="New evaluation")).to_be_focused()
