@@ -73,7 +73,9 @@ class Worker(asyncio.Protocol):
         """Send a request; its answer."""
         assert self._transport is not None
         answer = self._expect_answer()
-        self._transport.write(len(request).to_bytes(HEADER_BYTES, "big") + request)
+        self._transport.write(len(request).to_bytes(HEADER_BYTES, "big"))
+        self._transport.write(request)
+        del request  # it may be large
         return await answer
 
     def kill(self, reason: str) -> None:
@@ -156,7 +158,8 @@ def _work(channel: socket.socket) -> None:
 
 
 def _send(channel: socket.socket, frame: bytes) -> None:
-    channel.sendall(len(frame).to_bytes(HEADER_BYTES, "big") + frame)
+    channel.sendall(len(frame).to_bytes(HEADER_BYTES, "big"))
+    channel.sendall(frame)
 
 
 def _answer(request: bytes) -> bytes:
