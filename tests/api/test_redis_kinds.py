@@ -20,6 +20,7 @@ from redis_kinds import (
     replica_of,
     sentinels,
     tls_options,
+    valkey,
     wait_for,
 )
 from redis_server import RedisServer, free_port
@@ -163,6 +164,12 @@ def test_a_unix_socket(start_server: Start, tmp_path: Path) -> None:
         check_all(start_server(REDIS_URL=f"unix://:{LOGIN}@{place}?db=1"))
 
 
+def test_valkey(start_server: Start, tmp_path: Path) -> None:
+    with valkey(tmp_path / "valkey") as server:
+        assert server.ask(lambda client: client.info("server"))["server_name"] == "valkey"
+        check_all(start_server(REDIS_URL=server.url))
+
+
 def test_two_installations_in_one_database_see_nothing_of_each_other(
     start_server: Start, redis: RedisServer, stop_workers: Stop
 ) -> None:
@@ -175,7 +182,8 @@ def test_two_installations_in_one_database_see_nothing_of_each_other(
     assert [ended(ours, job_id)["status"] for job_id in jobs] == ["completed"] * 10
     assert ours.client.get("/api/v1/evaluate").json()["total"] == 10
     assert not post(ours, parts(EXAMPLE)).json()["cached"]
-    assert {key.partition(":v1:")[0] for key in redis.keys()} == {"ours", "theirs.b"}
+    keys = redis.keys()
+    assert {key.partition(":v1:")[0] for key in keys} == {"ours", "theirs.b"}
 
 
 # -- Sentinel, replicas, failover
@@ -252,5 +260,3 @@ def test_a_cluster_of_three_shards(start_server: Start, tmp_path: Path) -> None:
 
 def test_a_plain_redis_taken_for_a_cluster(start_server: Start, redis: RedisServer) -> None:
     check_not_ready(start_server(ready=False, REDIS_URL=redis.url.replace("redis:", "redis+cluster:")[:-2]), "cluster")
-
-
