@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from redis import Redis, Sentinel
 from redis.exceptions import RedisError
@@ -190,7 +190,7 @@ def sentinels(folder: Path, count: int = 3) -> Iterator[Sentinels]:
         watching = Sentinel([("127.0.0.1", port) for port in ports], socket_timeout=1)  # type: ignore[no-untyped-call]
 
         def known() -> bool:
-            states = [sentinel.sentinel_master("main") for sentinel in watching.sentinels]
+            states: list[Any] = [sentinel.sentinel_master("main") for sentinel in watching.sentinels]
             return all(state["num-other-sentinels"] == count - 1 and state["num-slaves"] == 1 for state in states)
 
         wait_for(known)
