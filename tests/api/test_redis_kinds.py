@@ -33,6 +33,7 @@ from serving import (
     check_problem,
     ended,
     figures,
+    levels,
     parts,
     post,
     show,
@@ -70,6 +71,8 @@ def check_all(server: Server) -> None:
     assert server.count("nedc_cache_requests_total", result="hit") > 0
     assert server.count("nedc_redis_up") == 1
     assert server.client.get("/api/v1/ready").status_code == 200
+    assert "error" not in levels(server)
+    assert "py.warnings" not in {line["logger"] for line in server.lines()}
     assert SECRET not in server.log.read_text()
 
 
@@ -253,7 +256,9 @@ def test_a_cluster_of_three_shards(start_server: Start, tmp_path: Path) -> None:
         job_id = accept(first, parts(EXAMPLE))
         assert ended(second, job_id) == ended(first, job_id)
         assert status(second, job_id) == "completed"
-        assert all(node.keys() for node in nodes)
+        keys = [node.keys() for node in nodes]
+        assert all(keys)
+        assert not any(":input:" in key or ":scores" in key for found in keys for key in found)
         for node in nodes:
             check_not_ready(start_server(ready=False, REDIS_URL=node.url), "cluster", "redis+cluster://")
 

@@ -205,6 +205,12 @@ class RedisClient:
         self.problem, self.refuses = None, False
 
 
+def unlink(pipeline: AnyPipeline, *keys: str | bytes) -> None:
+    """Have a pipeline remove keys; redis-py's method of that name does not enter the pipeline of a cluster."""
+    for key in keys:
+        pipeline.execute_command("UNLINK", key)
+
+
 def describe(error: BaseException, *, tls: bool = False) -> str:
     """Why Redis cannot be used, in words and without secrets."""
     name, text = type(error).__name__, str(error)
