@@ -196,7 +196,7 @@ def _size(count: float) -> str:
 
 def _say_nothing() -> None:
     """Findings say it all; what the parts log while they are tried would be said twice."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL + 1))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable(logging.CRITICAL)
 
 

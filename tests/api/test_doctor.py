@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,13 +43,18 @@ def test_alone_it_starts_a_worker_and_compares_figures() -> None:
 
 
 def test_beside_a_service_it_says_what_that_service_does(redis: RedisServer, tmp_path: Path) -> None:
-    with closing(Server(tmp_path / "log", REDIS_URL=redis.url, MAX_WORKERS="1")) as server:
+    server = Server(tmp_path / "log", REDIS_URL=redis.url, MAX_WORKERS="1")
+    try:
         status, lines = doctor(REDIS_URL=redis.url, PORT=str(server.port))
+    finally:
+        server.stop()
     assert status == 0, lines
     assert "service ok ready" in lines
-    assert "workers ok 0 busy, 1 idle" in lines
+    assert any(re.fullmatch(r"workers ok 0 busy, \d idle", line) for line in lines)
     assert "queue ok 0 jobs wait, the oldest for 0 s" in lines
-    assert any(re.fullmatch(r"redis ok redis://127\.0\.0\.1:\d+/0 takes a write in \d+ ms", line) for line in lines)
+    assert any(
+        re.fullmatch(r"redis ok plain Redis at 127\.0\.0\.1:\d+ takes a write in \d+ ms", line) for line in lines
+    )
     assert any(re.fullmatch(r"redis ok uses \d+\.\d MiB of 64\.0 MiB", line) for line in lines)
     assert "secret" not in "\n".join(lines)
 

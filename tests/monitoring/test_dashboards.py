@@ -33,11 +33,13 @@ def test_it_is_for_grafana_11_and_newer_and_belongs_to_no_installation(dashboard
 
 @every_dashboard
 def test_its_variables(dashboard: dict[str, Any]) -> None:
-    source, namespace, job = dashboard["templating"]["list"]
+    source, namespace, job, service, instance = dashboard["templating"]["list"]
     assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
-    assert (namespace["name"], job["name"]) == ("namespace", "job")
+    names = [variable["name"] for variable in (namespace, job, service, instance)]
+    assert names == ["namespace", "job", "service", "instance"]
+    assert 'service=~"$service"' in instance["query"]["query"]
     assert '{namespace=~"$namespace"}' in job["query"]["query"]
-    for variable in (namespace, job):
+    for variable in (namespace, job, service, instance):
         assert variable["includeAll"]
         assert variable["allValue"] == ".*"  # matches series that lack the label, too
         assert variable["refresh"] == 2
@@ -45,10 +47,29 @@ def test_its_variables(dashboard: dict[str, Any]) -> None:
 
 @every_dashboard
 def test_it_leads_to_the_others_and_to_the_runbook(dashboard: dict[str, Any]) -> None:
-    others, runbook = dashboard["links"]
+    others, runbook, alerts = dashboard["links"]
     assert (others["type"], others["includeVars"], others["keepTime"]) == ("dashboards", True, True)
     assert set(others["tags"]) <= set(dashboard["tags"])
     assert runbook["url"] == RUNBOOK
+    assert alerts["url"] == "/alerting/list?search=NedcBench"
+
+
+@every_dashboard
+def test_it_marks_deployments_and_alerts(dashboard: dict[str, Any]) -> None:
+    deployments, alerts = dashboard["annotations"]["list"]
+    assert "nedc_build_info" in deployments["expr"]
+    assert "ALERTS{" in alerts["expr"]
+    assert all(found["enable"] and "$namespace" in found["expr"] for found in (deployments, alerts))
+
+
+@every_dashboard
+def test_no_panel_shows_nan_and_one_that_may_be_empty_says_why(dashboard: dict[str, Any]) -> None:
+    """A share of nothing, and a quantile of nothing, are NaN; on a fresh install nothing has been done."""
+    for panel in panels(dashboard):
+        for target in panel["targets"]:
+            may_be_nan = re.search(r"histogram_quantile| / |ratio|remaining|:p\d\d_", target["expr"])
+            assert bool(may_be_nan) == target["expr"].endswith(" > -Inf"), panel["title"]
+            assert not may_be_nan or panel["fieldConfig"]["defaults"]["noValue"]
 
 
 @every_dashboard
@@ -82,7 +103,9 @@ def test_every_query_keeps_to_the_variables(dashboard: dict[str, Any]) -> None:
         for target in panel["targets"]:
             selected = re.findall(r"\{[^}]*\}", target["expr"])
             assert selected
-            assert all(found.startswith('{job=~"$job", namespace=~"$namespace"') for found in selected)
+            assert all(
+                found.startswith('{job=~"$job", namespace=~"$namespace", service=~"$service"') for found in selected
+            )
             assert target["legendFormat"]
 
 

@@ -12,12 +12,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from quart import Quart, Response, request, websocket
 
-from nedc_bench.monitoring import EdgeMiddleware, Metrics, set_route
+from nedc_bench.monitoring import EdgeMiddleware, Metrics, set_route, set_waited
 
 ATTACK = '/x"} 1\nfake 1'
 
 Scope = dict[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
+Receive = Callable[[], Awaitable[Scope]]
 
 
 @pytest.fixture
@@ -28,8 +29,7 @@ def metrics() -> Metrics:
 def answering(status: int = 200, rule: str | None = None) -> App:
     """An app that answers with ``status``, its route being ``rule``."""
 
-    async def app(scope: Scope, receive: object, send: Callable[[Scope], Awaitable[None]]) -> None:
-        assert receive is nothing_to_receive
+    async def app(scope: Scope, _receive: object, send: Callable[[Scope], Awaitable[None]]) -> None:
         if rule is not None:
             set_route(scope, rule)
         await send({"type": "http.response.start", "status": status, "headers": []})
@@ -133,7 +133,7 @@ def test_hostile_requests_make_a_bounded_number_of_series(metrics: Metrics) -> N
     before = len(metrics.render()[0].splitlines())
     for number in range(1000):
         call(app, f"/{number}", f"M{number}")
-    series_of_one_label_set = 1 + 15 + 2  # count, buckets, their sum and count
+    series_of_one_label_set = 1 + 2 * (15 + 2)  # count; of both histograms the buckets, their sum and count
     assert len(metrics.render()[0].splitlines()) == before + series_of_one_label_set
 
 
@@ -255,3 +255,40 @@ def test_websockets_of_a_quart_app_work_and_are_not_counted(app: Quart, metrics:
 
     assert asyncio.run(scenario()) == "ping"
     assert requests(metrics) == {}
+
+
+def delays(body_seconds: float, wait: float, status: int = 200) -> list[float]:
+    """The delay of one request, by a clock that only body and wait move on."""
+    metrics = Metrics()
+    clock = iter((0.0, body_seconds, body_seconds + wait + 0.25, body_seconds + wait + 99.0))
+
+    async def app(scope: Scope, receive: Receive, send: Callable[[Scope], Awaitable[None]]) -> None:
+        await receive()
+        set_waited(scope, wait)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+
+    async def body() -> Scope:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def scenario() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/", "root_path": ""}
+        await EdgeMiddleware(app, metrics.registry)(scope, body, to_nobody)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nedc_bench.monitoring.edge.time.perf_counter", lambda: next(clock, 1e6))
+        asyncio.run(scenario())
+    families = parse_text(metrics.render()[0].decode())
+    return [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "nedc_http_response_delay_seconds_sum"
+    ]
+
+
+def test_a_slow_upload_and_a_chosen_wait_are_no_delay() -> None:
+    assert delays(body_seconds=40.0, wait=30.0) == [0.25]
+
+
+def test_a_body_that_never_came_has_no_delay() -> None:
+    assert delays(body_seconds=60.0, wait=0.0, status=408) == []

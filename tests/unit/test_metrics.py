@@ -30,6 +30,12 @@ OURS = {
     "nedc_evaluations_total": "counter",
     "nedc_event_loop_lag_seconds": "histogram",
     "nedc_http_request_duration_seconds": "histogram",
+    "nedc_http_response_delay_seconds": "histogram",
+    "nedc_cgroup_memory_bytes": "gauge",
+    "nedc_cgroup_memory_limit_bytes": "gauge",
+    "nedc_cgroup_cpu_periods_total": "counter",
+    "nedc_cgroup_cpu_throttled_periods_total": "counter",
+    "nedc_cgroup_cpu_throttled_seconds_total": "counter",
     "nedc_http_requests_in_progress": "gauge",
     "nedc_http_requests_total": "counter",
     "nedc_jobs_total": "counter",
@@ -136,8 +142,10 @@ class TestStart:
         for name in ("nedc_active_evaluations", "nedc_queue_depth", "nedc_queue_oldest_age_seconds", "nedc_ready"):
             assert value(metrics, name) == 0
 
-    def test_build_info(self, metrics: Metrics) -> None:
-        assert value(metrics, "nedc_build_info", version=__version__, python=platform.python_version()) == 1
+    def test_build_info(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NEDC_BENCH_COMMIT", "0123abc")
+        labels = {"version": __version__, "commit": "0123abc", "python": platform.python_version()}
+        assert value(Metrics(), "nedc_build_info", **labels) == 1
 
     def test_each_has_a_registry_of_its_own(self, metrics: Metrics) -> None:
         metrics.rate_limiter_errors.inc()

@@ -26,6 +26,7 @@ from nedc_bench.execution import Asked, PairInput
 from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
 from nedc_bench.jobs.model import PIPELINE
+from nedc_bench.monitoring import set_waited
 from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
 from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
@@ -54,6 +55,7 @@ async def submit() -> Response:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
         found.refuse_when_draining()  # it may have come slowly
         asked = await _asked_for(upload, take)
+        del upload  # it holds the files once more
         found.refuse_when_draining()  # unpacking it takes its time, too
         kept = True
         try:
@@ -61,9 +63,7 @@ async def submit() -> Response:
                 job, _ = await found.jobs.submit(asked)
                 log.info("job accepted", job_id=job.job_id, pairs=job.progress.total)
             else:
-                ends_at = time.monotonic() + wait
-                async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
-                    job, kept = await found.jobs.evaluate(asked, max(0.0, ends_at - time.monotonic()))
+                job, kept = await _wait_for(asked, wait)
         except QueueFullError as error:
             headers = {"Retry-After": RETRY_SECONDS}
             raise ProblemError(503, f"no job is taken: {error}", headers=headers, reason=QUEUE_FULL) from None
@@ -75,6 +75,17 @@ async def submit() -> Response:
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait:g}"
     return json_response(shown(job), 200 if job.status.ended else 202, headers)
+
+
+async def _wait_for(asked: Request, wait: float) -> tuple[Job, bool]:
+    """The job and whether it is kept, once it has ended or the client has waited as long as it would."""
+    found = service()
+    started = time.monotonic()
+    try:
+        async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
+            return await found.jobs.evaluate(asked, max(0.0, started + wait - time.monotonic()))
+    finally:
+        set_waited(request.scope, time.monotonic() - started)
 
 
 @blueprint.get("/<job_id>")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from nedc_bench.annotations import LabelMap, Parameters
+from nedc_bench.errors import Finding
 from nedc_bench.execution.codec import FORMAT
 from nedc_bench.version import __version__
 
@@ -78,13 +79,15 @@ class Asked:
 
     def request_key(self, pair_keys: Sequence[str]) -> str:
         """What the figures of a request with these pairs, in this order, are kept under."""
-        return _hash(f"request strict={self.strict} per_pair={self.per_pair}", *pair_keys)
+        noticed = json.dumps([found.to_dict() for found in self.parameters.warnings])
+        return _hash(f"request strict={self.strict} per_pair={self.per_pair}", noticed, *pair_keys)
 
     def to_dict(self) -> dict[str, Any]:
         """As a job's record holds it."""
         return {
             "algorithms": self.algorithms,
             "parameters": self.parameters.to_dict(),
+            "warnings": [found.to_dict() for found in self.parameters.warnings],
             "strict": self.strict,
             "per_pair": self.per_pair,
         }
@@ -93,7 +96,9 @@ class Asked:
     def from_dict(cls, record: dict[str, Any]) -> Asked:
         """What `to_dict` wrote."""
         values = dict(record["parameters"])
-        parameters = Parameters(label_map=LabelMap.from_mapping(values.pop("label_map")), **values)
+        label_map = replace(LabelMap.from_mapping(values.pop("label_map")), warnings=())  # they are among the notes
+        notes = tuple(Finding(**found) for found in record["warnings"])
+        parameters = Parameters(label_map=label_map, notes=notes, **values)
         return cls(tuple(record["algorithms"]), parameters, record["strict"], record["per_pair"])
 
 

@@ -3,8 +3,8 @@
 Used by evaluation, jobs and api; it knows annotations and scoring, and nothing of them.
 """
 
-from nedc_bench.monitoring.edge import EdgeMiddleware, set_route
+from nedc_bench.monitoring.edge import EdgeMiddleware, set_route, set_waited
 from nedc_bench.monitoring.metrics import Metrics
 from nedc_bench.monitoring.parity import self_check
 
-__all__ = ["EdgeMiddleware", "Metrics", "self_check", "set_route"]
+__all__ = ["EdgeMiddleware", "Metrics", "self_check", "set_route", "set_waited"]

@@ -53,7 +53,7 @@ def read_cgroup(root: Path = Path("/")) -> Cgroup:
 
 
 class CgroupCollector(Collector):
-    """Exposes `read_cgroup`; what is not known is left out."""
+    """Exposes `read_cgroup`; 0 is what is not known."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
@@ -61,33 +61,17 @@ class CgroupCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """The metrics of now."""
         found = read_cgroup(self._root)
-        gauges = (
-            (
-                "nedc_cgroup_memory_bytes",
-                "Memory of the container, without file cache that can be dropped.",
-                found.memory,
-            ),
-            ("nedc_cgroup_memory_limit_bytes", "The most memory that the container may take.", found.memory_limit),
-        )
-        counters = (
-            ("nedc_cgroup_cpu_periods", "Periods of the CPU limit in which the container ran.", found.periods),
-            (
-                "nedc_cgroup_cpu_throttled_periods",
-                "Periods in which the container used up its CPU limit.",
-                found.throttled_periods,
-            ),
-            (
-                "nedc_cgroup_cpu_throttled_seconds",
-                "Time for which the CPU limit held the container up.",
-                found.throttled_seconds,
-            ),
-        )
-        for name, text, value in gauges:
-            if value is not None:
-                yield GaugeMetricFamily(name, text, value=value)
-        for name, text, value in counters:
-            if value is not None:
-                yield CounterMetricFamily(name, text, value=value)
+        for name, text, value in (
+            ("memory", "Memory of the container, without file cache that can be dropped at once.", found.memory),
+            ("memory_limit", "The most memory that the container may take (0: no bound).", found.memory_limit),
+        ):
+            yield GaugeMetricFamily(f"nedc_cgroup_{name}_bytes", text, value=value or 0)
+        for name, text, number in (
+            ("periods", "Periods of the CPU limit in which the container ran.", found.periods),
+            ("throttled_periods", "Periods in which the container used up its CPU limit.", found.throttled_periods),
+            ("throttled_seconds", "Time for which the CPU limit held the container up.", found.throttled_seconds),
+        ):
+            yield CounterMetricFamily(f"nedc_cgroup_cpu_{name}", text, value=number or 0)
 
 
 def _cgroup(memory: str, limit: str, inactive: int | None, cpu: dict[str, int]) -> Cgroup:

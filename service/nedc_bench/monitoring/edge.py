@@ -2,12 +2,15 @@
 
     nedc_http_requests_total{method,route,status}
     nedc_http_request_duration_seconds{method,route}
+    nedc_http_response_delay_seconds{method,route}
     nedc_http_requests_in_progress
 
 Conventions: a request is counted when it has ended, its body sent. ``route`` is the template that the app puts into
 the scope with `set_route`, never a path; what matched none is ``unmatched``. ``status`` 499 is a request whose client
-left before there was a response. A route that the app has announced is there from the start, with no request and no
-error, so that the rate of its first ones is seen. WebSockets and the lifespan pass through uncounted.
+left before there was a response. The delay is what the service is to blame for: from the end of the request's body to
+the start of the response, without the wait that a client chose (`set_waited`); a body that never came has none. A
+route that the app has announced is there from the start, with no request and no error, so that the rate of its first
+ones is seen. WebSockets and the lifespan pass through uncounted.
 
 aioprometheus' own middleware labels by path, writes label values unescaped and names its counters against Prometheus'
 rules; of it the metric types and the place in the ASGI stack are used, and prometheus_client does the writing.
@@ -31,10 +34,12 @@ from prometheus_client.registry import Collector
 App = Callable[[Any, Any, Any], Awaitable[None]]  # an ASGI app; every framework has types of its own
 
 ROUTE_KEY = "nedc_route"
+WAITED_KEY = "nedc_waited"
 UNMATCHED = "unmatched"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
 CLIENT_LEFT, SERVER_ERROR, UNAVAILABLE = "499", "500", "503"
+BODY_LATE = "408"
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 _VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>:]+)>")
@@ -48,6 +53,16 @@ def set_route(scope: Mapping[str, Any], rule: str) -> None:
         rule: the URL rule as Quart writes it; ``/ws/<uuid:job_id>`` is counted as ``/ws/{job_id}``.
     """
     cast(MutableMapping[str, Any], scope)[ROUTE_KEY] = _template(rule)
+
+
+def set_waited(scope: Mapping[str, Any], seconds: float) -> None:
+    """Tell the middleware how long a request waited for a job since its client asked for that.
+
+    Args:
+        scope: as for `set_route`.
+        seconds: of the wait; they are no delay.
+    """
+    cast(MutableMapping[str, Any], scope)[WAITED_KEY] = seconds
 
 
 def _template(rule: str) -> str:
@@ -76,6 +91,12 @@ class EdgeMiddleware(MetricsMiddleware):
             registry=self.registry,
             buckets=DURATION_BUCKETS,
         )
+        self.delay = Histogram(
+            "nedc_http_response_delay_seconds",
+            "Time from the end of a request's body to the start of its response, without a wait that its client chose.",
+            registry=self.registry,
+            buckets=DURATION_BUCKETS,
+        )
         self.in_progress = Gauge("nedc_http_requests_in_progress", "HTTP requests under way.", registry=self.registry)
         self.in_progress.set({}, 0)
         self.metrics_created = True
@@ -83,7 +104,8 @@ class EdgeMiddleware(MetricsMiddleware):
     def start_at_zero(self, method: str, rule: str) -> None:
         """Show a route before it is asked for; ``rule`` is as for `set_route`."""
         labels = {"method": method, "route": _template(rule)}
-        self.duration.set_value(labels, histogram.Histogram(*DURATION_BUCKETS))
+        for timed in (self.duration, self.delay):
+            timed.set_value(labels, histogram.Histogram(*DURATION_BUCKETS))
         for status in (SERVER_ERROR, UNAVAILABLE):
             self.requests.set(labels | {"status": status}, 0)
 
@@ -92,18 +114,28 @@ class EdgeMiddleware(MetricsMiddleware):
         if scope["type"] != "http":
             await self.asgi_callable(scope, receive, send)
             return
-        started = time.perf_counter()
+        started = received = time.perf_counter()
         status = CLIENT_LEFT
+
+        async def watched_receive() -> Any:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received = time.perf_counter()
+            return message
 
         async def watched_send(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
+                if status != BODY_LATE:
+                    delay = time.perf_counter() - received - scope.get(WAITED_KEY, 0.0)
+                    self.delay.observe(self._labels(scope), max(0.0, delay))
             await send(message)
 
         self.in_progress.inc({})
         try:
-            await self.asgi_callable(scope, receive, watched_send)
+            await self.asgi_callable(scope, watched_receive, watched_send)
         except Exception:
             status = SERVER_ERROR
             raise
@@ -112,10 +144,13 @@ class EdgeMiddleware(MetricsMiddleware):
             self._count(scope, status, time.perf_counter() - started)
 
     def _count(self, scope: Mapping[str, Any], status: str, duration: float) -> None:
-        method = scope["method"] if scope["method"] in METHODS else OTHER
-        labels = {"method": method, "route": self.get_full_or_template_path(scope)}
+        labels = self._labels(scope)
         self.duration.observe(labels, duration)
         self.requests.inc(labels | {"status": status})
+
+    def _labels(self, scope: Mapping[str, Any]) -> dict[str, str]:
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        return {"method": method, "route": self.get_full_or_template_path(scope)}
 
     def get_full_or_template_path(self, scope: Mapping[str, Any]) -> str:
         """The route template, never the path."""
