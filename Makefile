@@ -58,7 +58,7 @@ image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release take
 		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
 
-e2e: venv ## test chart and environments on the cluster of KUBECONFIG, with the image $$IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)
+e2e: venv ## test chart and environments on the cluster of KUBECONFIG, which enforces NetworkPolicies and runs the Prometheus operator, with the image $$IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)
 	$(BIN)/python -m pytest -m "cluster or gitops" tests/e2e
 
 promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one] [UNASKED=1: whatever Argo CD says of its health]
