@@ -133,9 +133,9 @@ def rules(**values: Any) -> dict[str, Any]:
 
 def test_an_alert_can_be_switched_off_and_take_another_severity() -> None:
     before = rules()
-    after = rules(disabled=["NedcBenchReplicaDown"], severities={"NedcBenchDown": "critical"})
+    after = rules(disabled=["NedcBenchReplicaDown"], severities={"NedcBenchDown": "info"})
     assert before.keys() - after.keys() == {"NedcBenchReplicaDown"}
-    assert after["NedcBenchDown"]["labels"]["severity"] == "critical"
+    assert after["NedcBenchDown"]["labels"]["severity"] == "info"
     assert {name for name, rule in after.items() if rule != before[name]} <= {"NedcBenchDown"}
 
 
