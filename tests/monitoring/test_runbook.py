@@ -1,37 +1,39 @@
-"""The runbook: a section for each alert and an alert for each section, and commands that run."""
+"""The runbook: a section for each alert that stands by itself, and commands that run and say what the section names."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-from typing import NamedTuple
+import sys
 
 import pytest
 
 from home import PAGES
 from monitoring.conftest import Stack
-from monitoring.files import ALERTS, ROOT, RUNBOOK
+from monitoring.files import ALERTS, DASHBOARDS, ROOT, RUNBOOK
 
-PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation"]
+PARTS = ["Meaning", "Severity", "Normal", "Look", "Decide and fix", "Fixed when", "Dashboard", "Call"]
 TEXT = RUNBOOK.partition("\n## Alerts\n")[2].partition("\n## ")[0]
-PREAMBLE, *_SECTIONS = re.split(r"^### ", TEXT, flags=re.MULTILINE)
+_, *_SECTIONS = re.split(r"^### ", TEXT, flags=re.MULTILINE)
 SECTIONS = dict(section.split("\n", 1) for section in _SECTIONS)
-FUNCTIONS = {"get", "logs", "redis", "query", "restart"}
+EMERGENCIES = ("emergency-argocd.md", "emergency-helm.md")
+# What doctor and the service say, which the sections name.
+SAID = "".join(
+    (ROOT / "service/nedc_bench" / file).read_text()
+    for file in ("doctor.py", "redis/client.py", "api/context.py", "execution/pool.py", "execution/evaluator.py")
+)
 
-
-class Block(NamedTuple):
-    """A shell block of a section."""
-
-    alert: str
-    text: str
+every_section = pytest.mark.parametrize("name", [*SECTIONS])
 
 
 def blocks(text: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-BLOCKS = [Block(name, text) for name, section in SECTIONS.items() for text in blocks(section)]
+def commands(block: str) -> list[str]:
+    """The commands of a block; a loop is one."""
+    return re.split(r"\n(?!  |done)", block.strip())
 
 
 def anchors(text: str) -> set[str]:
@@ -45,12 +47,39 @@ def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
     assert set(SECTIONS) == {rule["alert"] for rule in ALERTS}
 
 
-@pytest.mark.parametrize("name", [*SECTIONS])
-def test_a_section_has_its_five_parts(name: str) -> None:
-    parts = re.findall(r"^- \*\*(\w+)\*\*: (\S.*)$", SECTIONS[name], re.MULTILINE)
-    assert [part for part, _ in parts] == PARTS
-    diagnosis = SECTIONS[name].partition("**Diagnosis**")[2].partition("**Mitigation**")[0]
-    assert blocks(diagnosis)
+@every_section
+def test_a_section_stands_by_itself(name: str) -> None:
+    parts = re.findall(r"^- \*\*([\w ]+)\*\*", SECTIONS[name], re.MULTILINE)
+    assert parts == PARTS
+    (block,) = blocks(SECTIONS[name])
+    assert 1 <= len(commands(block)) <= 3
+    assert set(re.findall(r"\$\{?([A-Za-z_]+)", block)) <= {"NAMESPACE", "SERVICE", "pod"}
+    assert SECTIONS[name].count("\n| ") >= 3  # what is seen, and what to do
+
+
+@every_section
+def test_a_section_has_the_alerts_severities(name: str) -> None:
+    said = re.findall(r"^- \*\*Severity\*\*: ([^:]*):", SECTIONS[name], re.MULTILINE)[0]
+    severities = {rule["labels"]["severity"] for rule in ALERTS if rule["alert"] == name}
+    assert {word for word in ("critical", "warning", "info") if word in said} == severities
+
+
+@every_section
+def test_a_section_leads_to_a_panel_that_there_is(name: str) -> None:
+    uid, panel, title = re.findall(r"`/d/nedc-bench-(\w+)\?viewPanel=(\d+)` \((.*?)\)", SECTIONS[name])[0]
+    assert title in [found["title"] for found in DASHBOARDS[uid]["panels"] if found["id"] == int(panel)]
+
+
+@every_section
+def test_what_doctor_is_said_to_say_it_can_say(name: str) -> None:
+    for line in re.findall(r"`((?:[\w-]+) (?:FAIL|ok|note) [^`]*)`", SECTIONS[name]):
+        check, _, text = line.split(" ", 2)
+        assert f'"{check}"' in SAID, line
+        for piece in text.split("..."):
+            assert piece.strip().partition(": workers")[0] in SAID, line
+    for text in re.findall(r"`(it (?:is|refuses|does|took)[^`]*|its [^`]*|the connection is refused)`", SECTIONS[name]):
+        for piece in text.split("..."):
+            assert piece.strip().partition(" (")[0] in SAID, text
 
 
 def test_the_address_in_an_alert_leads_to_its_section() -> None:
@@ -61,42 +90,64 @@ def test_the_address_in_an_alert_leads_to_its_section() -> None:
         assert anchor in anchors(RUNBOOK)
 
 
-def test_links_within_the_section_lead_somewhere() -> None:
-    for page, anchor in re.findall(r"\]\(([^)#]*)#([^)]+)\)", TEXT):
-        target = ROOT / "docs" / page if page else ROOT / "docs/runbook.md"
-        assert anchor in anchors(target.read_text()), (page, anchor)
+@pytest.mark.parametrize("page", ["runbook.md", *EMERGENCIES])
+def test_links_lead_somewhere(page: str) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", (ROOT / "docs" / page).read_text()):
+        text = (ROOT / "docs" / (target or page)).read_text()
+        assert anchor in anchors(text), (target, anchor)
 
 
-def test_both_ways_of_running_define_the_same_commands() -> None:
-    compose, kubernetes = blocks(PREAMBLE)
-    for block, program in ((compose, "docker compose"), (kubernetes, "kubectl")):
-        assert set(re.findall(r"^(\w+)\(\)", block, re.MULTILINE)) == FUNCTIONS
-        assert program in block
+def test_both_emergency_pages_have_the_same_parts() -> None:
+    argo_cd, helm = (re.findall(r"^## (.*)$", (ROOT / "docs" / page).read_text(), re.MULTILINE) for page in EMERGENCIES)
+    assert sorted(argo_cd) == sorted(helm)
+
+
+@pytest.mark.parametrize("page", ["runbook.md", *EMERGENCIES])
+def test_every_block_is_shell(page: str) -> None:
+    for block in blocks((ROOT / "docs" / page).read_text()):
         subprocess.run(["bash", "-n"], input=block, text=True, check=True)
 
 
-# Those that need the preamble's commands alone.
-PORTABLE = [block for block in BLOCKS if not re.search(r"^(docker|kubectl) ", block.text, re.MULTILINE)]
+def test_helm_goes_back_to_a_revision_that_is_named() -> None:
+    text = RUNBOOK + "".join((ROOT / "docs" / page).read_text() for page in EMERGENCIES)
+    assert all(
+        re.search(r'helm rollback "\$RELEASE" "\$GOOD"', line) for line in text.splitlines() if "helm rollback " in line
+    )
+
+
+# kubectl's part, for processes of this machine: one pod, whose log is a file.
+HERE = """
+kubectl() {
+    case "$*" in
+    *" -- nedc-bench doctor") "$PYTHON" -m nedc_bench doctor ;;
+    *" logs "*) cat "$LOG" ;;
+    *" get pods --output name "*) echo pod/api-0 ;;
+    *) echo "kubectl $*" ;;
+    esac
+}
+"""
 
 
 @pytest.mark.integration
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("block", PORTABLE, ids=lambda block: block.alert)
-def test_the_commands_run(stack: Stack, block: Block) -> None:
-    """With the same commands as the preamble's, for processes of this machine."""
-    here = """
-        get() { curl -sS "$NEDC$1"; }
-        logs() { cat "$LOG"; }
-        redis() { redis-cli -p "$REDIS_PORT" "$@"; }
-        query() { promtool query instant "$PROMETHEUS" "$1"; }
-    """
-    environment = os.environ | {
-        "NEDC": stack.server.url,
+@every_section
+def test_the_commands_run(stack: Stack, name: str) -> None:
+    given = {
+        "NAMESPACE": "nedc",
+        "SERVICE": "nedc-bench",
         "LOG": str(stack.server.log),
-        "REDIS_PORT": str(stack.redis.port),
-        "PROMETHEUS": stack.prometheus.url,
+        "PYTHON": sys.executable,
+        "PORT": str(stack.server.port),
+        "REDIS_URL": stack.redis.url,
     }
-    for line in re.split(r"\n(?!  )", block.text.strip()):
-        ran = subprocess.run(["bash", "-c", here + line], env=environment, capture_output=True, text=True, check=False)
-        assert ran.stderr == "", line
-        assert ran.returncode in ({0, 1} if "grep" in line else {0}), line  # grep may find nothing
+    for command in commands(blocks(SECTIONS[name])[0]):
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", HERE + command],
+            env=os.environ | given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, ""), command
+        if "nedc-bench doctor" in command:
+            assert re.search(r"^self-check +ok ", ran.stdout, re.MULTILINE)

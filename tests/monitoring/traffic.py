@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -81,21 +82,30 @@ def damaged_cache(client: Client, redis: RedisServer) -> None:
 
 def hindered_evaluations(server: Server, client: Client) -> None:
     """One that takes too long, one that its client cancels, and a worker that dies."""
-    hold_worker(server)
-    error = client.post(small_pair(2), algorithms="taes").json()["error"]
+    with held_workers(server):
+        error = client.post(small_pair(2), algorithms="taes").json()["error"]
     assert "it took longer than" in error["detail"], error
-    hold_worker(server)
-    job = client.post(small_pair(2), wait=False, algorithms="taes").json()
-    until(lambda: server.count("nedc_workers", state="busy"))
-    assert client.delete(f"/{job['job_id']}").status_code == 204
+    with held_workers(server):
+        job = client.post(small_pair(2), wait=False, algorithms="taes").json()
+        until(lambda: server.count("nedc_workers", state="busy"))
+        assert client.delete(f"/{job['job_id']}").status_code == 204
+        until(lambda: server.count("nedc_worker_restarts_total", reason="cancelled"))
     wait_for_worker(server).kill()
     until(lambda: server.count("nedc_worker_restarts_total", reason="died"))
     wait_for_worker(server)
 
 
-def hold_worker(server: Server) -> None:
-    """Stop the worker, so that its next call never ends."""
-    wait_for_worker(server).suspend()
+@contextmanager
+def held_workers(server: Server) -> Iterator[None]:
+    """Stop the workers, so that their next calls never end; those that are left go on afterwards."""
+    wait_for_worker(server)
+    held = server.workers()
+    for worker in held:
+        worker.suspend()
+    yield
+    for worker in held:
+        with suppress(psutil.NoSuchProcess):
+            worker.resume()
 
 
 def wait_for_worker(server: Server) -> psutil.Process:

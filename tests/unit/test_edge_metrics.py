@@ -18,6 +18,7 @@ ATTACK = '/x"} 1\nfake 1'
 
 Scope = dict[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
+Receive = Callable[[], Awaitable[Scope]]
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def metrics() -> Metrics:
 def answering(status: int = 200, rule: str | None = None) -> App:
     """An app that answers with ``status``, its route being ``rule``."""
 
-    async def app(scope: Scope, receive: object, send: Callable[[Scope], Awaitable[None]]) -> None:
+    async def app(scope: Scope, _receive: object, send: Callable[[Scope], Awaitable[None]]) -> None:
         if rule is not None:
             set_route(scope, rule)
         await send({"type": "http.response.start", "status": status, "headers": []})
@@ -261,9 +262,7 @@ def delays(body_seconds: float, wait: float, status: int = 200) -> list[float]:
     metrics = Metrics()
     clock = iter((0.0, body_seconds, body_seconds + wait + 0.25, body_seconds + wait + 99.0))
 
-    async def app(
-        scope: Scope, receive: Callable[[], Awaitable[Scope]], send: Callable[[Scope], Awaitable[None]]
-    ) -> None:
+    async def app(scope: Scope, receive: Receive, send: Callable[[Scope], Awaitable[None]]) -> None:
         await receive()
         set_waited(scope, wait)
         await send({"type": "http.response.start", "status": status, "headers": []})

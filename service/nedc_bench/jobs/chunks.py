@@ -183,7 +183,8 @@ class ChunkRunner:
             log.error("the input of a job is gone or damaged")
             return Failure(500, "the job's input is gone or damaged; send it again")
         try:
-            return await self.runner.evaluator.score(pairs, Asked.from_dict(record.asked), turn=record.caller)
+            with self.runner.metrics.active_evaluations.track_inprogress():
+                return await self.runner.evaluator.score(pairs, Asked.from_dict(record.asked), turn=record.caller)
         except EvaluationError as error:
             log.warning("job failed", error=str(error))
             return Failure.of(error)

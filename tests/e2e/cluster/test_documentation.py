@@ -48,7 +48,7 @@ def test_the_documented_commands(namespace: Namespace, loaded: str, tmp_path: Pa
     }
     installing, *deploying, removing = commands("deployment.md")
     said = ""
-    for block in (installing, *deploying, *commands("runbook.md"), removing):
+    for block in (installing, *deploying, *commands("runbook.md"), *commands("emergency-helm.md"), removing):
         if block != installing:  # what the block before, or the autoscaler after it, has begun is to end first
             namespace.kubectl("rollout", "status", f"deployment/{FULL_NAME}", f"--timeout={HELM_TIMEOUT}")
         done = subprocess.run(
