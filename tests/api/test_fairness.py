@@ -80,7 +80,7 @@ def test_small_pairs_beside_a_corpus(shared: Server) -> None:
     job_id = accept(shared, corpus())
     until(lambda: show(shared, job_id).json()["progress"]["done"])
     check_fair(alone, others(shared, 1000))
-    job = ended(shared, job_id)
+    job = ended(shared, job_id, 300)
     assert (job["status"], job["progress"]) == ("completed", {"done": PAIRS, "total": PAIRS})
 
 
@@ -91,4 +91,6 @@ def test_small_pairs_beside_pairs_that_take_long(shared: Server, kind: str) -> N
     job_id = accept(shared, heavy(PENALTIES[kind]))
     until(lambda: show(shared, job_id).json()["status"] == "running")
     check_fair(alone, others(shared, begin + 1000))
-    assert ended(shared, job_id)["status"] == "completed"  # the time-out is of a pair, and all take longer together
+    assert (
+        ended(shared, job_id, 300)["status"] == "completed"
+    )  # the time-out is of a pair, and all take longer together
