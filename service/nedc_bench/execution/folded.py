@@ -38,7 +38,8 @@ class Folded(msgspec.Struct, frozen=True, array_like=True):
         text = msgspec.msgpack.decode(zlib.decompress(self.reports), type=dict[str, str]).get(name)
         if text is None or name != PAGE_NAME:
             return None if text is None else named(text.encode(), names)
-        return "\n".join(render_lines([named(text.encode(), names, quoted=True).decode()])).encode()
+        data = named(text.encode(), names, quoted=True).decode()
+        return "".join(f"{line}\n" for line in render_lines([data])).encode()
 
 
 def placeholder(side: str, number: int | None = None) -> str:

@@ -84,7 +84,7 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
     document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair))
     texts = (name for name in report_names(asked.algorithms) if name != PAGE_NAME)
     reports = {name: "".join(f"{line}\n" for line in report_lines(result, name)) for name in texts}
-    reports[PAGE_NAME] = "\n".join(data_lines(result, document.decode()))
+    reports[PAGE_NAME] = "\n".join(data_lines(result))
     return Folded(zlib.compress(document, COMPRESSION), zlib.compress(msgspec.msgpack.encode(reports), COMPRESSION))
 
 
