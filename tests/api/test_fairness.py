@@ -25,7 +25,7 @@ PENALTIES = {"dyadic": 1.5, "not dyadic": 0.1}
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tells callers apart by their forwarded address."""
     folder = tmp_path_factory.mktemp("shared")
-    settings = {"TRUSTED_PROXIES": "127.0.0.0/8", "EVALUATION_TIMEOUT_SECONDS": "20"}
+    settings: dict[str, Any] = {"TRUSTED_PROXIES": "127.0.0.0/8", "EVALUATION_TIMEOUT_SECONDS": "20"}
     if request.param == "memory":
         server = Server(folder / "log", **settings)
         yield server

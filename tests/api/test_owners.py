@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +24,7 @@ def owned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("owned")
     tokens = folder / "tokens"
     tokens.write_text("".join(f"{hashlib.sha256(name.encode()).hexdigest()}\n" for name in ("ann", "bob")))
-    settings = {"API_TOKENS_FILE": str(tokens)}
+    settings: dict[str, Any] = {"API_TOKENS_FILE": str(tokens)}
     if request.param == "memory":
         server = Server(folder / "log", **settings)
         yield server

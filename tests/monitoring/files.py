@@ -19,7 +19,7 @@ RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 _SELECTOR = re.compile(rf"([a-zA-Z_][\w:]*)\s*(\{{(?:[^}}\"]|{_STRING})*\}})?(?!\w|:|\s*\()")
-_WORDS = {"and", "or", "unless", "bool", "offset"}
+_WORDS = {"and", "or", "unless", "bool", "offset", "Inf"}
 
 
 class Query(NamedTuple):

@@ -89,6 +89,7 @@ def hindered_evaluations(server: Server, client: Client) -> None:
         job = client.post(small_pair(2), wait=False, algorithms="taes").json()
         until(lambda: server.count("nedc_workers", state="busy"))
         assert client.delete(f"/{job['job_id']}").status_code == 204
+        until(lambda: server.count("nedc_worker_restarts_total", reason="cancelled"))
     wait_for_worker(server).kill()
     until(lambda: server.count("nedc_worker_restarts_total", reason="died"))
     wait_for_worker(server)

@@ -190,7 +190,7 @@ class RedisClient:
             self._alone = True
 
     async def _failed(self, error: Exception) -> None:
-        cause = describe(error)
+        cause = describe(error, tls=self.address.tls)
         if cause != self.problem:
             log.warning("redis cannot be used", redis=str(self.address), cause=cause)
         self.problem = cause
@@ -205,7 +205,13 @@ class RedisClient:
         self.problem, self.refuses = None, False
 
 
-def describe(error: BaseException) -> str:
+def unlink(pipeline: AnyPipeline, *keys: str | bytes) -> None:
+    """Have a pipeline remove keys; redis-py's method of that name does not enter the pipeline of a cluster."""
+    for key in keys:
+        pipeline.execute_command("UNLINK", key)
+
+
+def describe(error: BaseException, *, tls: bool = False) -> str:
     """Why Redis cannot be used, in words and without secrets."""
     name, text = type(error).__name__, str(error)
     causes = {name}
@@ -234,7 +240,8 @@ def describe(error: BaseException) -> str:
     if "unknown command" in text and "SET" in text.upper():
         return "it takes no writes, as a Sentinel; REDIS_URL should be redis+sentinel://HOSTS/NAME"
     if isinstance(error, TimeoutError):
-        return "it does not answer in time"
+        hint = "; REDIS_URL should be redis:// where it does not speak TLS" if tls and "connecting" in text else ""
+        return f"it does not answer in time{hint}"
     return f"{name}: {text[:160]}" if text else name
 
 

@@ -143,7 +143,8 @@ def _remove(argo: Argo) -> None:
             argo.argocd("app", "terminate-op", f"nedc-bench-{environment}")
     until(lambda: argo.applications() == [], "the Applications are gone")
     command("kubectl", "delete", "appproject", "nedc-bench", "nedc-bench-root", *quiet)
-    command("kubectl", "patch", "configmap", CONFIG_MAP, *quiet[1:], "--type=merge", f"--patch={OTHERS_ARE_GONE}")
+    if command("kubectl", "get", "configmap", CONFIG_MAP, *quiet, "--output=name"):
+        command("kubectl", "patch", "configmap", CONFIG_MAP, quiet[1], "--type=merge", f"--patch={OTHERS_ARE_GONE}")
     names = [f"nedc-bench-{environment}" for environment in (*ENVIRONMENTS, "preview")]
     command("kubectl", "delete", "namespace", *names, "--ignore-not-found", "--timeout=180s")
 

@@ -14,9 +14,13 @@ _BLOCK = re.compile(r"(?ms)^( *)```sh\n(.*?)^\1```$")
 
 
 def blocks(document: str, heading: str) -> list[str]:
-    """The shell blocks under a heading of the GitOps part of a document."""
-    part = (PROJECT / "docs" / document).read_text().partition("\n## GitOps\n")[2]
-    section = part.partition(f"\n### {heading}\n")[2]
+    """The shell blocks under a heading: of the GitOps part of a document, or of a page for emergencies."""
+    text = (PROJECT / "docs" / document).read_text()
+    if document.startswith("emergency"):
+        section = text.partition(f"\n## {heading}\n")[2]
+    else:
+        section = text.partition("\n## GitOps\n")[2].partition(f"\n### {heading}\n")[2]
+    assert section, f"{document} has no {heading}"
     return [dedent(text) for _, text in _BLOCK.findall(re.split(r"(?m)^##", section)[0])]
 
 
