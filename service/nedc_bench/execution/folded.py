@@ -48,7 +48,7 @@ class Folded(msgspec.Struct, frozen=True, array_like=True):
 
 def page(data: bytes, names: Names) -> bytes:
     """The page with its data and the names of the files."""
-    return "\n".join(render_lines([named(data, names, quoted=True).decode()])).encode()
+    return "".join(f"{line}\n" for line in render_lines([named(data, names, quoted=True).decode()])).encode()
 
 
 def placeholder(side: str, number: int | None = None) -> str:

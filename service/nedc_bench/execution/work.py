@@ -96,7 +96,7 @@ def page_data(folded: Folded) -> bytes:
     asked = Asked.from_dict(record)
     decoded = [_decode(*pair, asked) for pair in zip(outcomes, range(len(outcomes)), digests, strict=True)]
     result = Result.fold(accepted_scores(_each(decoded), None), asked.parameters, asked.algorithms)
-    return "\n".join(data_lines(result, zlib.decompress(folded.document).decode())).encode()
+    return "\n".join(data_lines(result)).encode()
 
 
 def score_and_fold(
