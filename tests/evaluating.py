@@ -74,8 +74,18 @@ class House:
             await self.redis.close()
 
 
-def client(url: str, **options: Any) -> RedisClient:
-    return RedisClient(RedisAddress.parse(url), **options)
+class CountingClient(RedisClient):
+    """A client that counts what failed."""
+
+    failures = 0
+
+    async def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        await super()._failed(error)
+
+
+def client(url: str, **options: Any) -> CountingClient:
+    return CountingClient(RedisAddress.parse(url), **options)
 
 
 def in_redis(redis: RedisClient, tally: Tally) -> RedisCache:

@@ -199,9 +199,9 @@ def figures(corpus: Corpus) -> dict[str, Any]:
     return found
 
 
-def ended(server: Server, job_id: str) -> dict[str, Any]:
+def ended(server: Server, job_id: str, seconds: float = WAIT_SECONDS) -> dict[str, Any]:
     """The job once it has ended."""
-    until(lambda: status(server, job_id) in {"completed", "failed"})
+    until(lambda: status(server, job_id) in {"completed", "failed"}, seconds)
     job: dict[str, Any] = show(server, job_id).json()
     return job
 

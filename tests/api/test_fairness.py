@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 PAIRS, HEAVY_PAIRS = 5000, 40
 CLIENTS, REQUESTS = 4, 120
-MOST_SECONDS = 2.0  # for 99 of 100 requests
+MOST_SECONDS = 2.0  # for 99 of 100 requests, or on a busy machine:
+MOST_TIMES = 10.0  # what they take while nothing else is under way here
 PENALTIES = {"dyadic": 1.5, "not dyadic": 0.1}
 
 
@@ -68,24 +69,28 @@ def others(server: Server, begin: int) -> list[float]:
         return sorted(pool.map(one, range(REQUESTS)))
 
 
-def check_fair(seconds: list[float], record: Any) -> None:
-    p99 = seconds[int(0.99 * len(seconds))]
-    record("p50_seconds", seconds[len(seconds) // 2])
-    record("p99_seconds", p99)
-    assert p99 < MOST_SECONDS
+def check_fair(alone: list[float], beside: list[float]) -> None:
+    alone_p99, p99 = (seconds[int(0.99 * len(seconds))] for seconds in (alone, beside))
+    print(f"alone p99 {alone_p99:.3f} s; beside p50 {beside[len(beside) // 2]:.3f} s, p99 {p99:.3f} s")
+    assert p99 < max(MOST_SECONDS, MOST_TIMES * alone_p99)
 
 
-def test_small_pairs_beside_a_corpus(shared: Server, record_property: Any) -> None:
+def test_small_pairs_beside_a_corpus(shared: Server) -> None:
+    alone = others(shared, 0)
     job_id = accept(shared, corpus())
     until(lambda: show(shared, job_id).json()["progress"]["done"])
-    check_fair(others(shared, 0), record_property)
-    job = ended(shared, job_id)
+    check_fair(alone, others(shared, 1000))
+    job = ended(shared, job_id, 300)
     assert (job["status"], job["progress"]) == ("completed", {"done": PAIRS, "total": PAIRS})
 
 
 @pytest.mark.parametrize("kind", PENALTIES)
-def test_small_pairs_beside_pairs_that_take_long(shared: Server, kind: str, record_property: Any) -> None:
+def test_small_pairs_beside_pairs_that_take_long(shared: Server, kind: str) -> None:
+    begin = 2000 * (1 + list(PENALTIES).index(kind))
+    alone = others(shared, begin)
     job_id = accept(shared, heavy(PENALTIES[kind]))
     until(lambda: show(shared, job_id).json()["status"] == "running")
-    check_fair(others(shared, 1000 * (1 + list(PENALTIES).index(kind))), record_property)
-    assert ended(shared, job_id)["status"] == "completed"  # the time-out is of a pair, and all take longer together
+    check_fair(alone, others(shared, begin + 1000))
+    assert (
+        ended(shared, job_id, 300)["status"] == "completed"
+    )  # the time-out is of a pair, and all take longer together

@@ -58,7 +58,7 @@ def test_large_uploads_are_completed_or_refused_and_leave_room(
     assert used(small_redis) < 256 * MIB * MOST_FULL
     assert {status(server, job_id) for job_id in accepted} <= {"pending", "running"}
     workers.go_on()
-    assert {ended(server, job_id)["status"] for job_id in accepted} == {"completed"}
+    assert {ended(server, job_id, 300)["status"] for job_id in accepted} == {"completed"}
     assert used(small_redis) < 16 * MIB  # the inputs are gone
     for number in range(UPLOADS, UPLOADS + 2):
         assert ended(server, accept(server, large_pair(number)))["status"] == "completed"

@@ -25,7 +25,7 @@ def test_a_corpus_over_two_replicas_one_of_which_is_killed(replica: Start) -> No
     assert min(scored.values()) > PAIRS / 20  # both have had chunks
     assert not show(second, job_id).json()["completed_at"]
     first.stop(signal.SIGKILL)
-    job = ended(second, job_id)
+    job = ended(second, job_id, 300)
     assert (job["status"], job["progress"]) == ("completed", {"done": PAIRS, "total": PAIRS})
     assert entered(second, "completed") == 1
     contents = [io.BytesIO(content) for _, (_, content) in files]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 
 import msgspec
 
@@ -19,11 +19,22 @@ from nedc_bench.execution.cost import CALL_SECONDS, expected_seconds, is_heavy
 from nedc_bench.execution.folded import Folded, Names, with_names
 from nedc_bench.execution.pool import WorkerPool
 from nedc_bench.execution.request import Asked, PairInput
-from nedc_bench.execution.work import Damaged, Digests, Refusal, Scored, fold, is_score, score_and_fold, score_pairs
+from nedc_bench.execution.work import (
+    Damaged,
+    Digests,
+    Refusal,
+    Scored,
+    fold,
+    is_score,
+    page_data,
+    score_and_fold,
+    score_pairs,
+)
 
 _T = TypeVar("_T")
 
 BATCH = 256  # pairs that are looked up together
+HEAVY_PAIRS = 300  # from which on a fold keeps a worker for long
 LANES = 2  # calls of one request under way at once, for each worker
 
 
@@ -97,10 +108,14 @@ class Evaluator:
         Raises:
             InputError, EvaluationError: as `evaluate`.
         """
-        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn)
+        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes)))
         if isinstance(found, Damaged):
             raise EvaluationError("scores that the job had are damaged; send it again")
         return accepted(found, names)
+
+    async def page_data(self, folded: Folded, pairs: int) -> bytes:
+        """The data of the page of a request with so many pairs."""
+        return await self.pool.run(page_data, folded, **folding(pairs))
 
     def read_whole(self, entry: bytes | None) -> Folded | None:
         """A whole request's figures, as the cache gave them back."""
@@ -170,7 +185,7 @@ class _Run:
         """The fold of all outcomes; an outcome that is damaged is scored after all."""
         while True:
             outcomes = [self.outcomes[number] for number in range(len(self.pairs))]
-            found = await self._run(fold, outcomes, self._digests(), self.asked, heavy=False)
+            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes)))
             if not isinstance(found, Damaged):
                 return accepted(found, self._names())
             for number in found.numbers:
@@ -259,8 +274,18 @@ class _Run:
     def _names(self) -> Names:
         return [pair.names for pair in self.pairs]
 
-    async def _run(self, function: Callable[..., _T], *arguments: object, heavy: bool) -> _T:
-        return await self.evaluator.pool.run(function, *arguments, turn=self.turn, heavy=heavy)
+    async def _run(self, function: Callable[..., _T], *arguments: object, heavy: bool = False, patience: int = 1) -> _T:
+        return await self.evaluator.pool.run(function, *arguments, turn=self.turn, heavy=heavy, patience=patience)
+
+
+class _Folding(TypedDict):
+    heavy: bool
+    patience: int
+
+
+def folding(pairs: int) -> _Folding:
+    """How the fold of so many pairs is to be called."""
+    return {"heavy": pairs > HEAVY_PAIRS, "patience": pairs}
 
 
 def accepted(found: Folded | Refusal, names: Names) -> Folded:

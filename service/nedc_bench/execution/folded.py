@@ -14,7 +14,7 @@ from dataclasses import replace
 import msgspec
 
 from nedc_bench.errors import Finding
-from nedc_bench.reports.page import PAGE_NAME, render_lines
+from nedc_bench.reports.page import render_lines
 
 REFERENCE, HYPOTHESIS = "reference", "hypothesis"
 _BEGIN, _END = "\ufdd0", "\ufdd1"  # noncharacters of Unicode: set aside for use within a program
@@ -24,21 +24,31 @@ Names = Sequence[tuple[str, str]]  # of each pair's reference and hypothesis
 
 
 class Folded(msgspec.Struct, frozen=True, array_like=True):
-    """A result document (JSON) and the reports by name (msgpack), each compressed; of the page only its data."""
+    """The figures of a request, each part compressed.
+
+    Attributes:
+        document: the result document, JSON.
+        reports: the text reports by name, msgpack.
+        sources: what the page is made from when it is asked for (`nedc_bench.execution.work.page_data`).
+    """
 
     document: bytes
     reports: bytes
+    sources: bytes
 
     def result(self, names: Names) -> bytes:
         """The result document, with the names of the files."""
         return named(zlib.decompress(self.document), names, quoted=True)
 
     def report(self, name: str, names: Names) -> bytes | None:
-        """A report, or None where the request has none of that name."""
+        """A text report, or None where the request has none of that name."""
         text = msgspec.msgpack.decode(zlib.decompress(self.reports), type=dict[str, str]).get(name)
-        if text is None or name != PAGE_NAME:
-            return None if text is None else named(text.encode(), names)
-        return "\n".join(render_lines([named(text.encode(), names, quoted=True).decode()])).encode()
+        return None if text is None else named(text.encode(), names)
+
+
+def page(data: bytes, names: Names) -> bytes:
+    """The page with its data and the names of the files."""
+    return "".join(f"{line}\n" for line in render_lines([named(data, names, quoted=True).decode()])).encode()
 
 
 def placeholder(side: str, number: int | None = None) -> str:

@@ -91,13 +91,16 @@ class WorkerPool:
             await self.close(kill=True)
             raise EvaluationError(f"the worker processes were not up after {START_SECONDS:g} s") from None
 
-    async def run(self, function: Callable[..., T], /, *args: Any, turn: str = "", heavy: bool = False) -> T:
+    async def run(
+        self, function: Callable[..., T], /, *args: Any, turn: str = "", heavy: bool = False, patience: int = 1
+    ) -> T:
         """Call ``function`` in a worker. Cancelled, or out of time, the call is killed with its worker.
 
         Args:
             function: of this package, called with ``args``.
             turn: who asks; workers take turns between them.
             heavy: it takes long, and so one worker is left to others.
+            patience: how many pairs it is about; the time-out is of a pair.
 
         Raises:
             EvaluationError: two workers died over it, it took too long, or the pool is closed.
@@ -110,7 +113,7 @@ class WorkerPool:
         try:
             for _ in range(ATTEMPTS):
                 with suppress(WorkerDiedError):
-                    result: T = await self._call((function, args), turn, heavy=heavy)
+                    result: T = await self._call((function, args), turn, heavy=heavy, patience=patience)
                     return result
         finally:
             self._calls -= 1
@@ -130,18 +133,21 @@ class WorkerPool:
                 slot.cancel()
             await asyncio.gather(*self._slots, return_exceptions=True)
 
-    async def _call(self, call: tuple[Callable[..., Any], tuple[Any, ...]], turn: str, *, heavy: bool) -> Any:
+    async def _call(
+        self, call: tuple[Callable[..., Any], tuple[Any, ...]], turn: str, *, heavy: bool, patience: int
+    ) -> Any:
         while (worker := await self._turns.take(turn, heavy=heavy)).ended.is_set():
             self._turns.done(None, heavy=heavy)
         reason = CANCELLED
         try:
-            async with asyncio.timeout(self.timeout_seconds) as limit:
+            seconds = None if self.timeout_seconds is None else self.timeout_seconds * patience
+            async with asyncio.timeout(seconds) as limit:
                 answer = await worker.call(pickle.dumps(call, pickle.HIGHEST_PROTOCOL))  # a copy of what it holds: now
                 succeeded, value = pickle.loads(answer)  # noqa: S301  # from our own process
         except TimeoutError:
             if limit.expired():
                 reason = TIMEOUT
-                raise EvaluationError(f"it took longer than {self.timeout_seconds:g} s") from None
+                raise EvaluationError(f"it took longer than {seconds:g} s") from None
             raise
         finally:
             if worker.busy:

@@ -10,7 +10,7 @@ import io
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,7 @@ Digests = tuple[str, str]
 Refusal = tuple[Finding, ...]
 
 _findings = msgspec.json.Decoder(list[Finding])
+_sources = msgspec.msgpack.Decoder(tuple[list[bytes], list[Digests], dict[str, Any]])
 
 
 class Scored(NamedTuple):
@@ -84,8 +85,18 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
     document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair))
     texts = (name for name in report_names(asked.algorithms) if name != PAGE_NAME)
     reports = {name: "".join(f"{line}\n" for line in report_lines(result, name)) for name in texts}
-    reports[PAGE_NAME] = "\n".join(data_lines(result, document.decode()))
-    return Folded(zlib.compress(document, COMPRESSION), zlib.compress(msgspec.msgpack.encode(reports), COMPRESSION))
+    sources = msgspec.msgpack.encode((outcomes, digests, asked.to_dict()))
+    packed = (zlib.compress(part, COMPRESSION) for part in (document, msgspec.msgpack.encode(reports), sources))
+    return Folded(*packed)
+
+
+def page_data(folded: Folded) -> bytes:
+    """The data of the page: figures, events and verdicts; made when asked for, since it costs as much as scoring."""
+    outcomes, digests, record = _sources.decode(zlib.decompress(folded.sources))
+    asked = Asked.from_dict(record)
+    decoded = [_decode(*pair, asked) for pair in zip(outcomes, range(len(outcomes)), digests, strict=True)]
+    result = Result.fold(accepted_scores(_each(decoded), None), asked.parameters, asked.algorithms)
+    return "\n".join(data_lines(result)).encode()
 
 
 def score_and_fold(

@@ -140,7 +140,7 @@ class MemoryJobs:
         entry = self._entry(job_id, owner)
         if entry is None or entry.stored is None:
             return None
-        return await entry.stored.report(name)
+        return await self.runner.report(entry.stored, name)
 
     async def list(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
         """See `Jobs`."""

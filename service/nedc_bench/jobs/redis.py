@@ -143,7 +143,7 @@ class RedisJobs:
     async def report(self, job_id: str, owner: str, name: str) -> bytes | None:
         """See `nedc_bench.jobs.Jobs`."""
         stored = await self._store.stored(job_id, owner)
-        return None if stored is None else await stored.report(name)
+        return None if stored is None else await self.runner.report(stored, name)
 
     async def list(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
         """See `nedc_bench.jobs.Jobs`."""

@@ -10,8 +10,10 @@ import structlog
 
 from nedc_bench.errors import EvaluationError, InputError
 from nedc_bench.execution import Evaluated, Evaluator
-from nedc_bench.jobs.model import PIPELINE, Failure, Request
+from nedc_bench.execution.folded import page
+from nedc_bench.jobs.model import PIPELINE, Failure, Request, Stored
 from nedc_bench.monitoring.metrics import CANCELLED, ERROR, REFUSED, SUCCESS, Metrics
+from nedc_bench.reports import PAGE_NAME
 
 T = TypeVar("T")
 
@@ -32,6 +34,13 @@ class Runner:
             return await self.evaluator.evaluate(request.pairs, request.asked, turn=request.caller, progress=progress)
 
         return await self.guarded(job_id, request.asked.algorithms, len(request.pairs), evaluate)
+
+    async def report(self, stored: Stored, name: str) -> bytes | None:
+        """A report of a completed job, or its page; None where it has none of that name."""
+        if name != PAGE_NAME:
+            return await stored.report(name)
+        data = await self.evaluator.page_data(stored.folded, len(stored.names))
+        return await asyncio.to_thread(page, data, stored.names)
 
     async def guarded(
         self, job_id: str, algorithms: tuple[str, ...], pairs: int, evaluate: Callable[[], Awaitable[Evaluated]]

@@ -37,6 +37,7 @@ READ_BYTES = 256 * 1024
 FAILURES_TO_OPEN = 3
 PAUSE_SECONDS = 1.0
 PROBE_MILLISECONDS = 10_000
+FULL = "it is full (maxmemory)"
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -104,6 +105,8 @@ class RedisClient:
                     if type(error).__name__ == "NoPermissionError":  # an ACL may permit one thing and not another
                         raise _NotPermittedError(describe(error)) from None
                     await self._failed(error)
+                    if self.problem == FULL:
+                        break
                     continue
                 self._answered()
                 return answer
@@ -149,7 +152,7 @@ class RedisClient:
         except Exception as error:  # noqa: BLE001  # as in ask
             await self._failed(error)
             return False
-        self._answered()
+        self._answered(wrote=True)
         return True
 
     async def memory(self) -> tuple[int, int]:
@@ -194,12 +197,16 @@ class RedisClient:
         if cause != self.problem:
             log.warning("redis cannot be used", redis=str(self.address), cause=cause)
         self.problem = cause
+        if cause == FULL:  # it still reads, and removes
+            return
         self.refuses = cause.startswith(("it is a", "it takes no", "its ACL", "it refuses"))
         self._breaker.failed()
         if type(error).__name__ == "ReadOnlyError" and self.address.kind != "cluster":
             await self.client.connection_pool.disconnect()  # the address may lead to the new primary by now
 
-    def _answered(self) -> None:
+    def _answered(self, *, wrote: bool = False) -> None:
+        if self.problem == FULL and not wrote:
+            return
         if self._breaker.succeeded() or self.problem is not None:
             log.info("redis answers", redis=str(self.address))
         self.problem, self.refuses = None, False
@@ -232,7 +239,7 @@ def describe(error: BaseException, *, tls: bool = False) -> str:
     if name == "ReadOnlyError":
         return "it is a read-only replica"
     if name == "OutOfMemoryError" or text.startswith(("OOM", "command not allowed when used memory")):
-        return "it is full (maxmemory)"
+        return FULL
     if name in {"MovedError", "AskError", "_ClusterNodeError"}:
         return "it is a node of a cluster; REDIS_URL should be redis+cluster://"
     if "ConnectionResetError" in causes or "closed by server" in text:

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.reports.document import build_document
 from nedc_bench.scoring import CorpusScore, PairScore, epoch, ira
-from nedc_bench.scoring.szcore_figures import subject_of
 from nedc_bench.scoring.verdicts import RULES, Verdict, judge
 
 PAGE_NAME = "report.html"
@@ -46,14 +45,9 @@ def page_lines(score: CorpusScore) -> Iterator[str]:
     return render_lines(data_lines(score))
 
 
-def data_lines(score: CorpusScore, document: str | None = None) -> Iterator[str]:
-    """The lines of the page's data: a line for the figures, then one for each recording.
-
-    Args:
-        score: the figures, and the events behind them.
-        document: the result document as JSON, where it is known already.
-    """
-    document = _json(build_document(score)) if document is None else document
+def data_lines(score: CorpusScore) -> Iterator[str]:
+    """The lines of the page's data: a line for the figures, then one for each recording."""
+    document = _json(build_document(score))
     classes = _json(score.parameters.label_map.classes)
     yield f'{{"result":{document},"classes":{classes},{_constants()},"recordings":['
     last = len(score.scores) - 1
@@ -99,7 +93,7 @@ def _constants() -> str:
 
 
 def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
-    """Duration, subject, the events of either side, and by algorithm the verdicts on the events of either side."""
+    """Duration, the events of either side, and by algorithm the verdicts on the events of either side."""
     events = [
         list(zip(*(column.tolist() for column in packed.unpack()), strict=True)) for packed in pair.events
     ]  # start, stop, index of the class
@@ -115,7 +109,7 @@ def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
             judged[algorithm] = judged[epoch.NAME]  # the same samples
         else:
             judged[algorithm] = _packed(judge(pair, algorithm, parameters), sizes)
-    return [pair.duration_seconds, subject_of(pair.reference.name), events, judged]
+    return [pair.duration_seconds, events, judged]
 
 
 def _packed(verdicts: Iterable[Verdict], sizes: Sequence[int]) -> list[list[Any]]:

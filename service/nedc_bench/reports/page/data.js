@@ -12,8 +12,8 @@ const VERDICT = 0, RULE = 1, SHARE = 2, ADDED = 3, PARTNERS = 6;
 
 class Recording {
   constructor(number) {
-    const [duration, subject, events, judged] = page.recordings[number];
-    Object.assign(this, { number, duration, subject, events, judged });
+    const [duration, events, judged] = page.recordings[number];
+    Object.assign(this, { number, duration, events, judged });
     this.name = result.inputs[number].reference.name;
     this.hypothesis = result.inputs[number].hypothesis.name;
   }

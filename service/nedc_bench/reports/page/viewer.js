@@ -35,9 +35,7 @@ class Viewer {
     this.inTime = [...this.events].sort((one, other) => one.start - other.start || one.side - other.side);
     this.marked = keep ? this.events.find(({ side, event }) => side === keep.side && event === keep.event) ?? null : null;
     byId("recording-name").textContent = recording.name;
-    const facts = [`hypothesis ${recording.hypothesis}`, clock(recording.duration)];
-    if (recording.subject) facts.push(`subject ${recording.subject}`);
-    byId("recording-facts").textContent = facts.join(" · ");
+    byId("recording-facts").textContent = `hypothesis ${recording.hypothesis} · ${clock(recording.duration)}`;
     this.box.setAttribute("aria-label", `Timeline of ${recording.name}`);
     this.draw();
     this.tell();
