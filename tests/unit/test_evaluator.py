@@ -31,7 +31,8 @@ from nedc_bench.errors import EvaluationError, InputError
 from nedc_bench.evaluation.corpus import Result
 from nedc_bench.execution import Evaluated, PairInput
 from nedc_bench.execution.evaluator import BATCH
-from nedc_bench.reports import report_names
+from nedc_bench.execution.folded import page
+from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.reports.files import report_lines
 
 CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
@@ -66,7 +67,7 @@ async def test_golden_corpora_cold_warm_and_with_one_pair_unknown(corpus: Corpus
         for cached in (False, True):
             evaluated = await evaluate(house.evaluator, pairs, asked)
             assert evaluated.cached == cached
-            check_whole(evaluated, pairs, corpus.result)
+            await check_whole(house, evaluated, pairs, corpus.result)
         await house.cache.set_many({asked.pair_key(pairs[-1]): b"no score"})
         other = asking(corpus.parameters)
         put_together = await evaluate(house.evaluator, pairs, other)
@@ -74,12 +75,13 @@ async def test_golden_corpora_cold_warm_and_with_one_pair_unknown(corpus: Corpus
         assert house.pool.pairs == len(pairs) + 1
 
 
-def check_whole(evaluated: Evaluated, pairs: list[PairInput], result: Result) -> None:
+async def check_whole(house: House, evaluated: Evaluated, pairs: list[PairInput], result: Result) -> None:
     """The document and every report are the library's."""
     names = [pair.names for pair in pairs]
     assert document(evaluated, pairs) == as_document(result, per_pair=True)
+    made = page(await house.evaluator.page_data(evaluated.folded, len(pairs)), names)
     for name in report_names(result.algorithms):
-        report = evaluated.folded.report(name, names)
+        report = made if name == PAGE_NAME else evaluated.folded.report(name, names)
         assert report is not None
         theirs = "".join(f"{line}\n" for line in report_lines(result, name))
         assert OUR_OWN.sub(r"\1", report.decode()) == OUR_OWN.sub(r"\1", theirs)

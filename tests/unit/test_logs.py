@@ -203,7 +203,7 @@ def test_a_refusal_is_named_by_its_codes() -> None:
     )
     assert "not-for-the-log" not in text
     lines = [json.loads(line) for line in text.splitlines()]
-    assert lines[0]["reason"].startswith("2 findings: ")
+    assert lines[0]["reason"] == "1 findings: columns"
     assert lines[1]["event"] == f"Exception: {lines[0]['reason']}"
     assert "in read\n" in lines[1]["exception"]
     assert "RuntimeError: job failed: (" in lines[3]["exception"]
