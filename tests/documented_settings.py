@@ -17,7 +17,13 @@ DOCUMENTATION = PROJECT / "docs/deployment.md"
 BEGIN = "<!-- settings: begin; made by make settings-docs -->\n"
 END = "<!-- settings: end -->\n"
 
-IN_CHART = {"PORT": "`8000`", "REDIS_URL": "`redis.url`, `redis.existingSecret`", "API_TOKENS_FILE": "`apiTokens`"}
+IN_CHART = {
+    "PORT": "`8000`",
+    "REDIS_URL": "`redis.url`, `redis.existingSecret`",
+    "REDIS_PREFIX": "`redis.prefix`",
+    "REDIS_CA_FILE": "`redis.caSecret`",
+    "API_TOKENS_FILE": "`apiTokens`",
+}
 
 
 def documented() -> str:

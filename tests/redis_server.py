@@ -32,9 +32,18 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.options = options
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.program: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        """What it is started with: ``program`` where that is set."""
+        program = shutil.which("redis-server")
+        assert program is not None, "these tests need a Redis server: apt-get install redis-server"
+        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        command += ["--save", "", "--appendonly", "no", "--loglevel", "warning", *self.options]
+        return self.program or command
 
     def __enter__(self) -> Self:
         self.start()
@@ -52,11 +61,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it; it answers when this returns."""
-        program = shutil.which("redis-server")
-        assert program is not None, "these tests need a Redis server: apt-get install redis-server"
-        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        command += ["--save", "", "--appendonly", "no", "--loglevel", "warning", *self.options]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self._process.poll() is None, "redis-server has ended at once"
@@ -124,7 +129,7 @@ class RedisServer:
         self._process.send_signal(number)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

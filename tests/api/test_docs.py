@@ -35,7 +35,7 @@ def test_python_examples(server: Server, block: str, tmp_path: Path) -> None:
 
 
 def test_every_error_is_described() -> None:
-    from nedc_bench.jobs.problem import TITLES  # noqa: PLC0415
+    from nedc_bench.api.problem import TITLES  # noqa: PLC0415
 
     described = {
         int(status) for row in re.findall(r"^\| ([\d, ]+) \|", TEXT, re.MULTILINE) for status in row.split(",")

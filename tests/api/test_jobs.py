@@ -35,7 +35,8 @@ def test_the_id_of_a_job_cannot_be_guessed(server: Server) -> None:
 
 def test_who_removes_a_running_job_cancels_its_evaluation(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1")
-    stopped = {worker.pid for worker in stop_workers(server).processes}
+    workers = stop_workers(server)
+    stopped = {worker.pid for worker in workers.processes}
     job_id = accept(server, small_pair(0))
     until(lambda: status(server, job_id) == "running")
     with watch(server, job_id) as socket:
@@ -45,7 +46,8 @@ def test_who_removes_a_running_job_cancels_its_evaluation(start_server: Start, s
     check_problem(show(server, job_id), 404)
     until(lambda: server.count("nedc_evaluations_total", status="cancelled") == len(ALGORITHMS))
     assert server.count("nedc_active_evaluations") == 0
-    until(lambda: {process.pid for process in server.workers()} - stopped)  # what was stopped is replaced
+    until(lambda: {process.pid for process in server.workers()} - stopped)  # the one that was at it is replaced
+    workers.go_on()
     assert post(server, small_pair(1)).json()["status"] == "completed"
 
 

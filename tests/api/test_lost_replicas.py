@@ -7,9 +7,9 @@ import time
 from operator import methodcaller
 
 import pytest
-from nedc_bench.jobs.stream import IDLE_SECONDS
 
-from nedc_bench.jobs.redis import MAX_STARTS
+from nedc_bench.jobs.chunks import MAX_DELIVERIES
+from nedc_bench.jobs.queue import GROUP, IDLE_SECONDS
 from redis_server import RedisServer
 from serving import Start, Stop, accept, completed_lines, ended, entered, show, small_pair, status, until
 
@@ -27,7 +27,7 @@ def test_the_jobs_of_a_killed_replica_complete_on_another(
     second = replica()
     assert [ended(second, job_id)["status"] for job_id in jobs] == ["completed"] * 50
     assert entered(second, "completed") == 50
-    assert redis.ask(lambda client: client.xlen("nedc:v1:jobs:stream")) == 0
+    assert redis.ask(lambda client: client.xlen("nedc:v1:chunks")) == 0
 
 
 def test_replicas_that_are_killed_in_turn_make_one_result_a_job(replica: Start, redis: RedisServer) -> None:
@@ -37,8 +37,8 @@ def test_replicas_that_are_killed_in_turn_make_one_result_a_job(replica: Start, 
     third = replica()
     assert [ended(third, job_id)["status"] for job_id in jobs] == ["completed"] * 50
     assert entered(second, "completed") + entered(third, "completed") <= 50
-    assert redis.ask(lambda client: client.zcard("nedc:v1:jobs:completed")) == 50
-    until(lambda: redis.ask(lambda client: client.xlen("nedc:v1:jobs:stream")) == 0)
+    assert redis.ask(lambda client: client.zcard("nedc:v1:jobs:{nobody}:completed")) == 50
+    until(lambda: redis.ask(lambda client: client.xlen("nedc:v1:chunks")) == 0)
 
 
 def test_a_job_stays_with_the_living_and_leaves_the_paused(replica: Start, stop_workers: Stop) -> None:
@@ -59,13 +59,21 @@ def test_a_job_stays_with_the_living_and_leaves_the_paused(replica: Start, stop_
 
 
 def test_a_job_that_ends_the_processes_is_given_up(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
-    server = replica()
-    workers = stop_workers(server)
-    jobs = [accept(server, small_pair(number)) for number in range(3)]
-    redis.ask(methodcaller("hset", f"nedc:v1:job:{jobs[2]}", "starts", MAX_STARTS))
-    workers.go_on()
-    assert [ended(server, job_id)["status"] for job_id in jobs] == ["completed", "completed", "failed"]
-    assert "the processes that ran the job ended" in show(server, jobs[2]).json()["error"]["detail"]
+    first = replica()
+    stop_workers(first)
+    jobs = [accept(first, small_pair(number)) for number in range(3)]
+    until(lambda: status(first, jobs[2]) == "running")
+    first.stop(signal.SIGKILL)
+    for message, fields in redis.ask(lambda client: client.xrange("nedc:v1:chunks")):
+        if fields[b"job"].decode() == jobs[2]:  # as if it had been with so many replicas that died
+            redis.ask(
+                methodcaller(
+                    "xclaim", "nedc:v1:chunks", GROUP, "dead", 0, [message], idle=10**9, retrycount=MAX_DELIVERIES
+                )
+            )
+    second = replica()
+    assert [ended(second, job_id)["status"] for job_id in jobs] == ["completed", "completed", "failed"]
+    assert "the processes that ran the job ended" in show(second, jobs[2]).json()["error"]["detail"]
 
 
 def test_sigterm_hands_back_what_has_not_ended(replica: Start, stop_workers: Stop) -> None:
@@ -92,4 +100,4 @@ def test_sigterm_lets_running_jobs_end(replica: Start, redis: RedisServer, stop_
     workers.go_on()
     assert first.stop(0) == 0
     assert completed_lines(first) == [job_id]
-    assert redis.ask(lambda client: client.xinfo_consumers("nedc:v1:jobs:stream", "replicas")) == []
+    assert redis.ask(lambda client: client.xinfo_consumers("nedc:v1:chunks", GROUP)) == []

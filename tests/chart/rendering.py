@@ -1,7 +1,7 @@
 """The chart as Helm renders it, without a cluster.
 
-The sets of values that its tests render are in ``cases/``; those of the platforms that it is made for are in the chart's
-own ``ci/``.
+The sets of values that its tests render are in ``cases/``, and in the chart's ``ci/`` those of the platforms that it is
+made for.
 """
 
 from __future__ import annotations

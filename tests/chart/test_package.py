@@ -23,7 +23,13 @@ DIGEST = f"sha256:{'0' * 64}"
 def _package(destination: Path, **variables: str) -> Path:
     """What ``make package`` makes."""
     given = {"DIST": str(destination), "VENV": str(Path(sys.executable).parents[1])} | variables
-    command = ["make", "--silent", "package", *(f"{name}={value}" for name, value in given.items())]
+    command = [
+        "make",
+        "--silent",
+        "--assume-old=venv",
+        "package",
+        *(f"{name}={value}" for name, value in given.items()),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return Path(done.stdout.strip())
 

@@ -147,4 +147,4 @@ def _pytest(clone: Clone, *tests: str, status: int = 0, **variables: str) -> str
 
 
 def _lines(clone: Clone) -> list[str]:
-    return clone.git("grep", "-I", "-h", "-e", "", "--", ".", ":!*.lock").splitlines()
+    return clone.git("grep", "-I", "-h", "-e", "", "--", ".", ":!*.lock", ":!tests/data").splitlines()

@@ -22,7 +22,7 @@ from nedc_bench.redis import RedisClient
 from nedc_bench.settings import Settings
 
 KEY = "nedc_bench"
-EXPANDING = 2  # archives at a time: the threads of more would keep the event loop from its turn
+EXPANDING = 1  # upload at a time: two would take room from each other, and the event loop its turn
 CLOSING_SECONDS = 1.0  # of the time to end, for what comes after the jobs, or a quarter of it
 
 

@@ -55,6 +55,7 @@ async def submit() -> Response:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
         found.refuse_when_draining()  # it may have come slowly
         asked = await _asked_for(upload, take)
+        del upload  # it holds the files once more
         found.refuse_when_draining()  # unpacking it takes its time, too
         kept = True
         try:

@@ -11,7 +11,6 @@ from werkzeug.exceptions import NotAcceptable
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError, refused
 from nedc_bench.api.exchange import exchange
-from nedc_bench.jobs import Job
 
 JSON = "application/json"
 SMALL_BYTES = 64 * 1024  # so much waits in the connection of any client
@@ -36,9 +35,9 @@ def json_response(content: Any, status: int = 200, headers: dict[str, str] | Non
         ProblemError: 503, there is no room for so large a response.
     """
     require_json()
-    if isinstance(content, Job) and content.result is not None:
-        hold(len(memoryview(content.result)))  # before it is copied
-    return Response(msgspec.json.encode(content), status, headers, content_type=JSON)
+    body = msgspec.json.encode(content)
+    hold(len(body))
+    return Response(body, status, headers, content_type=JSON)
 
 
 def hold(size: int) -> None:

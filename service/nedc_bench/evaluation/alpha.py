@@ -19,7 +19,7 @@ from pathlib import Path
 from nedc_bench.annotations import Pairing
 from nedc_bench.errors import EvaluationError, refusal
 from nedc_bench.evaluation.corpus import Result
-from nedc_bench.reports import SUMMARY_NAME, report_names
+from nedc_bench.reports import PAGE_NAME, SUMMARY_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS
 
 ENTRY_POINT = "bin/nedc_eeg_eval"
@@ -81,6 +81,7 @@ def compare_with_original(
         return [
             difference
             for name in report_names(ALGORITHMS)
+            if name != PAGE_NAME  # the original has none
             for difference in compare_reports(name, _lines(theirs / name), _lines(ours / name))
         ]
 

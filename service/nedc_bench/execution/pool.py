@@ -105,13 +105,12 @@ class WorkerPool:
         """
         if self._closing:
             raise EvaluationError("the worker processes are being stopped")
-        request = pickle.dumps((function, args), pickle.HIGHEST_PROTOCOL)
         self._calls += 1
         self._no_calls.clear()
         try:
             for _ in range(ATTEMPTS):
                 with suppress(WorkerDiedError):
-                    result: T = await self._call(request, turn, heavy=heavy)
+                    result: T = await self._call((function, args), turn, heavy=heavy)
                     return result
         finally:
             self._calls -= 1
@@ -131,13 +130,14 @@ class WorkerPool:
                 slot.cancel()
             await asyncio.gather(*self._slots, return_exceptions=True)
 
-    async def _call(self, request: bytes, turn: str, *, heavy: bool) -> Any:
+    async def _call(self, call: tuple[Callable[..., Any], tuple[Any, ...]], turn: str, *, heavy: bool) -> Any:
         while (worker := await self._turns.take(turn, heavy=heavy)).ended.is_set():
             self._turns.done(None, heavy=heavy)
         reason = CANCELLED
         try:
             async with asyncio.timeout(self.timeout_seconds) as limit:
-                succeeded, value = pickle.loads(await worker.call(request))  # noqa: S301  # from our own process
+                answer = await worker.call(pickle.dumps(call, pickle.HIGHEST_PROTOCOL))  # a copy of what it holds: now
+                succeeded, value = pickle.loads(answer)  # noqa: S301  # from our own process
         except TimeoutError:
             if limit.expired():
                 reason = TIMEOUT

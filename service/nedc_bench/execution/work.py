@@ -82,10 +82,9 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
     except InputError as error:
         return error.findings
     document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair))
-    reports = {
-        name: "".join(f"{line}\n" for line in (data_lines(result) if name == PAGE_NAME else report_lines(result, name)))
-        for name in report_names(asked.algorithms)
-    }
+    texts = (name for name in report_names(asked.algorithms) if name != PAGE_NAME)
+    reports = {name: "".join(f"{line}\n" for line in report_lines(result, name)) for name in texts}
+    reports[PAGE_NAME] = "\n".join(data_lines(result, document.decode()))
     return Folded(zlib.compress(document, COMPRESSION), zlib.compress(msgspec.msgpack.encode(reports), COMPRESSION))
 
 

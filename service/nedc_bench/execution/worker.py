@@ -22,6 +22,7 @@ from nedc_bench.execution.work import warm_up
 
 LEAVE_SECONDS = 5.0  # in which an idle worker must have left once it is told to
 HEADER_BYTES = 8
+COPIED_BYTES = 64 * 1024  # a frame that is smaller goes with its header in one piece
 NICENESS = 10  # where all CPUs are busy with scoring, the event loop comes first
 
 DIED, TIMEOUT, CANCELLED = REASONS = ("died", "timeout", "cancelled")  # for which a worker is replaced
@@ -73,7 +74,9 @@ class Worker(asyncio.Protocol):
         """Send a request; its answer."""
         assert self._transport is not None
         answer = self._expect_answer()
-        self._transport.write(len(request).to_bytes(HEADER_BYTES, "big") + request)
+        self._transport.write(len(request).to_bytes(HEADER_BYTES, "big"))
+        self._transport.write(request)
+        del request  # it may be large
         return await answer
 
     def kill(self, reason: str) -> None:
@@ -156,7 +159,9 @@ def _work(channel: socket.socket) -> None:
 
 
 def _send(channel: socket.socket, frame: bytes) -> None:
-    channel.sendall(len(frame).to_bytes(HEADER_BYTES, "big") + frame)
+    header = len(frame).to_bytes(HEADER_BYTES, "big")
+    for part in (header + frame,) if len(frame) < COPIED_BYTES else (header, frame):
+        channel.sendall(part)
 
 
 def _answer(request: bytes) -> bytes:

@@ -167,7 +167,7 @@ class ChunkRunner:
             if chunk.number + LANES < len(record.chunks):
                 self._store.put_chunk(pipeline, job_id, chunk.number + LANES)
             self._store.announce(pipeline, job_id)
-            pipeline.exists(self._store.place(job_id))
+            pipeline.strlen(self._store.place(job_id))
             pipeline.hlen(scores)
 
         *_, exists, stored = await self._insist(lambda: self._store.pipeline(store))

@@ -21,6 +21,7 @@ from nedc_bench.execution import Asked, Folded, PairInput
 
 PIPELINE = "beta"
 THREAD_BYTES = 64 * 1024  # expanding more, compressed, would hold up the event loop
+LARGE_RESULTS = asyncio.Semaphore(2)  # that are made at a time: their room is taken only when they are there
 
 
 class JobStatus(enum.StrEnum):
@@ -127,7 +128,8 @@ class Stored(msgspec.Struct, frozen=True, array_like=True):
     async def result(self) -> bytes:
         """The result document; in a thread where that takes long."""
         if len(self.folded.document) > THREAD_BYTES:
-            return await asyncio.to_thread(self.folded.result, self.names)
+            async with LARGE_RESULTS:
+                return await asyncio.to_thread(self.folded.result, self.names)
         return self.folded.result(self.names)
 
     async def report(self, name: str) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from nedc_bench.jobs.model import JobsUnavailableError
-from nedc_bench.redis import RedisUnavailableError
+from nedc_bench.redis import RedisUnavailableError, unlink
 
 if TYPE_CHECKING:
     from nedc_bench.jobs.store import Store
@@ -34,7 +34,7 @@ async def make_room(store: Store) -> bool:
                 jobs += 1
         entries = await _found(store, store.redis.key("[0-9a-f]" * sha256().digest_size * 2), ENTRIES)
         if entries:
-            await store.redis.pipeline(lambda pipeline: [pipeline.unlink(key) for key in entries])
+            await store.redis.pipeline(lambda pipeline: unlink(pipeline, *entries))
     except (JobsUnavailableError, RedisUnavailableError):
         return False
     log.warning("redis is full: ended jobs and cached scores were removed", jobs=jobs, entries=len(entries))

@@ -32,7 +32,7 @@ from nedc_bench.jobs.model import (
     with_result,
 )
 from nedc_bench.jobs.room import FULL, has_room, make_room
-from nedc_bench.redis import RedisClient, RedisUnavailableError
+from nedc_bench.redis import RedisClient, RedisUnavailableError, unlink
 
 if TYPE_CHECKING:
     from nedc_bench.redis.client import AnyPipeline
@@ -229,13 +229,13 @@ class Store:
         inputs = [f":input:{number}" for number in range(len(record.chunks))]
 
         def tidy(pipeline: AnyPipeline) -> None:
-            pipeline.unlink(*(self.place(job_id, part) for part in (":files", ":scores", ":begun", *inputs)))
+            unlink(pipeline, *(self.place(job_id, part) for part in (":files", ":scores", ":begun", *inputs)))
             pipeline.zrem(self.redis.key("pending"), job_id)
             if exists:
                 self._lists.enter(pipeline, record, job.status)
                 self._shorten_key(pipeline, record)
             else:
-                pipeline.unlink(*(self.place(job_id, part) for part in (":end", ":result")))
+                unlink(pipeline, *(self.place(job_id, part) for part in (":end", ":result")))
             self.announce(pipeline, job_id)
 
         await self._with_room(tidy)
@@ -289,11 +289,11 @@ class Store:
         parts += [f":input:{number}" for number in range(len(record.chunks))]
 
         def clean(pipeline: AnyPipeline) -> None:
-            pipeline.unlink(*(self.place(job_id, part) for part in parts))
+            unlink(pipeline, *(self.place(job_id, part) for part in parts))
             pipeline.zrem(self.redis.key("pending"), job_id)
             self._lists.leave(pipeline, record)
             if record.key is not None:
-                pipeline.unlink(self._key(record.key))
+                unlink(pipeline, self._key(record.key))
             self.announce(pipeline, job_id)
 
         try:

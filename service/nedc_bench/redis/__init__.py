@@ -5,6 +5,6 @@
 
 from nedc_bench.redis.address import RedisAddress
 from nedc_bench.redis.breaker import CircuitBreaker
-from nedc_bench.redis.client import RedisClient, RedisUnavailableError
+from nedc_bench.redis.client import RedisClient, RedisUnavailableError, unlink
 
-__all__ = ["CircuitBreaker", "RedisAddress", "RedisClient", "RedisUnavailableError"]
+__all__ = ["CircuitBreaker", "RedisAddress", "RedisClient", "RedisUnavailableError", "unlink"]

@@ -45,6 +45,14 @@ class RedisUnavailableError(Exception):
     """Redis did not do what it was asked; the message says why. What was asked may be done yet."""
 
 
+class _NotPermittedError(RedisUnavailableError):
+    """An ACL does not permit what was asked."""
+
+
+class _ClusterNodeError(Exception):
+    """A node of a cluster was taken for a Redis of its own."""
+
+
 class RedisClient:
     """One Redis of any kind.
 
@@ -65,6 +73,7 @@ class RedisClient:
         self.client: Any = _make_client(address, ca_file)
         self.problem: str | None = "it has not been asked yet"
         self.refuses = False
+        self._alone = False  # known to be no node of a cluster
         self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
         self._connections = asyncio.Semaphore(CONNECTIONS)
 
@@ -90,6 +99,10 @@ class RedisClient:
                     async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
                         answer = await question(self.client)
                 except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
+                    if str(error).startswith("WRONGTYPE"):  # something else writes under our keys; Redis is well
+                        raise RedisUnavailableError(describe(error)) from None
+                    if type(error).__name__ == "NoPermissionError":  # an ACL may permit one thing and not another
+                        raise _NotPermittedError(describe(error)) from None
                     await self._failed(error)
                     continue
                 self._answered()
@@ -132,6 +145,7 @@ class RedisClient:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self.client.set(self.key("probe"), b"1", px=PROBE_MILLISECONDS)
+                await self._refuse_node_of_cluster()
         except Exception as error:  # noqa: BLE001  # as in ask
             await self._failed(error)
             return False
@@ -149,7 +163,10 @@ class RedisClient:
 
     async def _memory(self) -> list[tuple[int, int]]:
         primaries = {"target_nodes": "primaries"} if self.address.kind == "cluster" else {}
-        found = await self.ask(lambda client: client.execute_command("INFO", "memory", **primaries))
+        try:
+            found = await self.ask(lambda client: client.execute_command("INFO", "memory", **primaries))
+        except _NotPermittedError:
+            return [(0, 0)]
         nodes = list(found.values()) if primaries and "used_memory" not in found else [found]
         return [(int(node["used_memory"]), int(node.get("maxmemory", 0))) for node in nodes]
 
@@ -159,8 +176,21 @@ class RedisClient:
         if self.address.kind != "cluster":
             await self.client.connection_pool.disconnect()
 
+    async def _refuse_node_of_cluster(self) -> None:
+        """A node takes some keys and not others, so that a write does not prove that it can be used."""
+        if self.address.kind in {"plain", "unix"} and not self._alone:
+            try:
+                found = await self.client.info("server")
+            except Exception as error:
+                if type(error).__name__ != "NoPermissionError":
+                    raise
+                return
+            if found.get("redis_mode") == "cluster":
+                raise _ClusterNodeError
+            self._alone = True
+
     async def _failed(self, error: Exception) -> None:
-        cause = describe(error)
+        cause = describe(error, tls=self.address.tls)
         if cause != self.problem:
             log.warning("redis cannot be used", redis=str(self.address), cause=cause)
         self.problem = cause
@@ -175,7 +205,13 @@ class RedisClient:
         self.problem, self.refuses = None, False
 
 
-def describe(error: BaseException) -> str:
+def unlink(pipeline: AnyPipeline, *keys: str | bytes) -> None:
+    """Have a pipeline remove keys; redis-py's method of that name does not enter the pipeline of a cluster."""
+    for key in keys:
+        pipeline.execute_command("UNLINK", key)
+
+
+def describe(error: BaseException, *, tls: bool = False) -> str:
     """Why Redis cannot be used, in words and without secrets."""
     name, text = type(error).__name__, str(error)
     causes = {name}
@@ -197,12 +233,15 @@ def describe(error: BaseException) -> str:
         return "it is a read-only replica"
     if name == "OutOfMemoryError" or text.startswith(("OOM", "command not allowed when used memory")):
         return "it is full (maxmemory)"
-    if name in {"MovedError", "AskError"}:
+    if name in {"MovedError", "AskError", "_ClusterNodeError"}:
         return "it is a node of a cluster; REDIS_URL should be redis+cluster://"
+    if "ConnectionResetError" in causes or "closed by server" in text:
+        return "it closed the connection, as one that expects TLS (rediss://) does"
     if "unknown command" in text and "SET" in text.upper():
         return "it takes no writes, as a Sentinel; REDIS_URL should be redis+sentinel://HOSTS/NAME"
     if isinstance(error, TimeoutError):
-        return "it does not answer in time"
+        hint = "; REDIS_URL should be redis:// where it does not speak TLS" if tls and "connecting" in text else ""
+        return f"it does not answer in time{hint}"
     return f"{name}: {text[:160]}" if text else name
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_the_service_reaches_dns_and_redis_and_nothing_else(site: Site) -> None:
     assert site.service.resolves(f"redis.{site.redis.name}.svc")
     until(lambda: site.service.reaches(redis, 6380), "the service reaches Redis")
     for place in ((api_server, 443), (site.client.address, 9000), (dns, 8080)):
-        until(lambda place=place: site.stranger.reaches(*place), f"{place} is there")
+        until(partial(site.stranger.reaches, *place), f"{place} is there")
         assert not site.service.reaches(*place), place
 
 
@@ -169,7 +170,7 @@ def test_without_named_clients_everybody_calls_and_the_pods_reach_dns_alone(
         (pod,) = release.await_ready(1)
         address = service_address(namespace, FULL_NAME)
         for place in (site.client, site.stranger):
-            until(lambda place=place: place.reaches(address, 80), f"{place.pod} reaches the service")
+            until(partial(place.reaches, address, 80), f"{place.pod} reaches the service")
         service = Place(namespace, pod.metadata.name)
         assert service.resolves("kubernetes.default.svc")
         (redis,) = [pod.status.pod_ip for pod in site.redis.pods("app=redis")]

@@ -13,14 +13,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.reports.document import build_document
-from nedc_bench.scoring import CorpusScore, PairScore
+from nedc_bench.scoring import CorpusScore, PairScore, epoch, ira
 from nedc_bench.scoring.szcore_figures import subject_of
 from nedc_bench.scoring.verdicts import RULES, Verdict, judge
 
@@ -46,16 +46,16 @@ def page_lines(score: CorpusScore) -> Iterator[str]:
     return render_lines(data_lines(score))
 
 
-def data_lines(score: CorpusScore) -> Iterator[str]:
-    """The lines of the page's data: a line for the figures, then one for each recording."""
-    head = {
-        "result": build_document(score),
-        "classes": score.parameters.label_map.classes,
-        "background": FILLER,
-        "verdicts": VERDICTS,
-        "rules": list(RULES.items()),
-    }
-    yield f'{_json(head)[:-1]}, "recordings": ['
+def data_lines(score: CorpusScore, document: str | None = None) -> Iterator[str]:
+    """The lines of the page's data: a line for the figures, then one for each recording.
+
+    Args:
+        score: the figures, and the events behind them.
+        document: the result document as JSON, where it is known already.
+    """
+    document = _json(build_document(score)) if document is None else document
+    classes = _json(score.parameters.label_map.classes)
+    yield f'{{"result":{document},"classes":{classes},{_constants()},"recordings":['
     last = len(score.scores) - 1
     for number, pair in enumerate(score.scores):
         yield _json(_recording(pair, score)) + ("" if number == last else ",")
@@ -93,22 +93,35 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+@cache
+def _constants() -> str:
+    return f'"background":"{FILLER}","verdicts":{_json(VERDICTS)},"rules":{_json(list(RULES.items()))}'
+
+
 def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
     """Duration, subject, the events of either side, and by algorithm the verdicts on the events of either side."""
     events = [
         list(zip(*(column.tolist() for column in packed.unpack()), strict=True)) for packed in pair.events
     ]  # start, stop, index of the class
+    sizes = [len(side) for side in events]
+    parameters = score.parameters
     judged: dict[str, list[list[Any]]] = {}
     for algorithm in score.algorithms:
-        sides: dict[str, list[Any]] = {
-            side: [0] * len(own) for side, own in zip(("reference", "hypothesis"), events, strict=True)
-        }
-        for verdict in judge(pair, algorithm, score.parameters):
-            sides[verdict.side][verdict.event] = _packed(verdict)
-        judged[algorithm] = list(sides.values())
+        if (
+            algorithm == ira.NAME
+            and epoch.NAME in judged
+            and parameters.epoch_duration == parameters.ira_epoch_duration
+        ):
+            judged[algorithm] = judged[epoch.NAME]  # the same samples
+        else:
+            judged[algorithm] = _packed(judge(pair, algorithm, parameters), sizes)
     return [pair.duration_seconds, subject_of(pair.reference.name), events, judged]
 
 
-def _packed(verdict: Verdict) -> list[Any]:
-    counts = (verdict.hits, verdict.misses, verdict.false_alarms)
-    return [_VERDICT[verdict.verdict], _RULE[verdict.rule], verdict.share, *counts, *verdict.partners]
+def _packed(verdicts: Iterable[Verdict], sizes: Sequence[int]) -> list[list[Any]]:
+    """The verdicts on the events of either side; 0 where there is none."""
+    reference, hypothesis = ([0] * size for size in sizes)
+    sides: dict[str, list[Any]] = {"reference": reference, "hypothesis": hypothesis}
+    for _, _, _, side, event, _, _, name, share, rule, partners, hits, misses, alarms, _ in verdicts:
+        sides[side][event] = [_VERDICT[name], _RULE[rule], share, hits, misses, alarms, *partners]
+    return [reference, hypothesis]

@@ -198,7 +198,8 @@ function print() {
   const left = list.entries.length - printed.length;
   const pictures = printed.map(({ recording }) => element("article", {}, element("h3", {}, recording.name),
     drawTimeline(shownOf(recording), new View(recording.duration), 700)));
-  byId("print").replaceChildren(...pictures, left ? element("p", {}, `${plural(left, "more recording")} not printed.`) : "");
+  const legend = element("ul", { class: "legend" }, ...byId("legend").cloneNode(true).children);
+  byId("print").replaceChildren(legend, ...pictures, left ? element("p", {}, `${plural(left, "more recording")} not printed.`) : "");
 }
 
 const viewer = new Viewer((by) => list.select(list.chosen + by));

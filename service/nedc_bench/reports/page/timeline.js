@@ -18,7 +18,7 @@ function drawTimeline(shown, view, width, marked = null) {
   const lanes = shown.algorithms.flatMap((algorithm, which) => [REFERENCE, HYPOTHESIS].map((side) => ({ algorithm, which, side })));
   const height = lanes.length * (LANE + TITLE + GAP) + AXIS;
   const picture = drawn("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img",
-    "aria-label": `${recording.name}, ${clock(view.from)} to ${clock(view.to)}` }, hatching());
+    "aria-label": `${recording.name}, ${clock(view.from)} to ${clock(view.to)}` });
   const events = [...recording.judgedEvents(label, shown.first, shown.second)];
   lanes.forEach((lane, k) => {
     const top = k * (LANE + TITLE + GAP) + TITLE;
@@ -28,12 +28,6 @@ function drawTimeline(shown, view, width, marked = null) {
   });
   picture.append(...axis(view, place, height, recording.duration, width));
   return picture;
-}
-
-function hatching() {
-  return drawn("defs", {}, drawn("pattern",
-    { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-    drawn("line", { class: "hatching", x1: 0, x2: 0, y1: 0, y2: 6 })));
 }
 
 /** The events of a lane that are in view; those that would cover the same pixels in the same way are drawn once. */

@@ -1,0 +1,91 @@
+"""Nobody is stuck behind a corpus, nor behind pairs that take long: workers take turns between callers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import evaluating
+from redis_server import RedisServer
+from serving import File, Server, accept, ended, post, show, small_pair, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+PAIRS, HEAVY_PAIRS = 5000, 40
+CLIENTS, REQUESTS = 4, 120
+MOST_SECONDS = 2.0  # for 99 of 100 requests
+PENALTIES = {"dyadic": 1.5, "not dyadic": 0.1}
+
+
+@pytest.fixture(scope="module", params=["memory", "redis"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that tells callers apart by their forwarded address."""
+    folder = tmp_path_factory.mktemp("shared")
+    settings: dict[str, Any] = {"TRUSTED_PROXIES": "127.0.0.0/8", "EVALUATION_TIMEOUT_SECONDS": "20"}
+    if request.param == "memory":
+        server = Server(folder / "log", **settings)
+        yield server
+        server.stop()
+        return
+    with RedisServer(folder) as redis:
+        server = Server(folder / "log", **settings, REDIS_URL=redis.url)
+        yield server
+        server.stop()
+
+
+def corpus() -> list[File]:
+    return [file for number in range(PAIRS) for file in small_pair(number)]
+
+
+def heavy(penalty: float) -> list[File]:
+    """Days of 2,000 events a side, each unlike the others."""
+    files: list[File] = []
+    pair = evaluating.day_pair(2000)
+    for number in range(HEAVY_PAIRS):
+        comment = f"# {number}\n".encode()
+        for side, content in (("reference", pair.reference), ("hypothesis", pair.hypothesis)):
+            version, _, rest = content.partition(b"\n")
+            files.append((side, (f"{number}.csv_bi", version + b"\n" + comment + rest)))
+    parameters = f"[NEDC_DPALIGN]\npenalty_del = {penalty}\npenalty_ins = 1.0\npenalty_sub = 1.0\n"
+    return [*files, ("parameters", ("params.toml", parameters.encode()))]
+
+
+def others(server: Server, begin: int) -> list[float]:
+    """The seconds that small pairs of other callers take, a few at once, sorted."""
+
+    def one(number: int) -> float:
+        headers = {"Prefer": "wait=60", "X-Forwarded-For": f"192.0.2.{number % CLIENTS + 1}"}
+        started = time.perf_counter()
+        answer = post(server, small_pair(100_000 + begin + number), headers)
+        assert (answer.status_code, answer.json()["status"]) == (200, "completed")
+        return time.perf_counter() - started
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return sorted(pool.map(one, range(REQUESTS)))
+
+
+def check_fair(seconds: list[float], record: Any) -> None:
+    p99 = seconds[int(0.99 * len(seconds))]
+    record("p50_seconds", seconds[len(seconds) // 2])
+    record("p99_seconds", p99)
+    assert p99 < MOST_SECONDS
+
+
+def test_small_pairs_beside_a_corpus(shared: Server, record_property: Any) -> None:
+    job_id = accept(shared, corpus())
+    until(lambda: show(shared, job_id).json()["progress"]["done"])
+    check_fair(others(shared, 0), record_property)
+    job = ended(shared, job_id)
+    assert (job["status"], job["progress"]) == ("completed", {"done": PAIRS, "total": PAIRS})
+
+
+@pytest.mark.parametrize("kind", PENALTIES)
+def test_small_pairs_beside_pairs_that_take_long(shared: Server, kind: str, record_property: Any) -> None:
+    job_id = accept(shared, heavy(PENALTIES[kind]))
+    until(lambda: show(shared, job_id).json()["status"] == "running")
+    check_fair(others(shared, 1000 * (1 + list(PENALTIES).index(kind))), record_property)
+    assert ended(shared, job_id)["status"] == "completed"  # the time-out is of a pair, and all take longer together

@@ -1,0 +1,96 @@
+"""A Redis that is full: what is refused is refused in words, what is accepted ends, and there is room again at once."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Iterator
+from operator import methodcaller
+from pathlib import Path
+
+import pytest
+
+from helpers import annotation
+from nedc_bench.jobs.room import LEAST_KEPT_MILLISECONDS, MOST_FULL
+from redis_server import RedisServer
+from serving import File, Server, Start, Stop, accept, check_problem, ended, post, show, small_pair, status
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+UPLOADS, MIB = 20, 2**20
+DAY_MILLISECONDS = 86_400_000
+
+
+@pytest.fixture
+def small_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis as the compose stack has it."""
+    with RedisServer(tmp_path, "--maxmemory", "256mb", "--maxmemory-policy", "noeviction") as running:
+        yield running
+
+
+def large_pair(number: int) -> list[File]:
+    """A pair of 29 MiB that hardly compresses, unlike those of other numbers."""
+    noise = base64.b64encode(random.Random(number).randbytes(10 * MIB)).decode()
+    comments = "".join(f"# {noise[begin : begin + 500]}\n" for begin in range(0, len(noise), 500))
+    version, _, rest = annotation((1.0, 5.0, "seiz")).partition("\n")
+    text = f"{version}\n{comments}{rest}".encode()
+    return [(side, (f"{number}.csv_bi", text)) for side in ("reference", "hypothesis")]
+
+
+def used(redis: RedisServer) -> int:
+    return int(redis.ask(lambda client: client.info("memory"))["used_memory"])
+
+
+def test_large_uploads_are_completed_or_refused_and_leave_room(
+    start_server: Start, small_redis: RedisServer, stop_workers: Stop
+) -> None:
+    server = start_server(REDIS_URL=small_redis.url)
+    workers = stop_workers(server)
+    accepted: list[str] = []
+    for number in range(UPLOADS):
+        answer = post(server, large_pair(number), headers={})
+        if answer.status_code == 202:
+            accepted.append(answer.json()["job_id"])
+        else:
+            assert "Redis is full of jobs that have not ended" in check_problem(answer, 503)["detail"]
+            assert int(answer.headers["Retry-After"]) > 0
+    assert 4 < len(accepted) < UPLOADS
+    assert used(small_redis) < 256 * MIB * MOST_FULL
+    assert {status(server, job_id) for job_id in accepted} <= {"pending", "running"}
+    workers.go_on()
+    assert {ended(server, job_id)["status"] for job_id in accepted} == {"completed"}
+    assert used(small_redis) < 16 * MIB  # the inputs are gone
+    for number in range(UPLOADS, UPLOADS + 2):
+        assert ended(server, accept(server, large_pair(number)))["status"] == "completed"
+
+
+def test_cached_scores_make_room(start_server: Start, redis: RedisServer) -> None:
+    server = start_server(REDIS_URL=redis.url)
+    for number in range(100):
+        redis.put(f"nedc:v1:{number:064x}", bytes(64 * 1024))
+    redis.ask(lambda client: client.config_set("maxmemory", used(redis)))
+    check_works(server, 0)
+
+
+def test_ended_jobs_that_had_time_to_be_fetched_make_room_and_others_do_not(
+    start_server: Start, redis: RedisServer
+) -> None:
+    server = start_server(REDIS_URL=redis.url)
+    old, young = (
+        [post(server, small_pair(number)).json()["job_id"] for number in numbers]
+        for numbers in (range(20), range(20, 30))
+    )
+    for job_id in old:
+        life = DAY_MILLISECONDS - 2 * LEAST_KEPT_MILLISECONDS
+        redis.ask(methodcaller("pexpire", f"nedc:v1:job:{{{job_id}}}:result", life))
+    redis.ask(lambda client: client.config_set("maxmemory", used(redis)))
+    check_works(server, 100)
+    assert {show(server, job_id).status_code for job_id in old} == {404}
+    assert {show(server, job_id).status_code for job_id in young} == {200}
+
+
+def check_works(server: Server, number: int) -> None:
+    """Jobs are accepted, and kept, though Redis was full."""
+    job = post(server, small_pair(number)).json()
+    assert show(server, job["job_id"]).json() == job
+    assert post(server, small_pair(number)).json()["cached"]

@@ -1,0 +1,89 @@
+"""Whose a job is: to everybody but the token that made it, it is not there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from redis_server import RedisServer
+from serving import Server, check_problem, one_pair, post, received, small_pair, until, watch
+
+ANN, BOB = ({"Authorization": f"Bearer {name}"} for name in ("ann", "bob"))
+KINDS = [pytest.param("memory", id="memory"), pytest.param("redis", id="redis", marks=pytest.mark.integration)]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def owned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that knows two tokens."""
+    folder = tmp_path_factory.mktemp("owned")
+    tokens = folder / "tokens"
+    tokens.write_text("".join(f"{hashlib.sha256(name.encode()).hexdigest()}\n" for name in ("ann", "bob")))
+    settings: dict[str, Any] = {"API_TOKENS_FILE": str(tokens)}
+    if request.param == "memory":
+        server = Server(folder / "log", **settings)
+        yield server
+        assert server.stop() == 0
+        return
+    with RedisServer(folder) as redis:
+        server = Server(folder / "log", **settings, REDIS_URL=redis.url)
+        yield server
+        assert server.stop() == 0
+
+
+def ask(server: Server, who: dict[str, str], method: str, path: str = "") -> httpx.Response:
+    headers = who | {"Accept": "*/*"}
+    return server.client.request(method, f"/api/v1/evaluate{path}", headers=headers)
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_another_caller_s_job_is_not_there(owned: Server, *, waiting: bool) -> None:
+    before = {"ann": ask(owned, ANN, "GET").json()["total"], "bob": ask(owned, BOB, "GET").json()["total"]}
+    job_id = post(owned, one_pair(), ANN | ({"Prefer": "wait=60"} if waiting else {})).json()["job_id"]
+    until(lambda: ask(owned, ANN, "GET", f"/{job_id}").json()["status"] == "completed")
+    report = f"/{job_id}/reports/summary.txt"
+    assert ask(owned, ANN, "GET", report).status_code == 200
+    for method, path in (("GET", f"/{job_id}"), ("GET", report), ("DELETE", f"/{job_id}")):
+        problem = check_problem(ask(owned, BOB, method, path), 404)
+        unknown = check_problem(ask(owned, BOB, method, path.replace(job_id, "0" * 36)), 404)
+        assert problem["detail"].replace(job_id, "0" * 36) == unknown["detail"]  # nothing tells that there is a job
+    with pytest.raises(InvalidStatus, match="404"), watch(owned, job_id, BOB):
+        pass
+    with watch(owned, job_id, ANN) as socket:
+        assert list(received(socket))[-1] == {"closed": 1000}
+    assert ask(owned, BOB, "GET").json()["total"] == before["bob"]
+    assert ask(owned, ANN, "GET").json()["total"] == before["ann"] + 1
+    assert ask(owned, ANN, "DELETE", f"/{job_id}").status_code == 204
+
+
+def test_an_idempotency_key_is_its_caller_s(owned: Server) -> None:
+    key = {"Idempotency-Key": "the same", "Prefer": "wait=60"}
+    ann = post(owned, small_pair(1), ANN | key).json()
+    bob = post(owned, small_pair(2), BOB | key).json()  # other content, and no refusal
+    assert ann["job_id"] != bob["job_id"]
+    assert post(owned, small_pair(1), ANN | key).json()["job_id"] == ann["job_id"]
+    check_problem(post(owned, small_pair(3), ANN | key), 422)
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_requests_of_one_key_at_once_make_one_job(owned: Server, *, waiting: bool) -> None:
+    before = ask(owned, ANN, "GET").json()["total"]
+    headers = ANN | {"Idempotency-Key": f"at once {waiting}"} | ({"Prefer": "wait=60"} if waiting else {})
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: post(owned, small_pair(7), headers), range(16)))
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    assert len({answer.json()["job_id"] for answer in answers}) == 1
+    assert ask(owned, ANN, "GET").json()["total"] == before + 1
+
+
+def test_a_key_is_free_again_once_its_job_is_removed(owned: Server) -> None:
+    headers = ANN | {"Idempotency-Key": "again", "Prefer": "wait=60"}
+    first = post(owned, small_pair(1), headers).json()["job_id"]
+    assert ask(owned, ANN, "DELETE", f"/{first}").status_code == 204
+    second = post(owned, small_pair(2), headers)
+    assert (second.status_code, second.json()["job_id"] == first) == (200, False)

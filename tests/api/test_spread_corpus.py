@@ -1,0 +1,35 @@
+"""One corpus over two replicas, of which one is killed in the middle: the library's bits, once."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+
+import pytest
+
+from nedc_bench import Pair, score_corpus
+from serving import Start, accept, ended, entered, show, small_pair, until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+PAIRS = 5000
+
+
+def test_a_corpus_over_two_replicas_one_of_which_is_killed(replica: Start) -> None:
+    files = [file for number in range(PAIRS) for file in small_pair(number)]
+    first, second = replica(), replica()
+    job_id = accept(first, files)
+    until(lambda: show(second, job_id).json()["progress"]["done"] > PAIRS / 4)
+    scored = {server: server.count("nedc_cache_requests_total", result="miss") for server in (first, second)}
+    assert min(scored.values()) > PAIRS / 20  # both have had chunks
+    assert not show(second, job_id).json()["completed_at"]
+    first.stop(signal.SIGKILL)
+    job = ended(second, job_id)
+    assert (job["status"], job["progress"]) == ("completed", {"done": PAIRS, "total": PAIRS})
+    assert entered(second, "completed") == 1
+    contents = [io.BytesIO(content) for _, (_, content) in files]
+    pairs = [Pair(ref, hyp, "a.csv_bi", "a.csv_bi") for ref, hyp in zip(contents[::2], contents[1::2], strict=True)]
+    library = json.loads(json.dumps(score_corpus(pairs, jobs=1).to_dict()))
+    assert job["result"]["algorithms"] == library["algorithms"]
+    assert job["result"] == library
