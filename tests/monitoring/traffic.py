@@ -86,9 +86,10 @@ def hindered_evaluations(server: Server, client: Client) -> None:
         error = client.post(small_pair(2), algorithms="taes").json()["error"]
     assert "it took longer than" in error["detail"], error
     with held_workers(server):
+        until(lambda: leaves(client) and server.count("nedc_worker_restarts_total", reason="cancelled"))
+    with held_workers(server):
         job = client.post(small_pair(5), wait=False, algorithms="taes").json()
         assert client.delete(f"/{job['job_id']}").status_code == 204
-        until(lambda: leaves(client) and server.count("nedc_worker_restarts_total", reason="cancelled"))
     wait_for_worker(server).kill()
     until(lambda: server.count("nedc_worker_restarts_total", reason="died"))
     wait_for_worker(server)
