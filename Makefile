@@ -97,7 +97,9 @@ compose-test: venv image ## test image and stack on a Docker engine: figures, fa
 rename: venv ## give a fork its own names: REPOSITORY=https://HOST/OWNER/NAME IMAGE_REPOSITORY=REGISTRY/PATH [CHARTS=REGISTRY/PATH] [PAGES=URL] [START_OVER=1]
 	$(BIN)/python environments/names.py rename --repository "$(REPOSITORY)" --image "$(IMAGE_REPOSITORY)" \
 		--charts "$(CHARTS)" --pages "$(PAGES)" $(if $(START_OVER),--start-over)
-	$(MAKE) chart-docs golden
+	PYTHONPATH=tests $(BIN)/python -m chart.document
+	$(BIN)/python environments/promote.py renders
+	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
 lock: venv ## write the hash locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)

@@ -21,6 +21,8 @@ CLOSED = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applicatio
 
 def test_prod_is_rolled_back_scaled_and_freed_of_redis_in_a_closed_window(argo: Argo, team: Team) -> None:
     prod = argo.namespace("prod")
+    argo.argocd("app", "sync", "nedc-bench-prod")  # a sync to go back to, should the Application be new
+    argo.deployed("prod")
     for environment in ("dev", "staging", "prod"):
         team.deliver(environment, team.release("dev")["chart"], team.pinned(SECOND))
     team.push()
