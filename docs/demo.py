@@ -24,7 +24,14 @@ from websockets.sync.client import connect
 
 from nedc_bench.reports import format_table
 
-REPORTS = ("summary.txt", "summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt")
+REPORTS = (
+    "report.html",
+    "summary.txt",
+    "summary_dpalign.txt",
+    "summary_epoch.txt",
+    "summary_ovlp.txt",
+    "summary_taes.txt",
+)
 STOP_SECONDS = 10.0
 
 

