@@ -321,3 +321,12 @@ async def test_when_the_pool_is_closed_requests_fail(house: House) -> None:
     await house.pool.close(kill=True)
     with pytest.raises(EvaluationError, match="being stopped"):
         await task
+
+
+async def test_a_request_that_is_stopped_keeps_what_it_has_scored(house: House) -> None:
+    pairs, stop = [small_pair(number) for number in range(600)], asyncio.Event()
+    with pytest.raises(asyncio.CancelledError):
+        await house.evaluator.evaluate(pairs, asking(), progress=lambda done: done and stop.set(), stop=stop)
+    assert 0 < house.pool.pairs < len(pairs)
+    await check(house, pairs)
+    assert house.pool.pairs == len(pairs)

@@ -69,7 +69,13 @@ class Evaluator:
         self._record = record
 
     async def evaluate(
-        self, pairs: Sequence[PairInput], asked: Asked, *, turn: str = "", progress: Callable[[int], object] = int
+        self,
+        pairs: Sequence[PairInput],
+        asked: Asked,
+        *,
+        turn: str = "",
+        progress: Callable[[int], object] = int,
+        stop: asyncio.Event | None = None,
     ) -> Evaluated:
         """The figures of a request.
 
@@ -78,12 +84,14 @@ class Evaluator:
             asked: how to score them.
             turn: who asks: workers take turns between them.
             progress: called with the number of pairs done.
+            stop: once set, what is under way ends and is kept in the cache, and this is cancelled.
 
         Raises:
             InputError: some pair is refused; every refused pair is named.
             EvaluationError: a pair could not be evaluated: workers died over it, or it took too long.
         """
         run = _Run(self, pairs, asked, turn, progress)
+        run.stop = run.stop if stop is None else stop
         return await run.evaluated()
 
     async def score(self, pairs: Sequence[PairInput], asked: Asked, *, turn: str = "") -> Scored:
@@ -151,6 +159,7 @@ class _Run:
         self.new: dict[str, bytes] = {}
         self.seconds = dict.fromkeys(asked.algorithms, 0.0)
         self.scored = 0
+        self.stop = asyncio.Event()
         self._lanes = asyncio.Semaphore(LANES * evaluator.pool.workers)
 
     async def evaluated(self) -> Evaluated:
@@ -224,9 +233,14 @@ class _Run:
             async with asyncio.TaskGroup() as group:
                 for call in [[number] for number in numbers] if alone else self._calls(numbers):
                     await self._lanes.acquire()
+                    if self.stop.is_set():
+                        break
                     group.create_task(self._score_call(call)).add_done_callback(lambda _: self._lanes.release())
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None  # the first pair that could not be scored
+        if self.stop.is_set():
+            await self.evaluator.cache.set_many(self.new)
+            raise asyncio.CancelledError
 
     async def _score_call(self, numbers: Sequence[int]) -> None:
         try:

@@ -110,13 +110,15 @@ class RedisJobs:
         earlier = await self._known(request)
         if earlier is not None:
             return earlier, True
-        evaluation = asyncio.create_task(self.runner.run(job.job_id, request))
+        stop = asyncio.Event()
+        evaluation = asyncio.create_task(self.runner.run(job.job_id, request, stop=stop))
         try:
             done, _ = await asyncio.wait([evaluation], timeout=seconds)
         except asyncio.CancelledError:
             evaluation.cancel()
             raise
         if not done:
+            stop.set()
             self._leave(evaluation)
             return (await self.submit(request))[0], True
         earlier = await self._claim_key(request, job.job_id)
@@ -204,9 +206,10 @@ class RedisJobs:
         """Let an evaluation end whose client waits no longer; what it has scored is for the cache, and for its job."""
 
         async def keep() -> None:
-            found = await evaluation
-            if isinstance(found, Evaluated):
-                await self._cache.set_many(found.entries)
+            with contextlib.suppress(asyncio.CancelledError):
+                found = await evaluation
+                if isinstance(found, Evaluated):
+                    await self._cache.set_many(found.entries)
 
         task = asyncio.create_task(keep())
         self._left.add(task)

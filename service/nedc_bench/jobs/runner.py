@@ -27,11 +27,19 @@ class Runner:
         self.evaluator = evaluator
         self.metrics = metrics
 
-    async def run(self, job_id: str, request: Request, progress: Callable[[int], object] = int) -> Evaluated | Failure:
-        """Evaluate a request; only cancellation raises."""
+    async def run(
+        self,
+        job_id: str,
+        request: Request,
+        progress: Callable[[int], object] = int,
+        stop: asyncio.Event | None = None,
+    ) -> Evaluated | Failure:
+        """Evaluate a request, as `Evaluator.evaluate` does; only cancellation raises."""
 
         async def evaluate() -> Evaluated:
-            return await self.evaluator.evaluate(request.pairs, request.asked, turn=request.caller, progress=progress)
+            return await self.evaluator.evaluate(
+                request.pairs, request.asked, turn=request.caller, progress=progress, stop=stop
+            )
 
         return await self.guarded(job_id, request.asked.algorithms, len(request.pairs), evaluate)
 
