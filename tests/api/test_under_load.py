@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from operator import methodcaller
 
 import pytest
+from redis import Redis
 
 from balancer import Balancer
 from e2e.load import Load
@@ -64,14 +64,24 @@ def restarted(redis: RedisServer, load: Load) -> None:
         load.go_on(5)
 
 
+def spoil(client: Redis, key: str, *, hashed: bool) -> None:
+    """Put something else in a key's place, before the service can make it again."""
+    with client.pipeline(transaction=True) as transaction:
+        transaction.delete(key)
+        if hashed:
+            transaction.hset(key, "garbage", "")
+        else:
+            transaction.set(key, "garbage")
+        transaction.execute()
+
+
 def garbage(redis: RedisServer, load: Load) -> None:
     """Whatever is cached is damaged, in one way or the other, and so are the rates."""
     wanted, damaged = load.posted + REQUESTS, 0
     while load.posted < wanted:
         load.go_on(1)
         for key in filter(CACHED_OR_RATE.fullmatch, redis.keys()):
-            redis.ask(methodcaller("delete", key))
-            redis.ask(methodcaller("hset", key, "garbage", "") if damaged % 2 else methodcaller("set", key, "garbage"))
+            redis.ask(partial(spoil, key=key, hashed=damaged % 2 == 1))
             damaged += 1
     assert damaged > REQUESTS / 2
 
