@@ -50,7 +50,8 @@ def test_an_offer_of_h2c_is_answered_in_http_1(server: Server) -> None:
         opened.sendall(OFFER)
         answer = b""
         while b'"status":"ok"' not in answer:  # head and body may come apart; the socket's time-out ends it
-            assert (part := opened.recv(65_536))
+            part = opened.recv(65_536)
+            assert part
             answer += part
         assert answer.startswith(b"HTTP/1.1 200 ")
         with observed(server) as seen:  # the client goes on as if it had been taken
