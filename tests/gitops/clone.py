@@ -60,8 +60,10 @@ class Clone:
         """What a person writes into an environment by hand."""
         path = self.path(environment)
         text = re.sub(r"(?m)^  chart: .*$", f"  chart: {chart} # why this one", path.read_text())
-        path.write_text(re.sub(r"(?m)^  image: .*$", f"  image: {image}", text))
-        self.commit(f"{environment} runs {image}")
+        text = re.sub(r"(?m)^  image: .*$", f"  image: {image}", text)
+        if text != path.read_text():
+            path.write_text(text)
+            self.commit(f"{environment} runs {image}")
 
     def image(self, environment: str) -> str:
         return str(re.findall(r"(?m)^  image: (\S+)", self.path(environment).read_text())[0])

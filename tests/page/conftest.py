@@ -19,7 +19,7 @@ from serving import Server
 Start = Callable[..., Server]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop running, which asynchronous tests would meet
 def browser() -> Iterator[Browser]:
     with started() as browser:
         yield browser
