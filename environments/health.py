@@ -24,7 +24,7 @@ def need_healthy(environment: Environment, release: Release) -> str:
 
     Args:
         environment: where it runs, or ran.
-        release: what is to be promoted. Where something else runs by now, its last sync must have succeeded.
+        release: the release to promote. If another one runs by now, its last sync must have succeeded.
 
     Returns:
         A line for the commit's message.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import methodcaller
@@ -46,7 +47,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 RECOVERY_SECONDS = 10.0  # in which a failover must be over for clients
 LOGIN = quote(SECRET, safe="")
-RIGHTS = ("~nedc:*", "+@all", "-@dangerous")  # docs/deployment.md
+ROOT = Path(__file__).parents[2]
+WITHOUT_INFO = ("~nedc:*", "+@all", "-@dangerous")  # as managed services have it
 
 
 def check_all(server: Server) -> None:
@@ -133,8 +135,19 @@ def add_user(server: RedisServer, *rights: str) -> str:
     return server.url.replace("//", f"//nedc:{LOGIN}@")
 
 
-def test_a_user_of_an_acl(start_server: Start, redis: RedisServer) -> None:
-    check_all(start_server(REDIS_URL=add_user(redis, *RIGHTS)))
+def documented_rights() -> tuple[str, ...]:
+    """What docs/redis.md says that a user needs."""
+    text = (ROOT / "docs" / "redis.md").read_text()
+    (keys,) = re.findall(r"the keys `(\S+)`", text)
+    (commands,) = re.findall(r"the commands `([^`]+)`", text)
+    return keys.replace("PREFIX", "nedc"), *commands.split()
+
+
+@pytest.mark.parametrize("rights", [documented_rights(), WITHOUT_INFO], ids=["documented", "without INFO"])
+def test_a_user_of_an_acl(start_server: Start, redis: RedisServer, rights: tuple[str, ...]) -> None:
+    server = start_server(REDIS_URL=add_user(redis, *rights))
+    check_all(server)
+    assert server.lines("redis cannot be used") == []
 
 
 def test_a_user_who_may_only_read(start_server: Start, redis: RedisServer) -> None:
@@ -144,7 +157,7 @@ def test_a_user_who_may_only_read(start_server: Start, redis: RedisServer) -> No
 
 @pytest.mark.parametrize("login", [f"nedc:wrong{LOGIN}@", "nobody:word@", f":{LOGIN}@"])
 def test_a_login_that_is_wrong(start_server: Start, redis: RedisServer, login: str) -> None:
-    add_user(redis, *RIGHTS)
+    add_user(redis, *WITHOUT_INFO)
     redis.ask(lambda client: client.config_set("requirepass", "another"))
     url = redis.url.replace("//", f"//{login}")
     check_not_ready(start_server(ready=False, REDIS_URL=url), "user name or password")

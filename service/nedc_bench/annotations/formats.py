@@ -217,5 +217,5 @@ def _read_csv_bi(text: Text, reading: Reading) -> Recording:
 
 
 def _is_csv_bi(text: str) -> bool:
-    """Whether a text without a version line is one of ``csv_bi`` all the same, to be refused as such."""
+    """Whether a text without a version line is still ``csv_bi``, so that the refusal names that format."""
     return csv_bi.VERSION in text or COLUMNS in text[:HEAD].replace(" ", "") or "\nTERM," in text[:HEAD]

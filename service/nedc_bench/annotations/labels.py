@@ -30,7 +30,7 @@ class LabelMap:
     Attributes:
         classes: class names, lower case, in the order of every report.
         labels: for each class its annotation labels, lower case. A label of several classes belongs to the last.
-        warnings: what was noticed about the map and is scored with all the same.
+        warnings: oddities of the map that do not keep it from being used.
 
     >>> LabelMap.from_mapping({"PET": ["cat", "dog"], "BCKG": ["bckg"]}).index
     {'cat': 0, 'dog': 0, 'bckg': 1}

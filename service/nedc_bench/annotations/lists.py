@@ -186,7 +186,7 @@ def _look(side: str, path: str) -> tuple[str, Source]:
 
 
 def _is_annotation(text: str) -> bool:
-    """Whether a text whose name is that of a list is an annotation, or another tool's table, all the same."""
+    """Whether a text named like a list is in fact an annotation, or another tool's table."""
     return _ANNOTATION.search(text) is not None
 
 

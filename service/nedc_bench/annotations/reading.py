@@ -1,4 +1,4 @@
-"""What the readers of formats share: how a file is to be read, its events with their lines, and its faults."""
+"""What the readers of formats share: the options of reading, events with their lines, and faults."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Timeline(NamedTuple):
 
 
 class Irregularity(NamedTuple):
-    """Something odd about events that are scored all the same; ``events`` are those it is about."""
+    """Something odd about events that are still scored; ``events`` are the ones concerned."""
 
     code: str
     message: str
@@ -38,7 +38,7 @@ class Irregularity(NamedTuple):
 
 
 def find_irregularities(duration: float, starts: Floats, stops: Floats, confidences: Floats) -> list[Irregularity]:
-    """What sorted events are scored with all the same, and a person may want to know (docs/scoring.md section 8).
+    """Oddities of sorted events that are still scored, and that a person may want to know (docs/scoring.md section 8).
 
     Events that overlap, run past the end or begin before 0 make fillers of negative length; an event of no length
     counts as an event.

@@ -1,11 +1,9 @@
-"""Who may call: bearer tokens, and how often: rate limits.
+"""Who may call: bearer tokens.
 
 Tokens: ``API_TOKENS_FILE`` holds one sha256 of a token a line (hexadecimal) and after it, if one likes, the caller's
 name (``#`` begins a comment), so that the file gives no token away. Tokens of one name are one caller: a job belongs to
 its caller, and outlives the change of a token. The file is read again when it changes: what it holds is valid and
 nothing else, so that a file that was emptied or removed lets nobody in.
-
-Rates: the `limits` package, in Redis or in memory; when the store does not answer, requests pass and are counted.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ import hmac
 import os
 import re
 from ipaddress import ip_address
-from typing import TypeVar
 
 import structlog
 from quart.wrappers.base import BaseRequestWebsocket
@@ -26,14 +23,6 @@ from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Network
 
 log = structlog.stdlib.get_logger(__name__)
-
-WAIT_SECONDS, WAITS = 0.1, 5  # for an answer of Redis
-CONNECTIONS = 16
-FAILURES_TO_OPEN = 3  # in a row; then the store is left alone
-PAUSE_SECONDS = 2.0
-EXPIRY_SECONDS = 1.0  # between looks for requests in memory that count no more
-
-T = TypeVar("T")
 
 OPEN = frozenset({"/", "/docs", "/openapi.json"})
 BEARER = "bearer."  # begins the subprotocol by which a browser, which can send no header, brings its token
