@@ -16,7 +16,8 @@ import pytest
 
 from helpers import COMMAND, Lists, Ran, annotation, run, run_program, write_corpus, write_small_corpus
 from nedc_bench import __version__, find_pairs, score_corpus
-from nedc_bench.cli import _EXAMPLES, _parser
+from nedc_bench.cli import _parser
+from nedc_bench.cli.arguments import EXAMPLES
 from nedc_bench.scoring import ALGORITHM
 
 TABLE = """\
@@ -251,7 +252,7 @@ def test_help_has_examples(command: str) -> None:
 
 
 def test_every_example_of_the_help_is_right() -> None:
-    examples = [line.split("   ")[0] for line in _EXAMPLES.splitlines()[1:]]
+    examples = [line.split("   ")[0] for line in EXAMPLES.splitlines()[1:]]
     assert examples
     for example in examples:
         _, program, arguments = example.partition("nedc-bench ")

@@ -1,0 +1,74 @@
+"""The command ``nedc-bench``.
+
+Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference, ``doctor`` a fault); 2 usage; 3 the
+evaluation could not be carried out (a dead worker, a full disk); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from nedc_bench.cli import check, explain, parity, score, service
+from nedc_bench.cli.arguments import EXAMPLES, FAILED, FINE, FORMATS, INTERRUPTED, REFUSED, USAGE
+from nedc_bench.errors import EvaluationError, InputError, SettingsError
+from nedc_bench.version import __version__
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    gc.disable()  # a command that ends: what it makes is freed by counting references, and there is no end of tuples
+    if sys.stdout is None:  # closed by whoever started the command
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the command runs
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot write
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except InputError as error:
+        for finding in error.findings:
+            print(f"error: {finding}", file=sys.stderr)
+        return REFUSED
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return USAGE
+    except EvaluationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        _drop_output()
+        return FINE
+    except OSError as error:  # as when our output goes to a full disk
+        print(f"error: {error}", file=sys.stderr)
+        _drop_output()
+        return FAILED
+
+
+def _drop_output() -> None:
+    """What is still to be written to standard output goes nowhere: at exit it would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nedc-bench",
+        description="Score EEG event annotations with the five algorithms of NEDC EEG Eval v6.0.0, to the last bit.",
+        epilog=EXAMPLES + FORMATS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"nedc-bench {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    for command in (score, explain, check, parity, service):
+        command.add(commands)
+    return parser

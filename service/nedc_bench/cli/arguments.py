@@ -1,0 +1,156 @@
+"""What the commands share: options, examples, the parameters and pairs that a user names, a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from nedc_bench.annotations import Pairing, Parameters, find_pairs, read_label_map, read_parameters
+from nedc_bench.annotations.parameters import CHANNELS
+from nedc_bench.annotations.presets import PRESETS
+from nedc_bench.evaluation import Result, score_corpus
+from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.scoring import ALGORITHMS
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # argparse has no public name for it
+FINE, REFUSED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+EXAMPLES = """\
+examples:
+  nedc-bench score ref.csv_bi hyp.csv_bi              two files
+  nedc-bench score ref.list hyp.list -o out/          two lists, paired by position; reports to out/
+  nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
+  nedc-bench score ref.list hyp.list --format json    the result document on standard output
+  nedc-bench score ref/ hyp/ --format csv             a row a recording, algorithm and label, and the total
+  nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over the workers of a Dask cluster
+  nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
+  nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
+  nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
+  nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
+  nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
+  nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
+  nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
+  REDIS_URL=redis://localhost nedc-bench doctor       whether the service works with these settings
+  PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
+"""
+
+FORMATS = f"""\
+
+formats, told by their content (docs/formats.md):
+  csv_bi; TUSZ's csv (--channels union); tse, tse_bi, lbl, lbl_bi; BIDS events.tsv and SzCORE's TSV;
+  EDF+ annotations (pip install 'nedc-bench[edf]'); each also compressed by gzip. Sides may differ.
+labels: one of {", ".join(PRESETS)}, or a TOML file such as
+  [MAP]
+  SEIZ = "seiz,fnsz,gnsz"
+  BCKG = "bckg"
+"""
+
+
+def command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    description: str,
+) -> argparse.ArgumentParser:
+    """Add the command ``name``; its help ends with the examples that run it."""
+    command = commands.add_parser(
+        name,
+        help=description,
+        description=description[0].upper() + description[1:] + ".",
+        epilog="\n".join(["examples:", *(line for line in EXAMPLES.splitlines() if f"nedc-bench {name}" in line)])
+        + ("" if name in {"serve", "doctor"} else "\n" + FORMATS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def add_pair_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the options that name pairs and parameters."""
+    command.add_argument("reference", help="an annotation file, a list of them, or a folder")
+    command.add_argument("hypothesis", help="the same kind as the reference; formats may differ")
+    command.add_argument(
+        "--pattern", metavar="P", help="of folders: a hypothesis's name by its reference's, as in '{id}_pred'"
+    )
+    add_parameters_argument(command)
+
+
+def add_parameters_argument(command: argparse.ArgumentParser) -> None:
+    """Add the options that `named_parameters` reads."""
+    command.add_argument("--params", metavar="FILE", help="the original's TOML parameter file")
+    command.add_argument(
+        "--labels", metavar="L", help=f"which labels are seizures: {', '.join(PRESETS)}, or a TOML file with [MAP]"
+    )
+    command.add_argument(
+        "--channels", choices=CHANNELS, help="refuse per-channel events, or score their union (default: refuse)"
+    )
+    command.add_argument(
+        "--duration-tolerance",
+        type=float,
+        metavar="S",
+        help="seconds by which durations may differ; the reference's counts (default: 0)",
+    )
+
+
+def positive(text: str) -> int:
+    """The whole number of 1 or more that an option is given."""
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
+    return int(text)
+
+
+def named_parameters(arguments: argparse.Namespace) -> Parameters:
+    """The parameters of ``--params``, with what other options set."""
+    parameters = Parameters() if arguments.params is None else read_parameters(arguments.params)
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in ("channels", "duration_tolerance")}
+    if arguments.labels is not None:
+        given["label_map"] = read_label_map(arguments.labels)
+    return replace(parameters, **{name: value for name, value in given.items() if value is not None})
+
+
+def named_pairs(arguments: argparse.Namespace) -> Pairing:
+    """The pairs of the files, lists or folders; what was noticed in finding them is printed."""
+    missing = getattr(arguments, "missing", "refuse")
+    pairing = find_pairs(arguments.reference, arguments.hypothesis, pattern=arguments.pattern, missing=missing)
+    for note in pairing.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return pairing
+
+
+def score_pairs(
+    pairing: Pairing,
+    parameters: Parameters,
+    *,
+    algorithms: Sequence[str] = ALGORITHMS,
+    strict: bool = False,
+    jobs: int | None = None,
+    executor: Executor | None = None,
+) -> Result:
+    """Score the pairs, with a progress bar on a terminal."""
+    with _progress(len(pairing.pairs)) as progress:
+        return score_corpus(
+            pairing,
+            algorithms=algorithms,
+            parameters=parameters,
+            strict=strict,
+            jobs=jobs or available_cpus(),
+            executor=executor,
+            progress=progress,
+        )
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], object] | None]:
+    """A progress bar on a terminal (pairs done, rate, time left); nothing in a pipe."""
+    if total == 1 or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm  # noqa: PLC0415  # only needed on a terminal
+
+    with tqdm(total=total, unit="pair", leave=False, file=sys.stderr) as bar:
+        yield lambda done: bar.update(done - bar.n)

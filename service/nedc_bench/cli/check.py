@@ -1,0 +1,53 @@
+"""``nedc-bench check``."""
+
+from __future__ import annotations
+
+import argparse
+
+from nedc_bench.annotations import DurationUnknownError, Parameters, read_recording
+from nedc_bench.annotations.lists import list_files
+from nedc_bench.cli.arguments import FINE, REFUSED, Commands, add_parameters_argument, command, named_parameters
+from nedc_bench.errors import InputError
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    check = command(commands, "check", _check, "say what is wrong with annotation files, score nothing")
+    check.add_argument("file", nargs="+", help="an annotation file, a list of them, or a folder")
+    add_parameters_argument(check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    parameters = named_parameters(arguments)
+    checked = refused = 0
+    for argument in arguments.file:
+        try:
+            files = list_files(argument)
+        except InputError as error:
+            checked, refused = checked + 1, refused + 1
+            _print_findings("error", error)
+            continue
+        checked += len(files)
+        refused += sum(_is_refused(path, parameters) for path in files)
+    print(f"{checked} file{'' if checked == 1 else 's'} checked, {refused} refused")
+    return REFUSED if refused else FINE
+
+
+def _is_refused(path: str, parameters: Parameters) -> bool:
+    """Whether the file is refused; what there is to say of it is printed."""
+    try:
+        recording = read_recording(path, label_map=parameters.label_map, channels=parameters.channels)
+    except DurationUnknownError as error:
+        _print_findings("note", error)
+        return False
+    except InputError as error:
+        _print_findings("error", error)
+        return True
+    for finding in recording.warnings:
+        print(f"warning: {finding}")
+    return False
+
+
+def _print_findings(kind: str, error: InputError) -> None:
+    for finding in error.findings:
+        print(f"{kind}: {finding}")

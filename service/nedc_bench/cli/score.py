@@ -1,0 +1,160 @@
+"""``nedc-bench score``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from nedc_bench.annotations import Pairing
+from nedc_bench.annotations.layout import MISSING
+from nedc_bench.cli.arguments import (
+    FINE,
+    USAGE,
+    Commands,
+    add_pair_arguments,
+    command,
+    named_pairs,
+    named_parameters,
+    positive,
+    score_pairs,
+)
+from nedc_bench.errors import EvaluationError
+from nedc_bench.evaluation import Result
+from nedc_bench.reports import build_document, format_table, format_warnings, write_csv, write_events, write_json
+from nedc_bench.scoring import ALGORITHM, ALGORITHMS
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    score = command(commands, "score", _score, "score hypotheses against references")
+    add_pair_arguments(score)
+    score.add_argument(
+        "--missing",
+        choices=MISSING,
+        default="refuse",
+        help="of folders: refuse a reference without hypothesis, or score it as if nothing was found (default: refuse)",
+    )
+    score.add_argument("-o", "--output", metavar="DIR", help="write the NEDC reports and result.json there")
+    score.add_argument(
+        "--algorithm",
+        action="append",
+        choices=[*ALGORITHM, "all"],
+        help="run only this one (may be given several times; default: all, the five of NEDC)",
+    )
+    score.add_argument(
+        "--strict", action="store_true", help="refuse what would be a warning, such as overlapping events"
+    )
+    score.add_argument(
+        "--jobs", type=positive, metavar="N", help="at most so many worker processes (default: the CPUs at hand)"
+    )
+    score.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="spread the pairs over the Dask cluster of this scheduler, such as tcp://host:8786; its workers need "
+        "nedc-bench and the same files under the same paths",
+    )
+    score.add_argument(
+        "--format",
+        choices=["text", "json", "csv"],
+        default="text",
+        help="what to print: a table, the result document, or a row a "
+        "recording, algorithm and label (default: %(default)s)",
+    )
+    score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
+    score.add_argument(
+        "--per-event", action="store_true", help="add every event and the verdicts on it to the JSON document"
+    )
+    score.add_argument(
+        "--events", metavar="FILE", help="write what each algorithm made of each event, and by which rule, as CSV"
+    )
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    for option, given in (("--per-pair", arguments.per_pair), ("--per-event", arguments.per_event)):
+        if given and arguments.format != "json" and arguments.output is None:
+            print(f"error: {option} adds to the JSON document: give --format json, or -o", file=sys.stderr)
+            return USAGE
+    parameters = named_parameters(arguments)
+    pairing = named_pairs(arguments)
+    with _executor(arguments.dask) as executor:
+        result = score_pairs(
+            pairing if executor is None else _with_whole_paths(pairing),
+            parameters,
+            algorithms=arguments.algorithm or ALGORITHMS,
+            strict=arguments.strict,
+            jobs=arguments.jobs,
+            executor=executor,
+        )
+    if arguments.output is not None:
+        result.write_reports(
+            arguments.output,
+            reference=arguments.reference,
+            hypothesis=arguments.hypothesis,
+            per_pair=arguments.per_pair,
+            events=arguments.per_event,
+        )
+    if arguments.events is not None:
+        _write_events(result, arguments.events)
+    if arguments.format == "json":
+        write_json(build_document(result, per_pair=arguments.per_pair, events=arguments.per_event), sys.stdout)
+    elif arguments.format == "csv":
+        write_csv(result, sys.stdout)
+    else:
+        print(format_table(result.to_dict()))
+        if arguments.output is not None:
+            print(f"\nreports: {arguments.output}")
+    sys.stdout.flush()
+    for line in format_warnings(result.warnings):
+        print(line, file=sys.stderr)
+    return FINE
+
+
+def _write_events(result: Result, path: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write_events(result, file)
+    except OSError as error:
+        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _executor(dask: str | None) -> Iterator[Executor | None]:
+    """The workers of a Dask cluster, when its scheduler's address is given."""
+    if dask is None:
+        yield None
+        return
+    try:
+        distributed: Any = importlib.import_module("distributed")  # an extra, without types
+    except ModuleNotFoundError as error:
+        raise EvaluationError(f"--dask needs Dask ({error}): pip install 'nedc-bench[dask]'") from error
+    try:
+        client = distributed.Client(dask)
+    except (OSError, ValueError) as error:  # a time-out is an OSError
+        raise EvaluationError(f"the Dask scheduler {dask} cannot be reached: {error}") from error
+    with client, client.get_executor() as executor:
+        try:
+            yield executor
+        except (distributed.KilledWorker, distributed.client.FutureCancelledError) as error:
+            raise EvaluationError(f"the workers of the Dask scheduler {dask} died: {error}") from error
+
+
+def _with_whole_paths(pairing: Pairing) -> Pairing:
+    """The pairs with paths that lead there from any folder, under the names that they have."""
+    pairs = []
+    for pair in pairing.pairs:
+        found = replace(pair)
+        if isinstance(pair.reference, (str, os.PathLike)):
+            name = pair.reference_name or os.fspath(pair.reference)
+            found = replace(found, reference=os.path.abspath(pair.reference), reference_name=name)
+        if isinstance(pair.hypothesis, (str, os.PathLike)):
+            name = pair.hypothesis_name or os.fspath(pair.hypothesis)
+            found = replace(found, hypothesis=os.path.abspath(pair.hypothesis), hypothesis_name=name)
+        pairs.append(found)
+    return replace(pairing, pairs=tuple(pairs))
