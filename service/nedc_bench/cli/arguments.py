@@ -17,7 +17,7 @@ from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.scoring import ALGORITHMS
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # argparse has no public name for it
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # has no public name
 FINE, REFUSED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 EXAMPLES = """\
