@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename version package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -114,6 +114,12 @@ chart-docs: venv ## make what the chart has from elsewhere: README's values, the
 
 golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
+
+version: venv ## name the next release, in the package, the chart and the changelog, and renew what follows from it: VERSION=1.2.3
+	perl -pi -e 's/^__version__ = .*/__version__ = "$(VERSION)"/' service/nedc_bench/version.py
+	perl -pi -e 's/^(version|appVersion): .*/$$1: $(VERSION)/' charts/nedc-bench/Chart.yaml
+	perl -pi -e 's/^## Unreleased$$/## Unreleased\n\n## $(VERSION), '"$$(date +%F)"'/' CHANGELOG.md
+	$(MAKE) golden
 
 package: venv ## make the chart's archive in dist/; a release names its image's digest: DIGEST=sha256:...
 	rm -rf build/chart && mkdir -p build $(DIST) && cp -R charts/nedc-bench build/chart

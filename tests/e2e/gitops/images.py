@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
 from pathlib import Path
 
 from e2e.kube import PROJECT
 
-FIRST, SECOND, NEVER_READY, WRONG = "0.1.0", "0.2.0", "0.3.0-never-ready", "0.3.0-wrong"
+RUN = f"t{uuid.uuid4().hex[:8]}"  # a tag of an earlier run may be in Argo CD's cache
+FIRST, SECOND, NEVER_READY, WRONG = f"0.1.0-{RUN}", f"0.2.0-{RUN}", "0.3.0-never-ready", "0.3.0-wrong"
 
 ALGORITHM = PROJECT / "service/nedc_bench/scoring/overlap.py"
 RIGHT = "> events.starts[own])"
