@@ -37,10 +37,10 @@ USER 10001:10001
 def build_all(image: str, folder: Path) -> dict[str, str]:
     """The engine's name of each image, by its tag."""
     changes = {SECOND: None, NEVER_READY: BROKEN, WRONG: BROKEN_IN_WORKERS}
-    return {FIRST: image} | {tag: _build(image, folder, tag, change) for tag, change in changes.items()}
+    return {FIRST: image} | {tag: build_variant(image, folder, tag, change) for tag, change in changes.items()}
 
 
-def _build(image: str, folder: Path, tag: str, change: str | None) -> str:
+def build_variant(image: str, folder: Path, tag: str, change: str | None) -> str:
     name = f"nedc-bench-gitops:{tag}"
     (folder / "Dockerfile").write_text((PATCHED_DOCKERFILE if change else DOCKERFILE).format(image=image, tag=tag))
     if change:
