@@ -39,7 +39,9 @@ def configure_logging(level: str, stream: IO[str] | None = None) -> None:
     """
     handler = _Handler(sys.stderr if stream is None else stream)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_common(), processors=_rendering(handler.stream))
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_common(), structlog.stdlib.ExtraAdder()], processors=_rendering(handler.stream)
+        )
     )
     handler.addFilter(_without_contents)
     root = logging.getLogger()

@@ -15,6 +15,12 @@ from helpers import annotation
 from nedc_bench.execution import PairInput
 
 SLOW = b'version = "param_v1.0.0"\n[NEDC_DPALIGN]\npenalty_sub = "1.5"\n'  # the plain table of dp takes its time
+# Workers are forked by a server, which is the service's child.
+KILL_WORKER = f"""
+for child in $(cat /proc/{SERVICE_PROCESS}/task/*/children); do
+    for worker in $(cat /proc/$child/task/*/children); do kill -KILL $worker; done
+done
+"""
 FILLER = 32 << 20  # bytes in Redis, beside which what clients come and go with is little
 MARGIN = 1.05
 
@@ -113,9 +119,7 @@ class Faults:
     @contextmanager
     def worker_killed(self) -> Iterator[None]:
         for pod in self.release.pods:
-            children = f"cat /proc/{SERVICE_PROCESS}/task/*/children"
-            listing = self.release.namespace.exec(pod.metadata.name, "sh", "-c", children)
-            self.release.namespace.exec(pod.metadata.name, "sh", "-c", f"kill -KILL {listing.split()[-1]}")
+            self.release.namespace.exec(pod.metadata.name, "sh", "-c", KILL_WORKER)
         yield
 
     @contextmanager
@@ -125,7 +129,7 @@ class Faults:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        jobs = [self.release.post(_distinct(30), algorithms="dp") for _ in range(8)]
+        jobs = [self.release.post(_distinct(150), algorithms="dp") for _ in range(8)]
         assert {answer.status_code for answer in jobs} == {202}
         yield
         for answer in jobs:
@@ -161,7 +165,7 @@ class Faults:
 
 
 def _large_pair() -> PairInput:
-    """A pair that takes a worker some 10 s: nearly as many cells of the table as are allowed."""
+    """A pair that takes a worker seconds: nearly as many cells of the table as are allowed."""
     mark = f"\n# pair = {uuid.uuid4().hex}\n"
     sides = [
         annotation(
@@ -176,7 +180,7 @@ def _large_pair() -> PairInput:
 def _distinct(count: int) -> list[tuple[str, tuple[str, Any]]]:
     """The parts of a request that keeps a worker busy, and that no cache knows."""
     files: list[tuple[str, tuple[str, Any]]] = [("parameters", ("slow.toml", SLOW))]
-    pair = day_pair(2000)
+    pair = day_pair(1000)
     for number in range(count):
         mark = f"\n# pair = {uuid.uuid4().hex}\n".encode()
         files.append(("reference", (f"ref{number}.csv_bi", pair.reference.replace(b"\n", mark, 1))))

@@ -76,7 +76,7 @@ def service(cluster: Cluster, loaded: str) -> Iterator[Release]:
                 "redis": {"url": namespace.redis_url},
                 "autoscaling": {"enabled": False},
                 "config": {
-                    "evaluationTimeoutSeconds": 4,
+                    "evaluationTimeoutSeconds": 1,
                     "maxWorkers": 1,
                     "rateLimit": "1000000/minute",
                     "statusRateLimit": "60/minute",
