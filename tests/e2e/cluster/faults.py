@@ -38,8 +38,7 @@ if share > 1:
 file = os.memfd_create("taken")
 while int(open(used).read()) < share * limit:
     os.write(file, bytes(2**20))
-print("taken", flush=True)
-sys.stdin.read()
+time.sleep(600)
 """
 
 
@@ -149,7 +148,7 @@ class Faults:
     def memory_used_up(self) -> Iterator[None]:
         """Until it is killed, the command in the pod holds what it took."""
         for pod in self.release.pods:
-            script = f'(python -c "$0" 0.93 {SERVICE_PROCESS} < /dev/zero > /dev/null 2>&1 &) ; sleep 3'
+            script = f'(python -c "$0" 0.93 {SERVICE_PROCESS} < /dev/null > /dev/null 2>&1 &)'
             self.release.namespace.exec(pod.metadata.name, "sh", "-c", script, TAKE)
         yield
         for pod in self.release.pods:
