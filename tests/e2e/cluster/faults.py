@@ -16,8 +16,9 @@ from nedc_bench.execution import PairInput
 
 SLOW = b'version = "param_v1.0.0"\n[NEDC_DPALIGN]\npenalty_sub = "1.5"\n'  # the plain table of dp takes its time
 # Workers are forked by a server, which is the service's child.
-KILL_WORKER = f"""
-for child in $(cat /proc/{SERVICE_PROCESS}/task/*/children); do
+KILL_WORKERS = """
+read service < /proc/1/task/1/children
+for child in $(cat /proc/$service/task/*/children); do
     for worker in $(cat /proc/$child/task/*/children); do kill -KILL $worker; done
 done
 """
@@ -116,15 +117,14 @@ class Faults:
         return str(self.release.get(path).json()["status"])
 
     @contextmanager
-    def worker_killed(self) -> Iterator[None]:
+    def workers_killed(self) -> Iterator[None]:
         for pod in self.release.pods:
-            self.release.namespace.exec(pod.metadata.name, "sh", "-c", KILL_WORKER)
+            self.release.namespace.exec(pod.metadata.name, "sh", "-c", KILL_WORKERS)
         yield
 
-    @contextmanager
-    def pair_too_large(self) -> Iterator[None]:
+    def fail_for_its_time(self) -> None:
+        """Have a job fail whose pair takes longer than it may."""
         assert self._evaluate(_large_pair(), parameters=SLOW) == "failed"
-        yield
 
     @contextmanager
     def busy(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ import pytest
 from e2e.cluster.faults import Faults
 from e2e.cluster.release import FULL_NAME, Release
 from e2e.gitops.images import BROKEN, build_variant
-from e2e.kube import PROJECT, Cluster, load_image, until
+from e2e.kube import HELM_TIMEOUT, PROJECT, Cluster, load_image, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
@@ -76,7 +76,6 @@ def service(cluster: Cluster, loaded: str) -> Iterator[Release]:
                 "redis": {"url": namespace.redis_url},
                 "autoscaling": {"enabled": False},
                 "config": {
-                    "evaluationTimeoutSeconds": 1,
                     "maxWorkers": 1,
                     "rateLimit": "1000000/minute",
                     "statusRateLimit": "60/minute",
@@ -127,8 +126,7 @@ SYMPTOMS: list[tuple[Fault, list[tuple[str, str]]]] = [
     (Faults.redis_nearly_full, [("NedcBenchRedisFull", "redis FAIL uses")]),
     (Faults.redis_full, [("NedcBenchRedisDown", "it is full (maxmemory)")]),
     (Faults.cache_overwritten, [("NedcBenchCacheCorrupt", "damaged cache entry")]),
-    (Faults.worker_killed, [("NedcBenchWorkersDying", "worker process replaced")]),
-    (Faults.pair_too_large, [("NedcBenchEvaluationsFailing", "it took longer than ... s")]),
+    (Faults.workers_killed, [("NedcBenchWorkersDying", "worker process replaced")]),
     (
         Faults.busy,
         [
@@ -166,6 +164,15 @@ def test_a_refused_setting(service: Release) -> None:
     with rolled_out(service, "set", "env", f"deployment/{FULL_NAME}", "RATE_LIMIT=many"):
         shows(service, "NedcBenchDown", "error:")
         shows(service, "NedcBenchRestarting", "Exit Code: 2")
+    service.await_ready(2)
+
+
+def test_pairs_that_take_longer_than_they_may(service: Release, faults: Faults) -> None:
+    with rolled_out(service, "set", "env", f"deployment/{FULL_NAME}", "EVALUATION_TIMEOUT_SECONDS=0.1"):
+        service.namespace.kubectl("rollout", "status", f"deployment/{FULL_NAME}", f"--timeout={HELM_TIMEOUT}")
+        faults.fail_for_its_time()
+        shows(service, "NedcBenchEvaluationsFailing", "it took longer than ... s")
+        shows(service, "NedcBenchWorkersDying", "worker process replaced")
     service.await_ready(2)
 
 
