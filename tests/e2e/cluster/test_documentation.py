@@ -24,5 +24,5 @@ def test_the_documented_commands(namespace: Namespace, loaded: str, tmp_path: Pa
             namespace.kubectl("rollout", "status", f"deployment/{FULL_NAME}", f"--timeout={HELM_TIMEOUT}")
         said += shell.run(block, **given)
     assert said.count("probe passed: every figure is the original's") == 2
-    assert said.count('"status":"ready"') == 2
+    assert said.count('"status":"ready"') >= 2  # one for each pod, of which the autoscaler may have added some
     assert "nedc_redis_up 1.0" in said
