@@ -10,7 +10,7 @@ from typing import Any
 
 from e2e.cluster.release import SERVICE_PROCESS, Release
 from e2e.kube import HELM_TIMEOUT, CommandError, until
-from evaluating import DAY, day_pair, small_pair
+from evaluating import DAY, small_pair
 from helpers import annotation
 from nedc_bench.execution import PairInput
 
@@ -22,6 +22,7 @@ for child in $(cat /proc/$service/task/*/children); do
     for worker in $(cat /proc/$child/task/*/children); do kill -KILL $worker; done
 done
 """
+JOBS, PAIRS = 6, 10  # that take two replicas with half a CPU each two minutes
 FILLER = 32 << 20  # bytes in Redis, beside which what clients come and go with is little
 MARGIN = 1.05
 
@@ -128,7 +129,7 @@ class Faults:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        jobs = [self.release.post(_distinct(150), algorithms="dp") for _ in range(8)]
+        jobs = [self.release.post(_large_job(), algorithms="dp") for _ in range(JOBS)]
         assert {answer.status_code for answer in jobs} == {202}
         yield
         for answer in jobs:
@@ -176,12 +177,11 @@ def _large_pair() -> PairInput:
     return PairInput.of(reference, "large-ref", hypothesis, "large-hyp")
 
 
-def _distinct(count: int) -> list[tuple[str, tuple[str, Any]]]:
-    """The parts of a request that keeps a worker busy, and that no cache knows."""
+def _large_job() -> list[tuple[str, tuple[str, Any]]]:
+    """The parts of a request that keeps a worker busy for half a minute, and that no cache knows."""
     files: list[tuple[str, tuple[str, Any]]] = [("parameters", ("slow.toml", SLOW))]
-    pair = day_pair(1000)
-    for number in range(count):
-        mark = f"\n# pair = {uuid.uuid4().hex}\n".encode()
-        files.append(("reference", (f"ref{number}.csv_bi", pair.reference.replace(b"\n", mark, 1))))
+    for number in range(PAIRS):
+        pair = _large_pair()
+        files.append(("reference", (f"ref{number}.csv_bi", pair.reference)))
         files.append(("hypothesis", (f"hyp{number}.csv_bi", pair.hypothesis)))
     return files
