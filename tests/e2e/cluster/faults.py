@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 from e2e.cluster.release import SERVICE_PROCESS, Release
 from e2e.kube import HELM_TIMEOUT, CommandError, until
@@ -22,7 +21,7 @@ for child in $(cat /proc/$service/task/*/children); do
     for worker in $(cat /proc/$child/task/*/children); do kill -KILL $worker; done
 done
 """
-JOBS, PAIRS = 6, 10  # that take two replicas with half a CPU each two minutes
+JOBS = 100  # that take two replicas with half a CPU each about two minutes
 FILLER = 32 << 20  # bytes in Redis, beside which what clients come and go with is little
 MARGIN = 1.05
 
@@ -106,16 +105,27 @@ class Faults:
 
     # -- work
 
-    def _evaluate(self, *pairs: PairInput, parameters: bytes = b"", algorithms: str = "dp") -> str:
-        files: list[tuple[str, tuple[str, bytes]]] = [("parameters", ("p.toml", parameters))] if parameters else []
-        for pair in pairs:
-            files += [("reference", (pair.reference_name, pair.reference))]
-            files += [("hypothesis", (pair.hypothesis_name, pair.hypothesis))]
-        accepted = self.release.post(files, algorithms=algorithms)
+    def _post(self, pair: PairInput, parameters: bytes = b"") -> str:
+        """Have a pair evaluated; the job."""
+        files = [("reference", ("ref", pair.reference)), ("hypothesis", ("hyp", pair.hypothesis))]
+        if parameters:
+            files.append(("parameters", ("p.toml", parameters)))
+        accepted = self.release.post(files, algorithms="dp")
         assert accepted.status_code == 202, accepted.text
-        path = f"/api/v1/evaluate/{accepted.json()['job_id']}"
-        until(lambda: self.release.get(path).json()["status"] in {"completed", "failed"}, "the job has ended")
-        return str(self.release.get(path).json()["status"])
+        return str(accepted.json()["job_id"])
+
+    def _evaluate(self, pair: PairInput, parameters: bytes = b"") -> str:
+        """How the job of a pair ends."""
+        path = f"/api/v1/evaluate/{self._post(pair, parameters)}"
+        status = ""
+
+        def ended() -> bool:
+            nonlocal status
+            status = self.release.get(path).json().get("status", "")
+            return status in {"completed", "failed"}
+
+        until(ended, "the job has ended")
+        return status
 
     @contextmanager
     def workers_killed(self) -> Iterator[None]:
@@ -129,11 +139,10 @@ class Faults:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        jobs = [self.release.post(_large_job(), algorithms="dp") for _ in range(JOBS)]
-        assert {answer.status_code for answer in jobs} == {202}
+        jobs = [self._post(_large_pair(), parameters=SLOW) for _ in range(JOBS)]
         yield
-        for answer in jobs:
-            self.release.namespace.cluster.http.delete(self._url(f"/api/v1/evaluate/{answer.json()['job_id']}"))
+        for job in jobs:
+            self.release.namespace.cluster.http.delete(self._url(f"/api/v1/evaluate/{job}"))
 
     def _url(self, path: str) -> str:
         return self.release.namespace.url("services", "nedc-nedc-bench", 80, path)
@@ -175,13 +184,3 @@ def _large_pair() -> PairInput:
     ]
     reference, hypothesis = (side.replace("\n", mark, 1).encode() for side in sides)
     return PairInput.of(reference, "large-ref", hypothesis, "large-hyp")
-
-
-def _large_job() -> list[tuple[str, tuple[str, Any]]]:
-    """The parts of a request that keeps a worker busy for half a minute, and that no cache knows."""
-    files: list[tuple[str, tuple[str, Any]]] = [("parameters", ("slow.toml", SLOW))]
-    for number in range(PAIRS):
-        pair = _large_pair()
-        files.append(("reference", (f"ref{number}.csv_bi", pair.reference)))
-        files.append(("hypothesis", (f"hyp{number}.csv_bi", pair.hypothesis)))
-    return files
