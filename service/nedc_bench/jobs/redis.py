@@ -37,7 +37,7 @@ from nedc_bench.redis import RedisClient
 LOOK_SECONDS = 5.0  # after which a watched job is looked at, though no change was announced
 CLAIMED_SECONDS = 0.25
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class RedisJobs:
