@@ -113,13 +113,12 @@ class RedisJobs:
         stop = asyncio.Event()
         evaluation = asyncio.create_task(self.runner.run(job.job_id, request, stop=stop))
         try:
-            done, _ = await asyncio.wait([evaluation], timeout=seconds)
-        except asyncio.CancelledError:
-            evaluation.cancel()
-            raise
-        if not done:
-            stop.set()
-            self._leave(evaluation)
+            await asyncio.wait([evaluation], timeout=seconds)
+        finally:
+            if not evaluation.done():  # its client waits no longer, or has left
+                stop.set()
+                self._leave(evaluation)
+        if not evaluation.done():
             return (await self.submit(request))[0], True
         earlier = await self._claim_key(request, job.job_id)
         if earlier is not None:
