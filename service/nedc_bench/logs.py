@@ -40,7 +40,7 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     stream = sys.stderr if stream is None else stream
     handler = _Handler(stream)
     foreign = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(stream)]
-    before = [*_common(), structlog.stdlib.ExtraAdder()]
+    before: list[Processor] = [*_common(), structlog.stdlib.ExtraAdder()]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=foreign))
     handler.addFilter(_without_contents)
     root = logging.getLogger()
