@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +28,7 @@ MARGIN = 1.05
 
 # Takes memory that is no process' own, so that it is the service that the kernel ends; or most of it, and waits.
 TAKE = """
-import os, sys, time
+import os, sys
 limit = int(open("/sys/fs/cgroup/memory/memory.limit_in_bytes" if os.path.exists("/sys/fs/cgroup/memory") else
                  "/sys/fs/cgroup/memory.max").read())
 used = "/sys/fs/cgroup/memory/memory.usage_in_bytes" if os.path.exists("/sys/fs/cgroup/memory") else \\
@@ -39,7 +40,7 @@ if share > 1:
 file = os.memfd_create("taken")
 while int(open(used).read()) < share * limit:
     os.write(file, bytes(2**20))
-time.sleep(600)
+sys.stdin.read()
 """
 
 
@@ -134,8 +135,8 @@ class Faults:
         yield
 
     def fail_for_its_time(self) -> None:
-        """Have a job fail whose pair takes longer than it may."""
-        assert self._evaluate(_large_pair(), parameters=SLOW) == "failed"
+        """Have a job fail whose pair takes longer than it may; a terminating pod, with another limit, may take one."""
+        until(lambda: self._evaluate(_large_pair(), parameters=SLOW) == "failed", "a job fails")
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -156,13 +157,13 @@ class Faults:
 
     @contextmanager
     def memory_used_up(self) -> Iterator[None]:
-        """Until it is killed, the command in the pod holds what it took."""
-        for pod in self.release.pods:
-            script = f'(python -c "$0" 0.93 {SERVICE_PROCESS} < /dev/null > /dev/null 2>&1 &)'
-            self.release.namespace.exec(pod.metadata.name, "sh", "-c", script, TAKE)
-        yield
-        for pod in self.release.pods:
-            self.release.namespace.kubectl("delete", "pod", pod.metadata.name, "--wait=false")
+        """A command in a pod holds what it takes, until its input ends."""
+        pod = self.release.pods[0].metadata.name
+        words = ["kubectl", "--namespace", self.release.namespace.name, "exec", "--stdin", pod, "--"]
+        with subprocess.Popen([*words, "python", "-c", TAKE, "0.93", "-"], stdin=subprocess.PIPE) as holding:
+            yield
+            assert holding.stdin is not None
+            holding.stdin.close()
 
     @contextmanager
     def out_of_memory(self) -> Iterator[None]:
