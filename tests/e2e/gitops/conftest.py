@@ -121,7 +121,8 @@ def _remove(argo: Argo) -> None:
     command("kubectl", "delete", "application", "nedc-bench-root", *quiet)
     command("kubectl", "delete", "applicationset", "nedc-bench", "nedc-bench-secrets", *quiet)
     for environment in argo.applications():
-        if operation(argo.application(environment)).get("phase") == "Running":  # one that syncs is not deleted
+        found = argo.application(environment)  # nothing where its set has deleted it by now
+        if found and operation(found).get("phase") == "Running":  # one that syncs is not deleted
             argo.argocd("app", "terminate-op", f"nedc-bench-{environment}")
     until(lambda: argo.applications() == [], "the Applications are gone")
     command("kubectl", "delete", "appproject", "nedc-bench", "nedc-bench-root", *quiet)
