@@ -73,19 +73,29 @@ class Result(CorpusScore):
         hypothesis: str = "",
         per_pair: bool = False,
         events: bool = False,
+        evidence: dict[str, Any] | None = None,
     ) -> list[Path]:
-        """Write the NEDC summary files and ``result.json``, all or none.
+        """Write the NEDC summary files, the page and ``result.json``, all or none.
 
         Args:
             folder: made if need be.
             reference, hypothesis: what ``summary.txt`` says was scored.
             per_pair: add the figures of every pair to ``result.json``.
             events: add every event and the verdicts on it.
+            evidence: write this document too, and show it on the page (`nedc_bench.reports.build_evidence`).
 
         Raises:
             EvaluationError: the folder cannot be written.
         """
-        return write_reports(self, folder, reference=reference, hypothesis=hypothesis, per_pair=per_pair, events=events)
+        return write_reports(
+            self,
+            folder,
+            reference=reference,
+            hypothesis=hypothesis,
+            per_pair=per_pair,
+            events=events,
+            evidence=evidence,
+        )
 
 
 def score(

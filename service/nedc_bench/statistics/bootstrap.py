@@ -5,9 +5,9 @@ Recordings of a subject resemble each other, so subjects are drawn, not recordin
 - Efron and Tibshirani (1993), "An Introduction to the Bootstrap": percentile intervals (chapter 13), BCa (chapter 14).
 - Field and Welsh (2007), "Bootstrapping clustered data", J. R. Stat. Soc. B 69(3).
 
-The same seed gives the same bits with any number of workers: each block of `BLOCK` replicates draws from a stream of its
-own, ``PCG64(SeedSequence(seed, spawn_key=(block,)))``. Indices are made of the raw 64 bits, which NumPy promises to keep,
-and not by its `Generator`, which may change. The chances of two subjects of ``n`` differ by less than ``1 / 2**32``.
+The same seed gives the same bits with any number of workers: each block of `BLOCK` replicates draws from a stream of
+its own, ``PCG64(SeedSequence(seed, spawn_key=(block,)))``. Indices are made of the raw 64 bits, which NumPy promises to
+keep, not by its `Generator`, which may change. The chances of two subjects differ by less than ``1 / 2**32``.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A replicate of a bootstrap is a sum in which each subject counts several times or not at all. Its figures come from the
 scorer's own totals and formulas (`nedc_bench.scoring`), so there is one implementation of every figure, and the
-replicate in which every subject is drawn once has the figures of the corpus. (``taes`` adds floats: its sum of subjects'
-sums can differ from the corpus' sum of events in the last bit.)
+replicate in which every subject is drawn once has the figures of the corpus. (``taes`` adds floats: its sum over
+subjects can differ from the corpus' sum over events in the last bit.)
 
 A rate without a denominator has no value here, where NEDC gives 0: a zero that stands for nothing would pull an
 interval down. ``f1`` has a value when there is any target or any alarm.
