@@ -59,7 +59,7 @@ def wilson(hits: int, trials: int, level: float = 0.95) -> Interval:
     """Wilson's score interval, without continuity correction.
 
     >>> wilson(8, 10)
-    Interval(lower=0.49016..., upper=0.94331...)
+    Interval(lower=0.49016247153664183, upper=0.9433178485456247)
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
     share, square = hits / trials, z * z

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from nedc_bench.annotations.layout import split_suffix
 from nedc_bench.annotations.source import Source, read_text
-from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
+from nedc_bench.errors import InputError, quoted, refusal
 from nedc_bench.scoring.szcore_figures import subject_of
 
 SUBJECT_COLUMNS = ("participant_id", "subject", "subject_id", "patient", "patient_id")
@@ -85,7 +85,6 @@ def read_table(source: Source, name: str | None = None) -> Table:
     text = read_text(source, name=name)
     header = text.text.split("\n", 1)[0]
     reader = csv.reader(text.text.splitlines(), delimiter="\t" if "\t" in header else ",", strict=True)
-    faults: list[Finding] = []
     rows: dict[str, Row] = {}
     columns: tuple[str, ...] = ()
     key = ""
@@ -94,20 +93,19 @@ def read_table(source: Source, name: str | None = None) -> Table:
             cells = [cell.strip() for cell in fields]
             if not columns:
                 columns = tuple(cells)
-                key = _key(columns, text.name)
+                key = _key(columns)
             elif any(cells):
                 _add(rows, columns, key, Row(reader.line_num, dict(zip(columns, cells, strict=False))), len(cells))
     except csv.Error as error:
         raise refusal("participants", f"is no table: {error}", file=text.name, line=reader.line_num) from None
     except InputError as error:
-        faults = [Finding("", text.name, reader.line_num, found.code, found.message) for found in error.findings]
-        raise InputError(faults[:MAX_FINDINGS_PER_FILE]) from None
+        raise refusal("participants", error.findings[0].message, file=text.name, line=reader.line_num) from None
     if not rows:
         raise refusal("participants", "has no row", file=text.name)
     return Table(text.name, text.sha256, columns, key in RECORDING_COLUMNS, rows)
 
 
-def _key(columns: tuple[str, ...], name: str) -> str:
+def _key(columns: tuple[str, ...]) -> str:
     """The column that says what a row is of."""
     if len(set(columns)) < len(columns):
         raise refusal("participants", "has two columns of one name")
@@ -115,7 +113,7 @@ def _key(columns: tuple[str, ...], name: str) -> str:
         if column in SUBJECT_COLUMNS or column in RECORDING_COLUMNS:
             return column
     known = ", ".join((*SUBJECT_COLUMNS, *RECORDING_COLUMNS))
-    raise refusal("participants", f"has no column of subjects or recordings; it may be called {known}", file=name)
+    raise refusal("participants", f"has no column of subjects or recordings; it may be called {known}")
 
 
 def _add(rows: dict[str, Row], columns: tuple[str, ...], key: str, row: Row, fields: int) -> None:
