@@ -2,8 +2,8 @@
 
     PYTHONPATH=tests python -m bench.bench_coverage
 
-A study has subjects; a subject has one seizure or more (1 + Poisson), its own chance that each is found (beta) and its own
-rate of false alarms (gamma), over two days. So subjects differ, and events of a subject resemble each other.
+A study has subjects; a subject has one seizure or more (1 + Poisson), a chance that each is found (beta) and a rate of
+false alarms (gamma) of its own, over two days. So subjects differ, and events of a subject resemble each other.
 The truths are those of endlessly many subjects. The replicates are those of the scorer, `BOOTSTRAP` a study.
 """
 
