@@ -20,7 +20,7 @@ from nedc_bench.statistics.proportions import proportion_of, wilson
 from nedc_bench.statistics.tally import Sums, Tally
 
 STUDIES, BOOTSTRAP, LEVEL = 1_000, 1_000, 0.95
-SUBJECTS = (10, 20, 50, 125)
+SUBJECTS = (10, 20, 30, 50, 125)
 MEAN_SEIZURES, SHAPE_FOUND = 4.0, (6.0, 2.0)  # seizures beyond the first; of the beta distribution
 MEAN_ALARMS, SHAPE_ALARMS = 4.0, 2.0  # false alarms a subject; of the gamma distribution
 DAYS = 2

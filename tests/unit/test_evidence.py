@@ -49,9 +49,9 @@ def test_the_document_names_all_that_is_needed_to_make_it_again(corpus: Path) ->
     assert document["method"]["seed"] == 0
     assert document["method"]["replicates"] == 100
     assert document["method"]["cautions"] == [
-        "4 subjects; intervals of fewer than 20 subjects are too narrow",
-        "sex=F: 2 subjects; intervals of fewer than 20 subjects are too narrow",
-        "sex=M: 2 subjects; intervals of fewer than 20 subjects are too narrow",
+        "4 subjects; intervals of fewer than 30 subjects are too narrow",
+        "sex=F: 2 subjects; intervals of fewer than 30 subjects are too narrow",
+        "sex=M: 2 subjects; intervals of fewer than 30 subjects are too narrow",
     ]
     assert document["requested"] == {"subgroups": ["sex"], "require": ["sensitivity > 0.1"]}
     result = score_corpus(find_pairs("ref", "hyp"), algorithms=["overlap", "taes", "szcore-event"])

@@ -116,7 +116,7 @@ class Evaluator:
         Raises:
             InputError, EvaluationError: as `evaluate`.
         """
-        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes)))
+        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes), asked))
         if isinstance(found, Damaged):
             raise EvaluationError("scores that the job had are damaged; send it again")
         return accepted(found, names)
@@ -194,7 +194,7 @@ class _Run:
         """The fold of all outcomes; an outcome that is damaged is scored after all."""
         while True:
             outcomes = [self.outcomes[number] for number in range(len(self.pairs))]
-            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes)))
+            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes), self.asked))
             if not isinstance(found, Damaged):
                 return accepted(found, self._names())
             for number in found.numbers:
@@ -217,7 +217,7 @@ class _Run:
     async def _score_and_fold(self) -> Folded:
         """All of a small request in one call."""
         contents = [(pair.reference, pair.hypothesis) for pair in self.pairs]
-        heavy = is_heavy(self.pairs, self.asked)
+        heavy = is_heavy(self.pairs, self.asked) or self.asked.study is not None
         try:
             scored, found = await self._run(score_and_fold, contents, self._digests(), self.asked, heavy=heavy)
         except EvaluationError:
@@ -297,9 +297,9 @@ class _Folding(TypedDict):
     patience: int
 
 
-def folding(pairs: int) -> _Folding:
+def folding(pairs: int, asked: Asked | None = None) -> _Folding:
     """How the fold of so many pairs is to be called."""
-    return {"heavy": pairs > HEAVY_PAIRS, "patience": pairs}
+    return {"heavy": pairs > HEAVY_PAIRS or (asked is not None and asked.study is not None), "patience": pairs}
 
 
 def accepted(found: Folded | Refusal, names: Names) -> Folded:

@@ -21,19 +21,31 @@ from nedc_bench.version import __version__
 
 EVIDENCE_NAME = "evidence.json"
 SCHEMA = "nedc-bench/evidence/1"
-FEW_SUBJECTS = 20  # with fewer, intervals by the bootstrap of subjects are too narrow
+FEW_SUBJECTS = 30  # with fewer, intervals by the bootstrap of subjects are too narrow (docs/uncertainty.md)
 
 SHOWN = ("sensitivity", "precision", "f1", "false_alarms_per_24h")  # in the terminal and on the page
 
 
 def build_evidence(score: CorpusScore, found: Uncertainty) -> dict[str, Any]:
     """The evidence document of a corpus and its uncertainty."""
-    proportions = found.settings.proportions
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "version": __version__,
         "pairs": len(score.scores),
         "duration_seconds": score.duration_seconds,
+        **evidence_figures(found),
+        "parameters": score.parameters.to_dict(),
+        "warnings": [warning.to_dict() for warning in score.warnings],
+        "participants": None if found.table is None else {"name": found.table.name, "sha256": found.table.sha256},
+        "inputs": input_documents(score),
+    }
+    return document | {"digest": hashlib.sha256(evidence_text(document).encode()).hexdigest()}
+
+
+def evidence_figures(found: Uncertainty) -> dict[str, Any]:
+    """The figures and limits of the evidence document: what a result document holds as its ``evidence``."""
+    proportions = found.settings.proportions
+    return {
         "method": {
             "intervals": "bootstrap of subjects, percentile and BCa; proportions of events also without subjects",
             **found.settings.to_dict(),
@@ -49,12 +61,7 @@ def build_evidence(score: CorpusScore, found: Uncertainty) -> dict[str, Any]:
             column: {name: group.to_dict(proportions) for name, group in groups.items()}
             for column, groups in found.groups.items()
         },
-        "parameters": score.parameters.to_dict(),
-        "warnings": [warning.to_dict() for warning in score.warnings],
-        "participants": None if found.table is None else {"name": found.table.name, "sha256": found.table.sha256},
-        "inputs": input_documents(score),
     }
-    return document | {"digest": hashlib.sha256(evidence_text(document).encode()).hexdigest()}
 
 
 def evidence_text(document: Mapping[str, Any]) -> str:

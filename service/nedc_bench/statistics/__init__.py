@@ -6,7 +6,7 @@ bits with any number of workers: docs/uncertainty.md.
 
 from nedc_bench.statistics.bootstrap import Bounds, Interval
 from nedc_bench.statistics.comparison import Comparison, Difference, McNemar, compare
-from nedc_bench.statistics.estimates import Estimate, Group, Settings
+from nedc_bench.statistics.estimates import MAX_SEED, MIN_REPLICATES, Estimate, Group, Settings
 from nedc_bench.statistics.limits import Limit, Outcome
 from nedc_bench.statistics.proportions import PROPORTIONS, clopper_pearson, wilson
 from nedc_bench.statistics.study import ALL, Uncertainty, uncertainty
@@ -14,6 +14,8 @@ from nedc_bench.statistics.table import Table, read_table
 
 __all__ = [
     "ALL",
+    "MAX_SEED",
+    "MIN_REPLICATES",
     "PROPORTIONS",
     "Bounds",
     "Comparison",
