@@ -21,14 +21,17 @@ from nedc_bench.annotations import (
 )
 from nedc_bench.errors import EvaluationError, Finding, InputError, NedcBenchError
 from nedc_bench.evaluation import ParallelEvaluator, Result, score, score_corpus
+from nedc_bench.evaluation.verification import verify
 from nedc_bench.scoring import ALGORITHMS, Agreement, AlgorithmResult, Figures, SzcoreFigures, SzcoreResult
 from nedc_bench.scoring.verdicts import Verdict
+from nedc_bench.statistics import Comparison, Settings, Uncertainty, compare, read_table, uncertainty
 from nedc_bench.version import __version__
 
 __all__ = [
     "ALGORITHMS",
     "Agreement",
     "AlgorithmResult",
+    "Comparison",
     "EvaluationError",
     "Event",
     "Figures",
@@ -42,14 +45,20 @@ __all__ = [
     "Parameters",
     "Recording",
     "Result",
+    "Settings",
     "SzcoreFigures",
     "SzcoreResult",
+    "Uncertainty",
     "Verdict",
     "__version__",
+    "compare",
     "find_pairs",
     "read_label_map",
     "read_parameters",
     "read_recording",
+    "read_table",
     "score",
     "score_corpus",
+    "uncertainty",
+    "verify",
 ]

@@ -16,7 +16,11 @@ from serving import Server, post
 NAMES = [f"sub-{k // 2}_run-{k}_events.csv_bi" for k in range(6)]
 REFERENCES = [annotation((2, 4, "seiz"), (6, 7, "seiz"), duration=90.0) for _ in NAMES]
 HYPOTHESES = [annotation((2 + k, 4 + k, "seiz"), duration=90.0) for k in range(len(NAMES))]
-ASKED = {"evidence": "true", "replicates": "200", "algorithms": ["overlap", "taes", "szcore-event", "ira"]}
+ASKED: dict[str, Any] = {
+    "evidence": "true",
+    "replicates": "200",
+    "algorithms": ["overlap", "taes", "szcore-event", "ira"],
+}
 
 
 def files(names: list[str]) -> list[tuple[str, tuple[str, bytes]]]:

@@ -79,7 +79,8 @@ def test_a_request_s_key_differs_with_pairs_their_order_and_the_form_of_the_docu
 
 def test_how_to_score_comes_back_from_a_job_s_record() -> None:
     labels = LabelMap.from_mapping({"bckg": ["bckg"], "seiz": ["seiz", "fnsz"]})
-    asked = asking(Parameters(labels, penalty_del=0.1), ["ira", "dp"], strict=True, per_pair=True, study=Study(3, 200, (0, -1)))
+    study = Study(3, 200, (0, -1))
+    asked = asking(Parameters(labels, penalty_del=0.1), ["ira", "dp"], strict=True, per_pair=True, study=study)
     back = type(asked).from_dict(msgspec.json.decode(msgspec.json.encode(asked.to_dict())))
     assert back == asked
     assert back.pair_key(pair()) == asked.pair_key(pair())
