@@ -16,11 +16,8 @@ from serving import Server, post
 NAMES = [f"sub-{k // 2}_run-{k}_events.csv_bi" for k in range(6)]
 REFERENCES = [annotation((2, 4, "seiz"), (6, 7, "seiz"), duration=90.0) for _ in NAMES]
 HYPOTHESES = [annotation((2 + k, 4 + k, "seiz"), duration=90.0) for k in range(len(NAMES))]
-ASKED: dict[str, Any] = {
-    "evidence": "true",
-    "replicates": "200",
-    "algorithms": ["overlap", "taes", "szcore-event", "ira"],
-}
+ALGORITHMS = ["overlap", "taes", "szcore-event", "ira"]
+ASKED: dict[str, Any] = {"evidence": "true", "replicates": "200", "algorithms": ALGORITHMS}
 
 
 def files(names: list[str]) -> list[tuple[str, tuple[str, bytes]]]:
@@ -43,7 +40,7 @@ def by_library(names: list[str], settings: Settings) -> dict[str, Any]:
         Pair(io.BytesIO(reference.encode()), io.BytesIO(hypothesis.encode()), name, name)
         for name, reference, hypothesis in zip(names, REFERENCES, HYPOTHESES, strict=True)
     ]
-    result = score_corpus(pairs, algorithms=ASKED["algorithms"])
+    result = score_corpus(pairs, algorithms=ALGORITHMS)
     figures: dict[str, Any] = json.loads(json.dumps(evidence_figures(uncertainty(result, settings=settings))))
     return figures
 

@@ -135,7 +135,7 @@ def test_the_command_compares(tmp_path: Path) -> None:
     ran = run(*command, cwd=tmp_path)
     assert ran.status == 0, ran.stderr
     assert "3 recordings of 3 subjects; differences are the second system less the first" in ran.stdout
-    assert "caution: intervals of fewer than 30 subjects are too narrow" in ran.stdout
+    assert "caution: intervals of fewer than 50 subjects are too narrow" in ran.stdout
     assert "overlap seiz: of the reference events 0 are found by the first system alone, 3 by the second" in ran.stdout
     document = json.loads(run(*command, "--format", "json", cwd=tmp_path).stdout)
     assert document["schema"] == "nedc-bench/comparison/1"

@@ -227,12 +227,14 @@ def test_too_many_replicates_without_a_value_leave_no_interval() -> None:
     )
 
 
-def test_a_single_subject_tells_nothing_of_others() -> None:
+def test_a_handful_of_subjects_tells_nothing_of_others() -> None:
     found = uncertainty(study([("a", 3, 1, 2), ("a", 1, 1, 0)]), settings=FAST).overall
     assert found.subjects == 1
     bounds = found.estimates["overlap"]["seiz"]["sensitivity"].bounds
     assert (bounds.bca, bounds.percentile) == (None, None)
-    assert bounds.note == "there is a single subject, so nothing is known of others"
+    assert bounds.note == "1 subject; an interval by subject needs 5 or more"
+    few = uncertainty(study([(f"{k}", 3, k, 2) for k in range(4)]), settings=FAST).overall
+    assert few.estimates["overlap"]["seiz"]["sensitivity"].bounds.note.startswith("4 subjects; an interval")
 
 
 def test_a_figure_that_never_varies_has_no_interval_by_subject() -> None:
@@ -246,7 +248,7 @@ def test_a_figure_that_never_varies_has_no_interval_by_subject() -> None:
 
 def test_an_estimate_outside_all_replicates_has_no_bca_interval() -> None:
     replicates = np.linspace(0.4, 0.6, 300)
-    found = bounds(0.9, replicates, np.array([0.5, 0.6, 0.7]), 0.95)
+    found = bounds(0.9, replicates, np.linspace(0.4, 0.6, 5), 0.95)
     assert found.bca is None
     assert found.percentile is not None
     assert found.note == "the replicates lie too far from the estimate for BCa"

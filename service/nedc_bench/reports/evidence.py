@@ -21,7 +21,7 @@ from nedc_bench.version import __version__
 
 EVIDENCE_NAME = "evidence.json"
 SCHEMA = "nedc-bench/evidence/1"
-FEW_SUBJECTS = 30  # with fewer, intervals by the bootstrap of subjects are too narrow (docs/uncertainty.md)
+FEW_SUBJECTS = 50  # with fewer, intervals by the bootstrap of subjects are too narrow (docs/uncertainty.md)
 
 SHOWN = ("sensitivity", "precision", "f1", "false_alarms_per_24h")  # in the terminal and on the page
 

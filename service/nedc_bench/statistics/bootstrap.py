@@ -26,6 +26,7 @@ from nedc_bench.statistics.tally import Integers, Tally
 
 BLOCK = 100  # replicates that share a stream
 BLOCKS_A_CALL = 10  # what a worker is asked for at once
+MIN_SUBJECTS = 5  # fewer can be drawn in so few ways that quantiles of them mean nothing
 MOST_UNDEFINED = 0.05  # with a larger share of replicates without a value there is no interval
 LEVEL_DIGITS = 12  # so that the last bit of the system's logarithm decides nothing
 
@@ -101,8 +102,9 @@ def bounds(estimate: float, replicates: Floats, jackknife: Floats, level: float)
     undefined = replicates.size - ordered.size
     if np.isnan(estimate):
         return Bounds(None, None, undefined, "the figure has no value: its denominator is 0")
-    if jackknife.size < 2:
-        return Bounds(None, None, undefined, "there is a single subject, so nothing is known of others")
+    if jackknife.size < MIN_SUBJECTS:
+        message = f"{jackknife.size} subject{'' if jackknife.size == 1 else 's'}"
+        return Bounds(None, None, undefined, f"{message}; an interval by subject needs {MIN_SUBJECTS} or more")
     if undefined > MOST_UNDEFINED * replicates.size:
         message = f"too few subjects have what the figure needs: {undefined} of {replicates.size} replicates"
         return Bounds(None, None, undefined, f"{message} have no value")
