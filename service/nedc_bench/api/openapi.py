@@ -19,7 +19,7 @@ from nedc_bench.api.responses import JSON
 from nedc_bench.api.schemas import Result
 from nedc_bench.jobs import Job, JobPage, JobStatus
 from nedc_bench.scoring import ALGORITHM
-from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES, Settings
+from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES
 from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health, Result)
@@ -242,8 +242,8 @@ def _upload() -> dict[str, Any]:
         "strict": flag | {"description": "Refuse what would be a warning."},
         "per_pair": flag | {"description": "Add the figures of every pair."},
         "evidence": flag | {"description": "Add confidence intervals, by a bootstrap of subjects."},
-        "seed": _integer(0, MAX_SEED, Settings().seed, "With evidence: of the random numbers."),
-        "replicates": _integer(MIN_REPLICATES, MAX_REPLICATES, REPLICATES, "With evidence: of the bootstrap."),
+        "seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 0, "description": "Of evidence."},
+        "replicates": {"type": "integer", "minimum": MIN_REPLICATES, "maximum": MAX_REPLICATES, "default": REPLICATES},
     }
     neither = {"not": {"anyOf": [{"required": [name]} for name in ("reference", "archive")]}}
     return {
@@ -255,10 +255,6 @@ def _upload() -> dict[str, Any]:
         # a oneOf would say it better, of which client generators make a body of any kind
         "not": {"anyOf": [{"required": ["archive", "reference"]}, {"required": ["archive", "hypothesis"]}, neither]},
     }
-
-
-def _integer(low: int, high: int, default: int, description: str) -> dict[str, Any]:
-    return {"type": "integer", "minimum": low, "maximum": high, "default": default, "description": description}
 
 
 def _example_of_a_completed_job() -> dict[str, Any]:

@@ -34,8 +34,8 @@ examples:
   nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
   nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
   nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
-  nedc-bench evidence bids/ hyp/ -o out/ --subgroup age:18,65 --require 'sensitivity.lower >= 0.70'
-                                                      intervals, by subgroup; exit status 4 when a limit is not met
+  nedc-bench evidence bids/ hyp/ -o out/ --subgroup age:18,65   confidence intervals of every figure, by subgroup
+  nedc-bench evidence bids/ hyp/ -o out/ --require 'sensitivity.lower >= 0.70'   exit status 4 when it is not met
   nedc-bench verify out/evidence.json bids/ hyp/      recompute every bit of it, or of result.json
   nedc-bench compare ref/ hyp_a/ hyp_b/               whether two systems differ by more than chance
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
