@@ -22,10 +22,11 @@ LIMITS = ["sensitivity >= 0.1", "[side] sensitivity.lower >= 0.999"]
 
 @pytest.fixture(scope="module")
 def evidence(result: Result) -> dict[str, Any]:
+    names = [pair.reference.name for pair in result.scores]
     rows = {
-        pair.reference.name: Row(k + 2, {"recording": "", "side": "ab"[k % 2]}) for k, pair in enumerate(result.scores)
+        name: Row(k, {"recording": name, "side": "ab"[k % 2], "subject": f"{k % 20}"}) for k, name in enumerate(names)
     }
-    table = Table("sides.csv", "0" * 64, ("recording", "side"), of_recordings=True, rows=rows)
+    table = Table("sides.csv", "0" * 64, ("recording", "side", "subject"), of_recordings=True, rows=rows)
     settings = Settings(replicates=200)
     found = uncertainty(result, settings=settings, table=table, subgroups=["side"], require=LIMITS)
     return build_evidence(result, found)
