@@ -76,7 +76,7 @@ BAD = [
     ({"strict": "yes"}, 422, "strict must be true or false"),
     ({"strict": ["true", "true"]}, 422, "strict is given 2 times"),
     ({"evidence": "yes"}, 422, "evidence must be true or false"),
-    ({"seed": "1"}, 422, "seed and replicates are for evidence=true"),
+    ({"seed": "x"}, 422, "seed must be a whole number from 0"),
     ({"evidence": "true", "seed": "-1"}, 422, "seed must be a whole number from 0 to 9223372036854775807, not '-1'"),
     ({"evidence": "true", "replicates": "5001"}, 422, "replicates must be a whole number from 100 to 5000"),
     ({"colour": "red"}, 422, "'colour' is not a part"),

@@ -223,12 +223,10 @@ def _evaluation(
 
 
 def _study(upload: Upload, pairs: Sequence[PairInput], classes: int) -> Study | None:
-    """The intervals that are asked for; what they cost is bounded."""
+    """The intervals that are asked for; what they cost is bounded. Generated clients always send seed and replicates."""
     seed = _number(upload, "seed", Settings().seed, 0, MAX_SEED)
     replicates = _number(upload, "replicates", REPLICATES, MIN_REPLICATES, MAX_REPLICATES)
     if not _flag(upload, "evidence"):
-        if upload.fields["seed"] or upload.fields["replicates"]:
-            raise ProblemError(422, "seed and replicates are for evidence=true")
         return None
     if classes > MAX_STUDY_CLASSES:
         detail = f"evidence is limited to {MAX_STUDY_CLASSES} classes here, and [MAP] has {classes}"

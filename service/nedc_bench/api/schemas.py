@@ -5,7 +5,7 @@ A test decodes what the service answers strictly, so that no field is missing he
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -111,15 +111,18 @@ class PairResult(msgspec.Struct):
     algorithms: Algorithms
 
 
+Bounds = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
+
+
 class Estimate(msgspec.Struct):
     """A figure, its intervals (null, with a note, where there is none), and how many replicates had no value."""
 
     estimate: float | None
-    bca: tuple[float, float] | None
-    percentile: tuple[float, float] | None
+    bca: Bounds | None
+    percentile: Bounds | None
     undefined: int
     note: str | UnsetType = UNSET
-    wilson: tuple[float, float] | UnsetType = UNSET
+    wilson: Bounds | UnsetType = UNSET
 
 
 class EvidenceGroup(msgspec.Struct):
