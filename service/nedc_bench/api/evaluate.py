@@ -223,7 +223,7 @@ def _evaluation(
 
 
 def _study(upload: Upload, pairs: Sequence[PairInput], classes: int) -> Study | None:
-    """The intervals that are asked for; what they cost is bounded. Generated clients always send seed and replicates."""
+    """The intervals that are asked for, within bounds; generated clients always send seed and replicates."""
     seed = _number(upload, "seed", Settings().seed, 0, MAX_SEED)
     replicates = _number(upload, "replicates", REPLICATES, MIN_REPLICATES, MAX_REPLICATES)
     if not _flag(upload, "evidence"):
