@@ -67,6 +67,12 @@ def time_order(starts: Floats, stops: Floats) -> Codes:
     return np.lexsort((stops, starts))
 
 
+def find_detections(starts: Floats, stops: Floats, confidences: Floats, labels: Codes) -> Timeline | None:
+    """The sorted events as they are before they are filled and merged, where confidences tell some of them apart."""
+    own = confidences[labels != FILLER_CODE]
+    return None if (own[1:] == own[:-1]).all() else Timeline(starts, stops, confidences, labels)
+
+
 def fill_and_merge(duration: float, starts: Floats, stops: Floats, confidences: Floats, labels: Codes) -> Timeline:
     """Fill the gaps between sorted events with background, then merge neighbours of one label.
 
