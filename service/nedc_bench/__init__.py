@@ -21,8 +21,9 @@ from nedc_bench.annotations import (
     read_recording,
 )
 from nedc_bench.errors import EvaluationError, Finding, InputError, NedcBenchError
-from nedc_bench.evaluation import ParallelEvaluator, Result, operating_curve, score, score_corpus
+from nedc_bench.evaluation import ParallelEvaluator, Result, operating_curve, score, score_corpus, seizure_burden
 from nedc_bench.scoring import ALGORITHMS, Agreement, AlgorithmResult, Figures, SzcoreFigures, SzcoreResult
+from nedc_bench.scoring.burden import BurdenResult
 from nedc_bench.scoring.operating import OperatingCurve, OperatingPoint
 from nedc_bench.scoring.verdicts import Verdict
 from nedc_bench.version import __version__
@@ -31,6 +32,7 @@ __all__ = [
     "ALGORITHMS",
     "Agreement",
     "AlgorithmResult",
+    "BurdenResult",
     "EvaluationError",
     "Event",
     "Figures",
@@ -58,4 +60,5 @@ __all__ = [
     "read_recording",
     "score",
     "score_corpus",
+    "seizure_burden",
 ]

@@ -28,6 +28,10 @@ class Timeline(NamedTuple):
     confidences: Floats
     labels: Codes
 
+    def take(self, kept: NDArray[np.bool_]) -> Timeline:
+        """The events that are kept."""
+        return Timeline(self.starts[kept], self.stops[kept], self.confidences[kept], self.labels[kept])
+
 
 class Irregularity(NamedTuple):
     """Something odd about events that are still scored; ``events`` are the ones concerned."""

@@ -33,6 +33,9 @@ examples:
   nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
   nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
   nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
+  nedc-bench curve ref/ hyp/ --algorithm taes         sensitivity at 10, 5, 2.5, 1 false alarms a day, by confidences
+  nedc-bench curve ref/ hyp/ --figure curve.svg       and the curve of all thresholds as a figure
+  nedc-bench burden ref/ hyp/                         how late seizures are detected, and how much of them there is
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   REDIS_URL=redis://localhost nedc-bench doctor       whether the service works with these settings

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording, Source, as_pair, read_pair
-from nedc_bench.annotations.score_track import ScoreTrack
-from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, ScoreTrack, Source, as_pair
 from nedc_bench.errors import Finding, InputError, quoted, refusal
+from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
 from nedc_bench.scoring import overlap, score_pair
 from nedc_bench.scoring.operating import ALGORITHMS, Detections, OperatingCurve, PairStates, pair_states
-
-MAX_REFUSED_PAIRS = 50
 
 Hypothesis = Source | Recording | ScoreTrack
 
@@ -46,45 +43,16 @@ def operating_curve(
     0.4
     """
     parameters = Parameters() if parameters is None else parameters
-    c = _class_of(label, parameters)
+    c = class_of(label, parameters)
     if algorithm not in ALGORITHMS:
         message = f"{quoted(algorithm)} has no operating curve; those that have one: {', '.join(ALGORITHMS)}"
         raise refusal("algorithm", message)
-    noticed = [*parameters.warnings, *(pairs.warnings if isinstance(pairs, Pairing) else ())]
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
-    states: list[PairStates] = []
-    refused: list[Finding] = []
-    for pair, track in _as_pairs(listed):
-        try:
-            found = _states(pair, track, algorithm, c, parameters)
-        except InputError as error:
-            refused += error.findings
-            if len(refused) >= MAX_REFUSED_PAIRS:
-                break
-            continue
-        states.append(found[0])
-        noticed += found[1]
-    if refused:
-        raise InputError(refused)
-    if not states:
-        raise refusal("empty", "the corpus has no pair")
+    found = collect(_as_pairs(listed), lambda item: _states(*item, algorithm, c, parameters))
+    noticed = [*parameters.warnings, *(pairs.warnings if isinstance(pairs, Pairing) else ())]
+    noticed += [warning for _, warnings in found for warning in warnings]
+    states = [own for own, _ in found]
     return OperatingCurve.of_pairs(states, algorithm, parameters.label_map.classes[c], parameters, noticed)
-
-
-def _class_of(label: str | None, parameters: Parameters) -> int:
-    """The index of the class."""
-    label_map = parameters.label_map
-    if FILLER not in label_map.index:
-        message = f"[MAP] must have a class for the label {FILLER!r}: below a threshold there is background"
-        raise refusal("map", message)
-    background = label_map.index[FILLER]
-    others = [name for c, name in enumerate(label_map.classes) if c != background]
-    if label is None and len(others) == 1:
-        return label_map.classes.index(others[0])
-    if label not in others:
-        what = "the label map has several classes" if label is None else f"{quoted(label)} is not a class to detect"
-        raise refusal("label", f"{what}; give one of: {', '.join(others)}")
-    return label_map.classes.index(label)
 
 
 def _as_pairs(listed: Iterable[object]) -> Iterator[tuple[Pair, ScoreTrack | None]]:
@@ -101,14 +69,7 @@ def _states(
     pair: Pair, track: ScoreTrack | None, algorithm: str, c: int, parameters: Parameters
 ) -> tuple[PairStates, tuple[Finding, ...]]:
     """The states of a pair, and what was noticed in its files."""
-    reference, hypothesis = read_pair(
-        pair.reference,
-        pair.hypothesis,
-        Reading(label_map=parameters.label_map, channels=parameters.channels),
-        reference_name=pair.reference_name,
-        hypothesis_name=pair.hypothesis_name,
-        duration_tolerance=parameters.duration_tolerance,
-    )
+    reference, hypothesis = read_sides(pair, parameters)
     score = score_pair(reference, hypothesis, parameters, (algorithm,))  # refuses what is refused without a curve
     if track is None:
         detections = Detections.of_recording(hypothesis, parameters)

@@ -245,4 +245,6 @@ def _szcore_rates(
 
 
 def _ratio(above: Floats, below: Floats, otherwise: float) -> Floats:
-    return np.divide(above, below, out=np.full(above.size, otherwise), where=below != 0)
+    result = np.full(above.size, otherwise)
+    np.divide(above, below, out=result, where=below != 0)
+    return result

@@ -60,9 +60,9 @@ class Detections:
         events, whole = recording.detections, None
         if events is None:  # all have one confidence: they are what is scored, or nothing is
             kept = class_of[recording.labels] != background
-            columns = (recording.starts, recording.stops, recording.confidences, recording.labels)
             whole = Events(recording.starts, recording.stops, class_of[recording.labels])
-            events = Timeline(*(column[kept] for column in columns))  # type: ignore[arg-type]  # columns, in order
+            columns = Timeline(recording.starts, recording.stops, recording.confidences, recording.labels)
+            events = columns.take(kept)
         classes = class_of[events.labels]
         own = classes != background
         confidences = events.confidences[own]
@@ -81,17 +81,15 @@ class Detections:
             message = parameters.label_map.unknown(track.label)
             raise refusal("label", message, side="hypothesis", file=track.name)
         numbers = np.arange(track.filtered.size + 1) / float(track.sampling_rate)
-        ascending = np.unique(track.scores)
+        ascending, ranks = _ranked(np.asarray(track.scores), track.filtered)
         kept = np.isfinite(track.filtered)
         if round(duration, 4) != round(track.duration, 4):
             kept &= numbers[:-1] < round(duration, 4)
             numbers = np.minimum(numbers, round(duration, 4))
-        confidences = track.filtered[kept]
-        labels = np.ones(confidences.size, dtype=np.intp)
-        events = Timeline(numbers[:-1][kept], numbers[1:][kept], confidences, labels)
-        ranks = ascending.size - 1 - ascending.searchsorted(confidences)
+        labels = np.ones(int(kept.sum()), dtype=np.intp)
+        events = Timeline(numbers[:-1][kept], numbers[1:][kept], track.filtered[kept], labels)
         class_of = _classes((FILLER, track.label), parameters)
-        return cls(events, class_of[labels], ascending[::-1], ranks, class_of, duration, None, are_windows=True)
+        return cls(events, class_of[labels], ascending[::-1], ranks[kept], class_of, duration, None, are_windows=True)
 
     def states(self) -> Iterator[Events]:
         """The events of each state as they are scored; one more than there are thresholds."""
@@ -104,7 +102,7 @@ class Detections:
             yield self._scored(self.ranks <= rank)
 
     def _scored(self, kept: Flags) -> Events:
-        timeline = fill_and_merge(self.duration, *(column[kept] for column in self.events))
+        timeline = fill_and_merge(self.duration, *self.events.take(kept))
         return Events(timeline.starts, timeline.stops, self.class_of[timeline.labels])
 
     def nodes(self, c: int) -> Nodes | None:
@@ -154,6 +152,15 @@ class Nodes:
 def _classes(vocabulary: tuple[str, ...], parameters: Parameters) -> Codes:
     index = parameters.label_map.index
     return np.array([index[label] for label in vocabulary], dtype=np.intp)
+
+
+def _ranked(scores: Floats, filtered: Floats) -> tuple[Floats, Codes]:
+    """The distinct scores, ascending, and how many distinct scores are above each filtered one."""
+    ascending, inverse = np.unique(scores, return_inverse=True)
+    if filtered is not scores:
+        found, inverse = np.unique(filtered, return_inverse=True)
+        inverse = ascending.searchsorted(found)[inverse]
+    return ascending, ascending.size - 1 - inverse
 
 
 def _refuse_confidence(recording: Recording) -> None:

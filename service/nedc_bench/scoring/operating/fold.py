@@ -32,13 +32,12 @@ class Totals(NamedTuple):
 
 def fold(pairs: Sequence[PairStates]) -> Totals:
     """The counts of the corpus; whole numbers are exact as floats."""
-    thresholds = np.unique(np.concatenate([pair.thresholds for pair in pairs]))[::-1]
-    if any(pair.parts for pair in pairs):
+    every = [pair.thresholds for pair in pairs]
+    thresholds = np.unique(np.concatenate(every))[::-1].copy() if len(pairs) > 1 else every[0].copy()
+    if pairs[0].parts:
         return Totals(thresholds, *_fold_parts(pairs, thresholds))
     targets = sum(pair.targets for pair in pairs)
-    tp, fp = (
-        _fold_counts(thresholds, pairs, [getattr(pair, name) for pair in pairs]) for name in ("found", "alarms")
-    )
+    tp, fp = (_fold_counts(thresholds, pairs, [getattr(pair, name) for pair in pairs]) for name in ("found", "alarms"))
     return Totals(thresholds, tp.astype(np.float64), fp.astype(np.float64), (targets - tp).astype(np.float64))
 
 
@@ -62,19 +61,20 @@ def _fold_parts(pairs: Sequence[PairStates], thresholds: Floats) -> tuple[Floats
             state = np.searchsorted(-pair.thresholds, chunk, side="right")
             low, high = int(state[0]), int(state[-1])
             groups = [(parts, len(list(same))) for parts, same in groupby(pair.parts[low : high + 1])]
-            lengths = [length for _, length in groups]
-            kind = np.arange(len(groups)).repeat(lengths)[state - low]
+            kind = np.arange(len(groups)).repeat([length for _, length in groups])[state - low]
             _add(hits, [parts.hits for parts, _ in groups], kind)
             _add(misses, [parts.misses for parts, _ in groups], kind)
-            add_ones(misses, np.array([parts.whole_misses for parts, _ in groups])[kind])
+            add_ones(misses, np.array([parts.missed for parts, _ in groups])[kind])
             _add(alarms, [parts.alarms for parts, _ in groups], kind)
-            add_ones(alarms, np.array([parts.whole_alarms for parts, _ in groups])[kind])
+            add_ones(alarms, pair.alarms[state])
     return sums[0], sums[2], sums[1]
 
 
 def _add(sums: Floats, numbers: Sequence[Numbers], kind: Codes) -> None:
     """Add to each sum the numbers of its kind, one at a time."""
     longest = max(map(len, numbers))
+    if not longest:
+        return
     padded = np.array([[*own, *[0.0] * (longest - len(own))] for own in numbers]).reshape(len(numbers), longest)
     for column in padded.T:
         sums += column[kind]

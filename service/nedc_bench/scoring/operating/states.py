@@ -28,8 +28,9 @@ class PairStates:
     Attributes:
         thresholds: descending, shape ``(states - 1,)``.
         targets: reference events (of `szcore-event`, merged and split).
-        found, alarms: reference events found and false alarms, shape ``(states,)``; empty in ``taes``.
-        parts: of ``taes``, what each state adds; else empty.
+        found, alarms: reference events found and false alarms, shape ``(states,)``; in ``taes`` none is found, and
+            the false alarms are the whole ones, which come after the parts.
+        parts: of ``taes``, what each state adds before them; else empty.
         all_targets: reference events of all classes.
         seconds: the duration.
         samples: of `szcore-event`, at its rate.
@@ -69,9 +70,11 @@ def pair_states(
     if algorithm == taes.NAME:
         classes = len(parameters.label_map.classes)
         if nodes is not None:
-            return states(starts.size, none, none, taes_sweep.sweep(starts, stops, nodes))
-        parts = [parts_of_class(reference, hypothesis, c, classes) for hypothesis in detections.states()]
-        return states(starts.size, none, none, parts)
+            parts, alarms = taes_sweep.sweep(starts, stops, nodes)
+            return states(starts.size, none, alarms, parts)
+        walked = [parts_of_class(reference, hypothesis, c, classes) for hypothesis in detections.states()]
+        alarms = np.array([false for _, false in walked], dtype=np.int64)
+        return states(starts.size, none, alarms, [parts for parts, _ in walked])
     if algorithm == overlap.NAME:
         counted = None if nodes is None else overlap_sweep.sweep(starts, stops, nodes)
         if counted is not None:

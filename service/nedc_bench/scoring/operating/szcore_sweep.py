@@ -93,7 +93,9 @@ def _grow(nodes: Nodes, gap: float) -> Grown:
     to_left, to_right = are_merged(before, numbers), are_merged(numbers, after)
     outside = (~are_merged(before, after)).nonzero()[0]
     outside = outside[np.argsort(nodes.ranks[outside], kind="stable")]
-    first_of, last_of, item_of = {}, {}, {}
+    first_of: dict[int, int] = {}  # of each event that is there, by its last node
+    last_of: dict[int, int] = {}
+    item_of: dict[int, int] = {}
     rows: list[list[int]] = []
     columns = (outside, nodes.ranks[outside], before[outside], after[outside], to_left[outside], to_right[outside])
     for node, rank, left, right, joins_left, joins_right in zip(*(c.tolist() for c in columns), strict=True):

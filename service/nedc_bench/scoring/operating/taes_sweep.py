@@ -9,7 +9,7 @@ event on either side is left alone while it grows: its hits are 1, and its false
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -17,46 +17,44 @@ import numpy as np
 from nedc_bench.annotations.timeline import Floats
 from nedc_bench.scoring.contribution import Events
 from nedc_bench.scoring.operating.detections import Nodes
+from nedc_bench.scoring.operating.overlap_sweep import Counts
 from nedc_bench.scoring.taes import walk
 
 Numbers = tuple[float, ...]
 
 
 class Parts(NamedTuple):
-    """What a pair adds to one class in one state, in order: the parts of events, then as many whole ones."""
+    """What a pair adds to one class in one state, in order; after the parts of events come whole misses and alarms."""
 
     hits: Numbers
     misses: Numbers
-    whole_misses: int
+    missed: int
     alarms: Numbers
-    whole_alarms: int
 
 
-NO_PARTS = Parts((), (), 0, (), 0)
-
-
-def parts_of_class(reference: Events, hypothesis: Events, c: int, classes: int) -> Parts:
-    """The parts of one class in one state, by a walk over all events."""
+def parts_of_class(reference: Events, hypothesis: Events, c: int, classes: int) -> tuple[Parts, int]:
+    """The parts of one class in one state, and its whole false alarms, by a walk over all events."""
     walked = walk(reference, hypothesis, classes)
     hits, misses, alarms = walked.added[:, reference.classes[walked.refs] == c].tolist()
-    missed, false = reference.classes[walked.missed] == c, hypothesis.classes[walked.false] == c
-    return Parts(tuple(hits), tuple(misses), int(missed.sum()), tuple(alarms), int(false.sum()))
+    missed = np.count_nonzero(reference.classes[walked.missed] == c)
+    false = np.count_nonzero(hypothesis.classes[walked.false] == c)
+    return Parts(tuple(hits), tuple(misses), int(missed), tuple(alarms)), int(false)
 
 
-def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> list[Parts]:
-    """The parts of each state; those of neighbouring states are one object where nothing has changed."""
-    order = np.argsort(nodes.ranks, kind="stable")
+def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> tuple[list[Parts], Counts]:
+    """The parts of each state (one object for neighbouring states that do not differ), and its whole false alarms."""
+    order = np.argsort(nodes.ranks, kind="stable").tolist()
     counts = np.bincount(nodes.ranks, minlength=nodes.steps).tolist()
     pieces = _Pieces(ref_starts, ref_stops, nodes)
-    states = [pieces.parts()]
-    coming = iter(order.tolist())
+    parts, alarms = [pieces.parts()], [0]
+    begin = 0
     for count in counts:
-        alarms = pieces.alarms
-        for node in islice(coming, count):
+        for node in order[begin : begin + count]:
             pieces.add(node)
-        changed = pieces.walk_over_changed() or pieces.alarms != alarms
-        states.append(pieces.parts() if changed else states[-1])
-    return states
+        begin += count
+        parts.append(pieces.parts() if pieces.walk_over_changed() else parts[-1])
+        alarms.append(pieces.alarms + pieces.cluster_alarms)
+    return parts, np.array(alarms, dtype=np.int64)
 
 
 class _Reach(NamedTuple):
@@ -73,6 +71,7 @@ class _Cluster(NamedTuple):
     low: int
     high: int
     parts: Parts
+    alarms: int
 
 
 class _Pieces:
@@ -92,6 +91,7 @@ class _Pieces:
         self.touching: list[int] = []  # the first nodes of these, ascending
         self.changed: set[int] = set()
         self.alarms = 0  # pieces that touch no reference event
+        self.cluster_alarms = 0  # pieces that touch one, and are a whole false alarm all the same
         self.clusters: list[_Cluster] = []  # ascending
 
     def add(self, node: int) -> None:
@@ -145,6 +145,7 @@ class _Pieces:
             low = bisect_left(self.clusters, cluster.low, key=lambda other: other.high - 1)
             high = bisect_left(self.clusters, cluster.high, key=lambda other: other.low)
             self.clusters[low:high] = [cluster]
+        self.cluster_alarms = sum(cluster.alarms for cluster in self.clusters)
         return True
 
     def _cluster_of(self, first: int) -> tuple[_Cluster, list[int]]:
@@ -165,20 +166,19 @@ class _Pieces:
         reference = _events(self.ref_starts[low:high], self.ref_stops[low:high])
         lasts = [self.last_of[piece] for piece in pieces]
         hypothesis = _events(self.nodes.starts[pieces], self.nodes.stops[lasts])
-        return _Cluster(low, high, parts_of_class(reference, hypothesis, 0, 1)), pieces
+        return _Cluster(low, high, *parts_of_class(reference, hypothesis, 0, 1)), pieces
 
     def parts(self) -> Parts:
         """What the state adds."""
-        hits, misses, whole_misses, alarms, whole_alarms = (
-            zip(*(cluster.parts for cluster in self.clusters), strict=True) if self.clusters else ((),) * 5
-        )
+        if not self.clusters:
+            return Parts((), (), len(self.ref_firsts), ())
+        hits, misses, missed, alarms = zip(*(cluster.parts for cluster in self.clusters), strict=True)
         within = sum(cluster.high - cluster.low for cluster in self.clusters)
         return Parts(
             tuple(chain.from_iterable(hits)),
             tuple(chain.from_iterable(misses)),
-            len(self.ref_firsts) - within + sum(whole_misses),
+            len(self.ref_firsts) - within + sum(missed),
             tuple(chain.from_iterable(alarms)),
-            self.alarms + sum(whole_alarms),
         )
 
 
