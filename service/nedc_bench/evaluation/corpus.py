@@ -25,6 +25,7 @@ from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processe
 from nedc_bench.reports import build_document, build_rows, write_reports
 from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
+from nedc_bench.scoring.operating import OperatingCurve
 
 CHUNK = 16  # pairs in one call to an executor that is handed in
 MAX_CHUNK = 64  # pairs in one call to our own workers, which is to take about CHUNK_SECONDS
@@ -73,6 +74,7 @@ class Result(CorpusScore):
         hypothesis: str = "",
         per_pair: bool = False,
         events: bool = False,
+        curves: Sequence[OperatingCurve] = (),
     ) -> list[Path]:
         """Write the NEDC summary files and ``result.json``, all or none.
 
@@ -81,11 +83,13 @@ class Result(CorpusScore):
             reference, hypothesis: what ``summary.txt`` says was scored.
             per_pair: add the figures of every pair to ``result.json``.
             events: add every event and the verdicts on it.
+            curves: of the same pairs (`operating_curve`), for the page.
 
         Raises:
             EvaluationError: the folder cannot be written.
         """
-        return write_reports(self, folder, reference=reference, hypothesis=hypothesis, per_pair=per_pair, events=events)
+        sides = {"reference": reference, "hypothesis": hypothesis}
+        return write_reports(self, folder, **sides, per_pair=per_pair, events=events, curves=curves)
 
 
 def score(

@@ -125,6 +125,14 @@ class OperatingCurve:
         """Every operating point, by descending threshold."""
         return [self._point(k) for k in range(self.thresholds.size)]
 
+    @property
+    def front(self) -> list[OperatingPoint]:
+        """The operating points that no other beats, by ascending false alarms and sensitivity."""
+        known = (~np.isnan(self.sensitivity) & ~np.isnan(self.false_alarms_per_24h)).nonzero()[0]
+        order = known[np.lexsort((-self.sensitivity[known], self.false_alarms_per_24h[known]))]
+        best = np.maximum.accumulate(np.append(0.0, self.sensitivity[order]))
+        return [self._point(int(k)) for k in order[self.sensitivity[order] > best[:-1]]]
+
     def at_threshold(self, threshold: float) -> OperatingPoint:
         """The operating point of any threshold; one above all has no detection."""
         k = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
@@ -173,11 +181,9 @@ class OperatingCurve:
             return None
         if thresholds is None:
             return area.neuroatlas(self.sensitivity, self.false_alarms_per_24h)
-        k = np.searchsorted(-self.thresholds, -np.linspace(0.0, 1.0, thresholds), side="right") - 1
-        sensitivity, rate = (
-            np.where(k < 0, 0.0, column[k]) for column in (self.sensitivity, self.false_alarms_per_24h)
-        )
-        return area.neuroatlas(sensitivity, rate)
+        k = np.searchsorted(-self.thresholds, -np.linspace(0.0, 1.0, thresholds)[::-1], side="right") - 1
+        columns = self.sensitivity, self.false_alarms_per_24h
+        return area.neuroatlas(*(np.where(k < 0, 0.0, column[k]) for column in columns))
 
     def to_dict(self, *, points: bool = True) -> dict[str, Any]:
         """The curve as a document (docs/curves.md); a value that there is not is None.
