@@ -47,6 +47,7 @@ demo: venv ## start the service, score the example corpus over HTTP, say where t
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 	PYTHONPATH=tests $(BIN)/python -m bench.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_curves
 
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service

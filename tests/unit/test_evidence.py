@@ -10,7 +10,7 @@ import pytest
 
 from corpora import DATA
 from helpers import annotation, run, write_corpus
-from nedc_bench import InputError, Parameters, find_pairs, score_corpus
+from nedc_bench import InputError, Parameters, find_pairs, score_corpus, seizure_burden
 from nedc_bench.cli import main
 from nedc_bench.evaluation.verification import verify
 from nedc_bench.reports import build_evidence, evidence_text, write_reports
@@ -65,6 +65,13 @@ def test_the_document_names_all_that_is_needed_to_make_it_again(corpus: Path) ->
     own = document["overall"]["algorithms"]["overlap"]["seiz"]["sensitivity"]
     assert own["estimate"] == result.overlap.labels["seiz"].sensitivity
     assert list(own) == ["estimate", "bca", "percentile", "undefined", "wilson"]
+
+
+def test_the_document_has_delay_and_burden(corpus: Path) -> None:
+    document = json.loads((corpus / "out/evidence.json").read_text())
+    expected = seizure_burden(find_pairs("ref", "hyp")).to_dict()
+    del expected["delay"]["seconds"]
+    assert document["burden"] == {"seiz": {name: expected[name] for name in ("delay", "burden")}}
 
 
 def test_the_digest_is_of_the_rest_of_the_text(corpus: Path) -> None:

@@ -38,6 +38,9 @@ examples:
   nedc-bench evidence bids/ hyp/ -o out/ --require 'sensitivity.lower >= 0.70'   exit status 4 when it is not met
   nedc-bench verify out/evidence.json bids/ hyp/      recompute every bit of it, or of result.json
   nedc-bench compare ref/ hyp_a/ hyp_b/               whether two systems differ by more than chance
+  nedc-bench curve ref/ hyp/ --algorithm taes         sensitivity at 10, 5, 2.5, 1 false alarms a day, by confidences
+  nedc-bench curve ref/ hyp/ --figure curve.svg       and the curve of all thresholds as a figure
+  nedc-bench burden ref/ hyp/                         how late seizures are detected, and how much of them there is
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   REDIS_URL=redis://localhost nedc-bench doctor       whether the service works with these settings

@@ -101,7 +101,7 @@ def page_data(folded: Folded) -> bytes:
     decoded = [_decode(*pair, asked) for pair in zip(outcomes, range(len(outcomes)), digests, strict=True)]
     result = Result.fold(accepted_scores(_each(decoded), None), asked.parameters, asked.algorithms)
     evidence = msgspec.json.decode(zlib.decompress(folded.document)).get("evidence")
-    return "\n".join(data_lines(result, evidence)).encode()
+    return "\n".join(data_lines(result, evidence=evidence)).encode()
 
 
 def score_and_fold(

@@ -15,6 +15,7 @@ from typing import Any
 from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.reports.document import input_documents
 from nedc_bench.scoring import CorpusScore
+from nedc_bench.scoring.burden import Burden, BurdenResult, Delays, detection_delays, pair_burden
 from nedc_bench.statistics import Uncertainty
 from nedc_bench.statistics.tally import SUMMARY
 from nedc_bench.version import __version__
@@ -34,6 +35,7 @@ def build_evidence(score: CorpusScore, found: Uncertainty) -> dict[str, Any]:
         "pairs": len(score.scores),
         "duration_seconds": score.duration_seconds,
         **evidence_figures(found),
+        "burden": _burden(score),
         "parameters": score.parameters.to_dict(),
         "warnings": [warning.to_dict() for warning in score.warnings],
         "participants": None if found.table is None else {"name": found.table.name, "sha256": found.table.sha256},
@@ -67,6 +69,28 @@ def evidence_figures(found: Uncertainty) -> dict[str, Any]:
 def evidence_text(document: Mapping[str, Any]) -> str:
     """The document as its file holds it."""
     return json.dumps(document, allow_nan=False, indent=1) + "\n"
+
+
+def _burden(score: CorpusScore) -> dict[str, Any]:
+    """Detection delay and seizure burden of each class but background, as `BurdenResult` has them."""
+    document = {}
+    for c, label in enumerate(score.parameters.label_map.classes):
+        if label == FILLER:
+            continue
+        sides = [[packed.unpack() for packed in pair.events] for pair in score.scores]
+        seconds = [pair.duration_seconds for pair in score.scores]
+        delays = [detection_delays(reference, hypothesis, c) for reference, hypothesis in sides]
+        reference, hypothesis = (
+            Burden.of(
+                [pair_burden(own[k], c, s) for own, s in zip(sides, seconds, strict=True)], score.duration_seconds
+            )
+            for k in range(2)
+        )
+        late = Delays.of((delay for found, _ in delays for delay in found), sum(missed for _, missed in delays))
+        found = BurdenResult(label, len(sides), score.duration_seconds, reference, hypothesis, late).to_dict()
+        del found["delay"]["seconds"]  # of each hit
+        document[label] = {name: found[name] for name in ("delay", "burden")}
+    return document
 
 
 def _cautions(found: Uncertainty) -> Iterator[str]:

@@ -53,6 +53,7 @@ function choose() {
   showTotals();
   showCompared();
   showEvidence(chosen.label, compared());
+  showCurves();
   showDifferences();
   showList();
 }
