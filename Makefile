@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename version package clean
+.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename version package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -47,9 +47,13 @@ demo: venv ## start the service, score the example corpus over HTTP, say where t
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 	PYTHONPATH=tests $(BIN)/python -m bench.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_curves
 
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
+
+bench-coverage: venv ## measure how often confidence intervals hold the truth, over 1,000 simulated studies
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_coverage
 
 image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release takes that of service/image/base.txt]
 	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'
