@@ -61,7 +61,8 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
     """The pairs of two files, of two list files (by position) or of two folders (by name, as `pair_names` has it).
 
     Args:
-        reference, hypothesis: paths, as text or `os.PathLike`.
+        reference: path of a file, a list or a folder, as text or `os.PathLike`.
+        hypothesis: path of the same kind.
         pattern: of folders: how a hypothesis's base name is made from its reference's, such as ``{id}_pred``.
         missing: of folders: ``refuse`` a reference without hypothesis, or score it against an ``empty`` one.
 

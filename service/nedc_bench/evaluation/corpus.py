@@ -78,7 +78,8 @@ class Result(CorpusScore):
 
         Args:
             folder: made if need be.
-            reference, hypothesis: what ``summary.txt`` says was scored.
+            reference: the name of the reference in ``summary.txt``.
+            hypothesis: the name of the hypothesis in ``summary.txt``.
             per_pair: add the figures of every pair to ``result.json``.
             events: add every event and the verdicts on it.
 
@@ -99,8 +100,8 @@ def score(
     """Score one hypothesis against its reference.
 
     Args:
-        reference, hypothesis: paths, open files of any format that is read, or `Recording` objects; a hypothesis may
-            be None, which is scored as one without events.
+        reference: a path, an open file or a `Recording`.
+        hypothesis: the same; the formats may differ. None is scored as a hypothesis without events.
         algorithms: which of ``dp epoch overlap taes ira szcore-event szcore-sample`` to run, or one of them; ``all``
             is NEDC's five.
         parameters: the original's defaults, when None.
@@ -136,7 +137,9 @@ def score_corpus(
     Args:
         pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns; a hypothesis may be None,
             which is scored as one without events.
-        algorithms, parameters, strict: as for `score`.
+        algorithms: as for `score`.
+        parameters: as for `score`.
+        strict: as for `score`.
         executor: runs the pairs; any `concurrent.futures.Executor`. By default they run in this process.
         jobs: at most so many worker processes, and no more than CPUs, for what takes longer than a moment; a script
             then needs an ``if __name__ == "__main__"`` guard. Where none can be started (in a worker of another
