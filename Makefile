@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo docs bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
+.PHONY: help venv hooks lint typecheck test test-without-servers demo docs picture bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(VENV)/.ready: $(LOCK) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+hooks: venv ## check style and types at each commit from now on
+	$(BIN)/pre-commit install
 
 lint: venv ## check style, formatting and the direction of imports
 	$(BIN)/ruff check .
@@ -47,6 +50,9 @@ demo: venv ## start the service, score the example corpus over HTTP, say where t
 docs: venv ## build the documentation's site to build/docs, and fail on a broken link
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo 'Open build/docs/index.html'
+
+picture: venv ## take the picture of a report that README shows; needs Chromium
+	PYTHONPATH=tests $(BIN)/python docs/site/picture.py
 
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 	PYTHONPATH=tests $(BIN)/python -m bench.bench

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
+from doctests import fenced
 
 import nedc_bench
 from chart.document import table as values_table
-from doctests import fenced
 from documented_settings import whole_table
 from nedc_bench.api.openapi import build_openapi
 from nedc_bench.cli import _parser
@@ -61,7 +60,12 @@ def http() -> str:
     """The operations of the HTTP API, from the OpenAPI document."""
     document = build_openapi(tokens=True, metrics_need_token=False)
     schemas = document["components"]["schemas"]
-    text = ["# HTTP operations", "", "Every operation of `/openapi.json`. [HTTP API](api.md) shows how to use them.", ""]
+    text = [
+        "# HTTP operations",
+        "",
+        "Every operation of `/openapi.json`. [HTTP API](api.md) shows how to use them.",
+        "",
+    ]
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method != "parameters":
@@ -87,7 +91,9 @@ def _responses(responses: dict[str, Any], document: dict[str, Any]) -> list[str]
     for status, response in responses.items():
         name = response.get("$ref", "").rpartition("/")[2]
         said = document["components"]["responses"][name] if name else response
-        rows.append(f"| {status} | {said['description']} | {', '.join(f'`{kind}`' for kind in said.get('content', {}))} |")
+        rows.append(
+            f"| {status} | {said['description']} | {', '.join(f'`{kind}`' for kind in said.get('content', {}))} |"
+        )
     return ["| Status | Meaning | Content |", "| --- | --- | --- |", *rows, ""]
 
 
@@ -123,8 +129,8 @@ def values() -> str:
 
 def chart() -> str:
     """The chart's README without the table of values, which has a page of its own."""
-    text = read("charts/nedc-bench/README.md")
-    return re.sub(r"<!-- values: begin.*<!-- values: end -->", "All values: [Chart values](values.yaml).", text, flags=re.S)
+    before, _, rest = read("charts/nedc-bench/README.md").partition("<!-- values: begin")
+    return f"{before}[Chart values](values.yaml) lists them.\n{rest.partition('values: end -->')[2]}"
 
 
 def alerts() -> str:
