@@ -1,4 +1,4 @@
-"""Take the picture of a report that README shows: ``make picture``, in the repository. Needs Chromium, as the tests of the pages do."""
+"""Take the picture of a report for README: ``make picture``. Needs Chromium, as the tests of the pages do."""
 
 from __future__ import annotations
 

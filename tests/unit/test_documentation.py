@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from itertools import pairwise
-from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -158,7 +157,8 @@ def counted(drawing: str, algorithm: str) -> tuple[float, float, float]:
     sides = (Recording.from_events(10.0, drawn_events(drawing, side)) for side in ("reference", "hypothesis"))
     parameters = Parameters(epoch_duration=1.0, ira_epoch_duration=1.0)
     result = score(*sides, algorithms=algorithm, parameters=parameters).to_dict()
-    return itemgetter("tp", "fn", "fp")(result["algorithms"][algorithm]["labels"]["seiz"])
+    seizures: dict[str, float] = result["algorithms"][algorithm]["labels"]["seiz"]
+    return seizures["tp"], seizures["fn"], seizures["fp"]
 
 
 def test_the_first_drawing_is_counted_as_its_table_says() -> None:

@@ -116,7 +116,7 @@ def _has_temporary_folder() -> bool:
 
 def start_worker() -> None:
     """What every worker process does first."""
-    gc.freeze()  # what is loaded stays
+    gc.freeze()  # loaded modules are never garbage
     gc.set_threshold(50_000)  # scores are tuples, freed by counting references; looking for cycles costs a tenth
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_leave_with_parent, daemon=True).start()
