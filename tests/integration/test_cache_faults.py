@@ -25,7 +25,8 @@ from evaluating import (
 )
 from nedc_bench.execution import Evaluator, PairInput
 from nedc_bench.execution.evaluator import BATCH
-from nedc_bench.redis.client import ATTEMPT_SECONDS, CONNECTIONS, FAILURES_TO_OPEN, PAUSE_SECONDS
+from nedc_bench.redis.client import ATTEMPT_SECONDS, FAILURES_TO_OPEN, PAUSE_SECONDS
+from nedc_bench.redis.connecting import CONNECTIONS
 from redis_server import RedisServer
 
 pytestmark = pytest.mark.integration

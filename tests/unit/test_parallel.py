@@ -27,8 +27,8 @@ from nedc_bench import (
     find_pairs,
     score_corpus,
 )
-from nedc_bench.evaluation.corpus import CHUNK, IN_FLIGHT
 from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.evaluation.spreading import CHUNK, IN_FLIGHT
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
 
