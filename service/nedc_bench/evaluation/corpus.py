@@ -157,7 +157,7 @@ def evaluate_pair(
     """Read and score one pair.
 
     Raises:
-        InputError: with the findings of both files, when either is refused.
+        InputError: one or both files are refused, with the findings of both.
     """
     reference, hypothesis = read_pair(
         pair.reference,

@@ -1,11 +1,11 @@
-"""``report.html``: figures, differences and timelines as one HTML file that needs nothing else.
+"""``report.html``: figures, differences and timelines as one self-contained HTML file.
 
-The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, and
-for each recording its events and what each algorithm made of them. Only the data depends on what was scored, so it can
-be kept by itself and put into the shell when the page is asked for.
+The page is a shell (`page.html` with its style and scripts) around JSON data: the result document, and the events of
+each recording with the verdicts of each algorithm. Only the data depends on the scores, so the service stores the data
+alone and adds the shell when a client requests the page.
 
-The shell forbids the page to load or send anything (Content-Security-Policy), and names its own style and script by
-their hashes. ``<`` is escaped in the data, so that no name of a file can end the script that holds it.
+The shell's Content-Security-Policy forbids the page to load or send anything, and allows its own style and script by
+hash. ``<`` is escaped in the data, so that no file name can end the script element that holds it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VERDICT = {verdict: k for k, verdict in enumerate(VERDICTS)}
 
 
 class Shell(NamedTuple):
-    """The page before and after its data, and the sources of style and script that a policy must allow."""
+    """The page before and after its data, and the style and script hashes that a policy must allow."""
 
     before: str
     after: str
@@ -46,7 +46,7 @@ def page_lines(score: CorpusScore) -> Iterator[str]:
 
 
 def data_lines(score: CorpusScore) -> Iterator[str]:
-    """The lines of the page's data: a line for the figures, then one for each recording."""
+    """The lines of the page's data: one for the figures, then one per recording."""
     document = _json(build_document(score))
     classes = _json(score.parameters.label_map.classes)
     yield f'{{"result":{document},"classes":{classes},{_constants()},"recordings":['
@@ -67,7 +67,7 @@ def render_lines(data: Iterable[str]) -> Iterator[str]:
 
 @cache
 def page_shell() -> Shell:
-    """What is the same in every page."""
+    """The constant part of all pages."""
     folder = files(__name__)
     style = folder.joinpath("page.css").read_text("utf-8")
     script = '"use strict";\n' + "\n".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
@@ -93,7 +93,7 @@ def _constants() -> str:
 
 
 def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
-    """Duration, the events of either side, and by algorithm the verdicts on the events of either side."""
+    """Duration, the events of both sides, and by algorithm the verdicts on them."""
     events = [
         list(zip(*(column.tolist() for column in packed.unpack()), strict=True)) for packed in pair.events
     ]  # start, stop, index of the class
@@ -113,7 +113,7 @@ def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
 
 
 def _packed(verdicts: Iterable[Verdict], sizes: Sequence[int]) -> list[list[Any]]:
-    """The verdicts on the events of either side; 0 where there is none."""
+    """The verdicts on the events of both sides; 0 for none."""
     reference, hypothesis = ([0] * size for size in sizes)
     sides: dict[str, list[Any]] = {"reference": reference, "hypothesis": hypothesis}
     for _, _, _, side, event, _, _, name, share, rule, partners, hits, misses, alarms, _ in verdicts:
