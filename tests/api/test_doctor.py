@@ -39,7 +39,7 @@ def test_alone_it_starts_a_worker_and_compares_figures() -> None:
     assert status == 0
     assert "service note not running here: nothing answers on port 9" in lines
     assert "workers ok a worker process starts" in lines
-    assert lines[-1] == "self-check ok every figure of the known pairs is the original's"
+    assert lines[-1] == "self-check ok every figure of the known pairs equals the original's"
 
 
 def test_beside_a_service_it_says_what_that_service_does(redis: RedisServer, tmp_path: Path) -> None:

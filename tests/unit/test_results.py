@@ -145,5 +145,5 @@ def test_one_algorithm_may_be_asked_for_by_its_name() -> None:
 @pytest.mark.parametrize("name", ["dp", "epoch", "overlap", "ira"])
 def test_an_algorithm_that_was_not_scored_is_named(name: str) -> None:
     result = score(REFERENCE, HYPOTHESIS, algorithms="taes")
-    with pytest.raises(InputError, match=f"{name} was not scored: algorithms were taes; ask for it with algorithms="):
+    with pytest.raises(InputError, match=f"{name} was not scored; the algorithms were taes. Add it with algorithms="):
         getattr(result, name)
