@@ -117,7 +117,7 @@ def test_every_page_of_the_navigation_is_built(site: Path) -> None:
 @pytest.mark.browser
 def test_the_search_works_in_pages_that_are_opened_as_files(browser: Browser, site: Path) -> None:
     with opened(browser, (site / "index.html").as_uri(), origin=site.as_uri()) as page:
-        page.get_by_placeholder("Search").fill("maxmemory-policy")
+        page.get_by_placeholder("Search").press_sequentially("maxmemory-policy")
         found = page.locator(".md-search-result__link").filter(has_text="Your Redis").first
         found.wait_for()
         assert (found.get_attribute("href") or "").partition("?")[0].endswith("/redis.html")

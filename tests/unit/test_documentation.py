@@ -69,6 +69,26 @@ def test_contributing_says_where_a_change_belongs(task: str, needed: str) -> Non
     assert len(re.findall(r"^\d\. ", steps, re.MULTILINE)) >= 3
 
 
+@pytest.mark.parametrize(
+    ("page", "answer"),
+    [
+        ("start-score.md", "nedc-bench score tests/data/chb-mit/ref tests/data/chb-mit/hyp"),
+        ("formats.md", "so that a TUSZ or BIDS tree pairs with a"),
+        ("start-deploy.md", "redis.existingSecret=redis-url"),
+        ("tokens.md", "## Rotate"),
+        ("glossary.md", "## FA/24h"),
+        ("verdicts.md", "## SzCORE"),
+        ("../CONTRIBUTING.md", "## Add a format"),
+        ("../CONTRIBUTING.md", "## Add an alert"),
+        ("runbook.md", "make rollback ENV=prod"),
+        ("verify.md", "cmp received/result.json mine/result.json"),
+    ],
+)
+def test_a_stranger_finds_an_answer_one_link_away_from_the_index(page: str, answer: str) -> None:
+    assert f"]({page})" in (ROOT / "docs/index.md").read_text()
+    assert answer in (ROOT / "docs" / page).read_text()
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/index.md", "docs/start-deploy.md"])
 def test_the_make_targets_exist(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
