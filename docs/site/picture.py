@@ -12,8 +12,8 @@ from nedc_bench.scoring import ALGORITHMS
 ROOT = Path(__file__).parents[2]
 CORPUS = "tests/data/chb-mit"
 PICTURE = ROOT / "docs/images/report.png"
-WIDTH, HEIGHT = 1200, 1330  # CSS pixels: down to the timeline of the first recording
-SCALE = 0.7
+WIDTH, HEIGHT = 1280, 1330  # CSS pixels: down to the timeline of the first recording
+SCALE = 0.65
 
 
 def main() -> None:
