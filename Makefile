@@ -57,6 +57,7 @@ picture: venv ## take the picture of a report that README shows; needs Chromium
 bench: venv ## measure speed and memory, compared with timescoring; prints ratios and JSON
 	PYTHONPATH=tests $(BIN)/python -m bench.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_curves
 
 bench-service: venv ## measure the service's latency, throughput and memory, compared with an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service

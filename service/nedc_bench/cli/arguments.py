@@ -33,6 +33,9 @@ examples:
   nedc-bench score ref/ hyp/ --labels tusz            count fnsz, gnsz ... as seizures; or --labels types.toml (below)
   nedc-bench score ref/ hyp/ --events events.csv      also write each event's verdict and the rule behind it
   nedc-bench explain ref/ hyp/                        explain why overlap and szcore-event differ, event by event
+  nedc-bench curve ref/ hyp/ --algorithm taes         sensitivity at 10, 5, 2.5, 1 false alarms a day, by confidences
+  nedc-bench curve ref/ hyp/ --figure curve.svg       also draw the curve of all thresholds
+  nedc-bench burden ref/ hyp/                         how late seizures are detected, and how much of them there is
   nedc-bench check hyp/*.csv_bi                       check files without scoring them
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   REDIS_URL=redis://localhost nedc-bench doctor       check that the service works with these settings

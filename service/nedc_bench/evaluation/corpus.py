@@ -20,6 +20,7 @@ from nedc_bench.evaluation.spreading import Outcome, spread_over
 from nedc_bench.reports import build_document, build_rows, write_reports
 from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
+from nedc_bench.scoring.operating import OperatingCurve
 
 MAX_REFUSED_FILES = 50  # give up after this many refused pairs
 
@@ -60,6 +61,7 @@ class Result(CorpusScore):
         hypothesis: str = "",
         per_pair: bool = False,
         events: bool = False,
+        curves: Sequence[OperatingCurve] = (),
     ) -> list[Path]:
         """Write NEDC's summary files, ``report.html`` and ``result.json``, all or none.
 
@@ -69,11 +71,13 @@ class Result(CorpusScore):
             hypothesis: the name of the hypothesis in ``summary.txt``.
             per_pair: add the figures of each pair to ``result.json``.
             events: add the events with their verdicts.
+            curves: of the same pairs (`operating_curve`), for the page.
 
         Raises:
             EvaluationError: the folder cannot be written.
         """
-        return write_reports(self, folder, reference=reference, hypothesis=hypothesis, per_pair=per_pair, events=events)
+        sides = {"reference": reference, "hypothesis": hypothesis}
+        return write_reports(self, folder, **sides, per_pair=per_pair, events=events, curves=curves)
 
 
 def score(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from errno import EISDIR
 from pathlib import Path
@@ -15,6 +15,7 @@ from nedc_bench.reports import pairs, summary
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
 from nedc_bench.reports.page import PAGE_NAME, page_lines
 from nedc_bench.scoring import CorpusScore
+from nedc_bench.scoring.operating import OperatingCurve
 
 SUMMARY_NAME = "summary.txt"
 PAIR_REPORTS = {
@@ -31,7 +32,13 @@ def report_names(algorithms: Iterable[str]) -> tuple[str, ...]:
 
 
 def report_lines(
-    score: CorpusScore, name: str, *, folder: str = "", reference: str = "", hypothesis: str = ""
+    score: CorpusScore,
+    name: str,
+    *,
+    folder: str = "",
+    reference: str = "",
+    hypothesis: str = "",
+    curves: Sequence[OperatingCurve] = (),
 ) -> Iterable[str]:
     """The lines of one report.
 
@@ -43,7 +50,7 @@ def report_lines(
     if name == SUMMARY_NAME:
         return summary.lines(score, os.path.join(folder, name), reference, hypothesis, datetime.now())  # noqa: DTZ005  # local, as in the original
     if name == PAGE_NAME:
-        return page_lines(score)
+        return page_lines(score, curves)
     (algorithm,) = (algorithm for algorithm, report in PAIR_REPORTS.items() if report == name)
     return pairs.lines(score, algorithm)
 
@@ -56,6 +63,7 @@ def write_reports(
     hypothesis: str = "",
     per_pair: bool = False,
     events: bool = False,
+    curves: Sequence[OperatingCurve] = (),
 ) -> list[Path]:
     """Write the text reports, the page and ``result.json`` to ``folder``, created if needed. Returns their paths.
 
@@ -79,7 +87,8 @@ def write_reports(
                 if name == RESULT_NAME:
                     write_json(build_document(score, per_pair=per_pair, events=events), file)
                 else:
-                    lines = report_lines(score, name, folder=str(target), reference=reference, hypothesis=hypothesis)
+                    sides = {"reference": reference, "hypothesis": hypothesis}
+                    lines = report_lines(score, name, folder=str(target), **sides, curves=curves)
                     file.writelines(f"{line}\n" for line in lines)
         for name in (*names, *stale):
             if (target / name).is_dir():

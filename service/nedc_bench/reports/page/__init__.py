@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.reports.document import build_document
 from nedc_bench.scoring import CorpusScore, PairScore, epoch, ira
+from nedc_bench.scoring.operating import FALSE_ALARMS_PER_24H, OperatingCurve
 from nedc_bench.scoring.verdicts import RULES, Verdict, judge
 
 PAGE_NAME = "report.html"
-SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "main.js")
+SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "curve.js", "main.js")
 VERDICTS = ("hit", "miss", "partial", "false alarm", "uncounted")
 
 _RULE = {rule: k for k, rule in enumerate(RULES)}
@@ -40,16 +41,17 @@ class Shell(NamedTuple):
     script_source: str
 
 
-def page_lines(score: CorpusScore) -> Iterator[str]:
-    """The lines of the page."""
-    return render_lines(data_lines(score))
+def page_lines(score: CorpusScore, curves: Sequence[OperatingCurve] = ()) -> Iterator[str]:
+    """The lines of the page; it has a section of operating curves where some have more than one point."""
+    return render_lines(data_lines(score, curves))
 
 
-def data_lines(score: CorpusScore) -> Iterator[str]:
+def data_lines(score: CorpusScore, curves: Sequence[OperatingCurve] = ()) -> Iterator[str]:
     """The lines of the page's data: one for the figures, then one per recording."""
     document = _json(build_document(score))
     classes = _json(score.parameters.label_map.classes)
-    yield f'{{"result":{document},"classes":{classes},{_constants()},"recordings":['
+    yield f'{{"result":{document},"classes":{classes},{_constants()},'
+    yield f'"curves":{_json([_curve(curve) for curve in curves if curve.thresholds.size > 1])},"recordings":['
     last = len(score.scores) - 1
     for number, pair in enumerate(score.scores):
         yield _json(_recording(pair, score)) + ("" if number == last else ",")
@@ -90,6 +92,17 @@ def _source(text: str) -> str:
 @cache
 def _constants() -> str:
     return f'"background":"{FILLER}","verdicts":{_json(VERDICTS)},"rules":{_json(list(RULES.items()))}'
+
+
+def _curve(curve: OperatingCurve) -> dict[str, Any]:
+    """What the page shows of a curve: the points that no other beats, and the best within a few rates."""
+    return {
+        "algorithm": curve.algorithm,
+        "label": curve.label,
+        "front": [point.to_dict() for point in curve.front],
+        "at": [{"allowed": rate} | curve.at_false_alarms(rate).to_dict() for rate in FALSE_ALARMS_PER_24H],
+        "auc": curve.auc(),
+    }
 
 
 def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:

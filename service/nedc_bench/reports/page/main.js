@@ -51,6 +51,7 @@ function choose() {
   summaries = summarise(chosen.label, first, second);
   showTotals();
   showCompared();
+  showCurves();
   showDifferences();
   showList();
 }
