@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/v
 IMAGE  ?= nedc-bench:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv hooks lint typecheck test test-without-servers demo docs picture bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
+.PHONY: help venv hooks lint typecheck test test-without-servers demo docs picture bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ bench: venv ## measure speed and memory, compared with timescoring; prints ratio
 
 bench-service: venv ## measure the service's latency, throughput and memory, compared with an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
+
+bench-coverage: venv ## measure how often confidence intervals contain the truth, over 1,000 simulated studies
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_coverage
 
 image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE; releases use service/image/base.txt]
 	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'

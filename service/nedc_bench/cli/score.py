@@ -24,11 +24,12 @@ from nedc_bench.cli.arguments import (
     named_pairs,
     named_parameters,
     positive,
+    print_warnings,
     score_pairs,
 )
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation import Result, operating_curve
-from nedc_bench.reports import build_document, format_table, format_warnings, write_csv, write_events, write_json
+from nedc_bench.reports import build_document, format_table, write_csv, write_events, write_json
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.scoring.operating import ALGORITHMS as CURVED
 from nedc_bench.scoring.operating import OperatingCurve
@@ -117,9 +118,7 @@ def _score(arguments: argparse.Namespace) -> int:
         print(format_table(result.to_dict()))
         if arguments.output is not None:
             print(f"\nreports: {arguments.output}")
-    sys.stdout.flush()
-    for line in format_warnings(result.warnings):
-        print(line, file=sys.stderr)
+    print_warnings(result)
     return FINE
 
 

@@ -61,23 +61,32 @@ class Result(CorpusScore):
         hypothesis: str = "",
         per_pair: bool = False,
         events: bool = False,
+        evidence: dict[str, Any] | None = None,
         curves: Sequence[OperatingCurve] = (),
     ) -> list[Path]:
-        """Write NEDC's summary files, ``report.html`` and ``result.json``, all or none.
+        """Write the NEDC summary files, the page and ``result.json``, all or none.
 
         Args:
             folder: created if needed.
-            reference: the name of the reference in ``summary.txt``.
-            hypothesis: the name of the hypothesis in ``summary.txt``.
+            reference, hypothesis: what ``summary.txt`` says was scored.
             per_pair: add the figures of each pair to ``result.json``.
             events: add the events with their verdicts.
+            evidence: write this document too, and show it on the page (`nedc_bench.reports.build_evidence`).
             curves: of the same pairs (`operating_curve`), for the page.
 
         Raises:
             EvaluationError: the folder cannot be written.
         """
-        sides = {"reference": reference, "hypothesis": hypothesis}
-        return write_reports(self, folder, **sides, per_pair=per_pair, events=events, curves=curves)
+        return write_reports(
+            self,
+            folder,
+            reference=reference,
+            hypothesis=hypothesis,
+            per_pair=per_pair,
+            events=events,
+            evidence=evidence,
+            curves=curves,
+        )
 
 
 def score(

@@ -116,7 +116,7 @@ class Evaluator:
         Raises:
             InputError, EvaluationError: as for `evaluate`.
         """
-        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes)))
+        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes), asked))
         if isinstance(found, Damaged):
             raise EvaluationError("scores of the job are damaged; submit it again")
         return accepted(found, names)
@@ -190,7 +190,7 @@ class _Run:
         """The fold of all outcomes; damaged outcomes are scored again."""
         while True:
             outcomes = [self.outcomes[number] for number in range(len(self.pairs))]
-            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes)))
+            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes), self.asked))
             if not isinstance(found, Damaged):
                 return accepted(found, self._names())
             for number in found.numbers:
@@ -213,7 +213,7 @@ class _Run:
     async def _score_and_fold(self) -> Folded:
         """Evaluate a small request in one call."""
         contents = [(pair.reference, pair.hypothesis) for pair in self.pairs]
-        heavy = is_heavy(self.pairs, self.asked)
+        heavy = is_heavy(self.pairs, self.asked) or self.asked.study is not None
         try:
             scored, found = await self._run(score_and_fold, contents, self._digests(), self.asked, heavy=heavy)
         except EvaluationError:

@@ -1,8 +1,8 @@
 """``report.html``: figures, differences and timelines as one self-contained HTML file.
 
-The page is a shell (`page.html` with its style and scripts) around JSON data: the result document, and the events of
-each recording with the verdicts of each algorithm. Only the data depends on the scores, so the service stores the data
-alone and adds the shell when a client requests the page.
+The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, the
+evidence document where there is one, and for each recording its events and what each algorithm made of them. Only the
+data depends on what was scored, so it can be kept by itself and put into the shell when the page is asked for.
 
 The shell's Content-Security-Policy forbids the page to load or send anything, and allows its own style and script by
 hash. ``<`` is escaped in the data, so that no file name can end the script element that holds it.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from nedc_bench.scoring.operating import FALSE_ALARMS_PER_24H, OperatingCurve
 from nedc_bench.scoring.verdicts import RULES, Verdict, judge
 
 PAGE_NAME = "report.html"
-SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "curve.js", "main.js")
+SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "evidence.js", "curve.js", "main.js")
 VERDICTS = ("hit", "miss", "partial", "false alarm", "uncounted")
 
 _RULE = {rule: k for k, rule in enumerate(RULES)}
@@ -41,16 +41,26 @@ class Shell(NamedTuple):
     script_source: str
 
 
-def page_lines(score: CorpusScore, curves: Sequence[OperatingCurve] = ()) -> Iterator[str]:
-    """The lines of the page; it has a section of operating curves where some have more than one point."""
-    return render_lines(data_lines(score, curves))
+def page_lines(
+    score: CorpusScore, curves: Sequence[OperatingCurve] = (), *, evidence: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The lines of the page.
+
+    Args:
+        score: what it shows.
+        curves: those with more than one point have a section.
+        evidence: the evidence document, where the page is to have a section about it.
+    """
+    return render_lines(data_lines(score, curves, evidence=evidence))
 
 
-def data_lines(score: CorpusScore, curves: Sequence[OperatingCurve] = ()) -> Iterator[str]:
-    """The lines of the page's data: one for the figures, then one per recording."""
+def data_lines(
+    score: CorpusScore, curves: Sequence[OperatingCurve] = (), *, evidence: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The lines of the page's data: some for the figures, then one for each recording; arguments as of `page_lines`."""
     document = _json(build_document(score))
     classes = _json(score.parameters.label_map.classes)
-    yield f'{{"result":{document},"classes":{classes},{_constants()},'
+    yield f'{{"result":{document},"evidence":{_json(evidence)},"classes":{classes},{_constants()},'
     yield f'"curves":{_json([_curve(curve) for curve in curves if curve.thresholds.size > 1])},"recordings":['
     last = len(score.scores) - 1
     for number, pair in enumerate(score.scores):
