@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from corpora import Corpus, find_corpora
 from helpers import annotation
+from processes import Forked
 
 START_SECONDS = 60.0
 WAIT_SECONDS = 60.0
@@ -37,7 +37,7 @@ class Server:
 
     Args:
         log: where its output goes.
-        command: what it is started with, before ``serve``.
+        command: what it is started with, before ``serve``; a fork of what is loaded already, if not given.
         ready: wait until it says that it is ready, and not only until it answers.
         settings: of its environment.
     """
@@ -46,14 +46,13 @@ class Server:
         self,
         log: Path,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "nedc_bench"),
+        command: Sequence[str] = (),
         ready: Any = True,  # a bool; a dict of settings could name it, too
         **settings: str,
     ) -> None:
         environment = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", **UNHINDERED, **settings}
         self.log = log
-        with open(log, "wb") as output:
-            self.process = subprocess.Popen([*command, "serve"], env=environment, stdout=output, stderr=output)
+        self.process: Forked | subprocess.Popen[bytes] = _started([*command, "serve"], environment, log) if command else Forked(environment, log)
         try:
             self.url = self._wait_for(self._address)
             self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
@@ -123,6 +122,11 @@ class Server:
         return sum(
             value for (found, *rest), value in self.samples().items() if found == name and labels.items() <= set(rest)
         )
+
+
+def _started(command: Sequence[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with open(log, "wb") as output:
+        return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
 
 
 Start = Callable[..., Server]
