@@ -29,7 +29,7 @@ from nedc_bench.api.http1 import READ_BYTES, Connection
 from nedc_bench.logs import configure_logging
 from nedc_bench.settings import Settings
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 LEAST_SECONDS = 0.25  # for the running requests, where the time for the jobs is used up
 START_SECONDS = 60

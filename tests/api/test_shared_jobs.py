@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from nedc_bench.api.app import LEAST_WORKERS
@@ -76,6 +77,19 @@ def test_a_running_job_is_cancelled_from_another_replica(
     workers.go_on()
     until(lambda: redis.ask(lambda client: client.xlen("nedc:v1:chunks")) == 0)
     assert not any(job_id in key for key in jobs_keys(redis))  # what was scored for nothing is gone, too
+
+
+def test_a_client_that_leaves_costs_no_worker_and_finds_its_scores_later(replica: Start, stop_workers: Stop) -> None:
+    server = replica()
+    workers = stop_workers(server)
+    with pytest.raises(httpx.ReadTimeout):
+        server.client.post(
+            "/api/v1/evaluate", files=small_pair(98), headers={"Prefer": "wait=60"}, timeout=httpx.Timeout(60, read=0.5)
+        )
+    until(lambda: [line for line in server.lines("request") if line["ended"] == "client left"])
+    workers.go_on()
+    until(lambda: post(server, small_pair(98)).json()["cached"])
+    assert server.count("nedc_worker_restarts_total", reason="cancelled") == 0
 
 
 def test_an_idempotency_key_holds_over_replicas(replica: Start) -> None:

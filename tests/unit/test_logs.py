@@ -16,7 +16,7 @@ import asyncio, logging, sys, warnings
 import structlog
 from nedc_bench.logs import configure_logging
 configure_logging({level!r})
-logger = structlog.stdlib.get_logger("nedc_bench.test")
+logger = structlog.get_logger("nedc_bench.test")
 """
 
 

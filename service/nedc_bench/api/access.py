@@ -22,7 +22,7 @@ from nedc_bench.errors import SettingsError
 from nedc_bench.monitoring import Metrics
 from nedc_bench.settings import Network
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 OPEN = frozenset({"/", "/docs", "/openapi.json"})
 BEARER = "bearer."  # begins the subprotocol by which a browser, which can send no header, brings its token

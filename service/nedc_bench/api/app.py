@@ -30,7 +30,7 @@ from nedc_bench.monitoring.metrics import RESPONSES, UPLOADS
 from nedc_bench.redis import RedisClient, RedisUnavailableError
 from nedc_bench.settings import Settings
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 REDIS_CHECK_SECONDS = 1.0
 LAG_CHECK_SECONDS = 0.05

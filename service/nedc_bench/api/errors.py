@@ -67,7 +67,7 @@ def register(app: Quart, metrics: Metrics) -> None:
 
     @app.errorhandler(Exception)
     async def _unexpected(error: Exception) -> Response:
-        structlog.stdlib.get_logger(__name__).error("request failed", exc_info=error)
+        structlog.get_logger(__name__).error("request failed", exc_info=error)
         return problem_response(problem(500, "an unexpected error; the service's log has it under the request's id"))
 
 

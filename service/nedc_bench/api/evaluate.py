@@ -31,7 +31,7 @@ from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
 from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 

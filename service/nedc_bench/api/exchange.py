@@ -29,7 +29,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from nedc_bench.monitoring.edge import App
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 KEY = "nedc_exchange"
 PROBES = frozenset({"/api/v1/health", "/api/v1/ready", "/metrics"})

@@ -43,7 +43,7 @@ from wsproto.frame_protocol import CloseReason
 from nedc_bench.api.errors import PROBLEM_JSON
 from nedc_bench.api.problem import TITLES, problem
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 READ_BYTES = 32 * 1024
 WRITE_BYTES = 64 * 1024
@@ -164,6 +164,8 @@ class Connection:
 class Http1(H11Protocol):
     """Hypercorn's HTTP/1.1 without the ways from it to HTTP/2, and with counted frames."""
 
+    _head = b""
+
     async def handle(self, event: Event) -> None:
         """Take what was received; a WebSocket that brings too many frames ends."""
         try:
@@ -192,6 +194,24 @@ class Http1(H11Protocol):
             kept = [(name, value) for name, value in request.headers if name != COMPRESSION]
             request = h11.Request(method=request.method, target=request.target, headers=kept)
         await super()._create_stream(request)
+
+    async def _send_h11_event(self, event: Any) -> None:
+        """Send a response's head together with the beginning of its body: the client wakes up once."""
+        try:
+            data = self.connection.send(event) or b""
+        except h11.LocalProtocolError:
+            if self.connection.their_state != h11.ERROR:
+                raise
+            return
+        head, self._head = self._head, b""
+        if isinstance(event, h11.Response):
+            self._head = data
+        elif len(data) < WRITE_BYTES:
+            if head or data:
+                await self.send(RawData(head + data))
+        else:
+            await self.send(RawData(head))
+            await self.send(RawData(data))
 
     async def _send_error_response(self, status_code: int) -> None:
         """Answer what is no request that the app could answer."""

@@ -39,7 +39,7 @@ MAX_DELIVERIES = 5  # of a chunk; then it is what ends the processes
 LONGEST_PAUSE_SECONDS = 2.0
 HAND_BACK_SECONDS = 2.0
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class File(msgspec.Struct, frozen=True, array_like=True):

@@ -37,7 +37,7 @@ from nedc_bench.redis import RedisClient
 LOOK_SECONDS = 5.0  # after which a watched job is looked at, though no change was announced
 CLAIMED_SECONDS = 0.25
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class RedisJobs:
@@ -113,13 +113,12 @@ class RedisJobs:
         stop = asyncio.Event()
         evaluation = asyncio.create_task(self.runner.run(job.job_id, request, stop=stop))
         try:
-            done, _ = await asyncio.wait([evaluation], timeout=seconds)
-        except asyncio.CancelledError:
-            evaluation.cancel()
-            raise
-        if not done:
-            stop.set()
-            self._leave(evaluation)
+            await asyncio.wait([evaluation], timeout=seconds)
+        finally:
+            if not evaluation.done():  # its client waits no longer, or has left
+                stop.set()
+                self._leave(evaluation)
+        if not evaluation.done():
             return (await self.submit(request))[0], True
         earlier = await self._claim_key(request, job.job_id)
         if earlier is not None:

@@ -19,7 +19,7 @@ MOST_FULL = 0.8  # of its memory: what is left is for the ends of the jobs that 
 SCANNED_BYTES = 50_000_000  # for as many a scan may take its time
 LEAST_KEPT_MILLISECONDS = 60_000  # an ended job's client has so long to fetch it, whoever needs room
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 async def make_room(store: Store) -> bool:

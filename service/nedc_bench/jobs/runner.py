@@ -17,7 +17,7 @@ from nedc_bench.reports import PAGE_NAME
 
 T = TypeVar("T")
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Runner:

@@ -41,7 +41,7 @@ WAITING_SECONDS = 86_400  # for which a job that has not ended is kept at least
 CHANGES_KEPT = 1000
 PARTS = 4  # that a job is read from
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Store:

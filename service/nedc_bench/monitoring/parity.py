@@ -22,7 +22,7 @@ from nedc_bench.scoring import ALGORITHMS, CorpusScore, score_pair
 
 GOLDEN = files(__package__) / "golden"
 
-logger = structlog.stdlib.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 def self_check(metrics: Metrics, golden: Traversable = GOLDEN) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ _CAUSES = {  # by what Redis or its client says
     "Cluster mode is not enabled": "it is not a cluster; REDIS_URL should be redis://",
 }
 
-log = structlog.stdlib.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class RedisUnavailableError(Exception):
