@@ -7,10 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from processes import Forked
 
 COMMAND = str(Path(sys.executable).parent / "nedc-bench")
 COLUMNS = "channel,start_time,stop_time,label,confidence"
@@ -68,9 +71,16 @@ class Ran(NamedTuple):
     stderr: str
 
 
-def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
-    """Run ``nedc-bench`` with these arguments, its output in pipes."""
-    return run_program(COMMAND, *arguments, cwd=cwd, **environment)
+def run(*arguments: str | Path, cwd: Path | None = None) -> Ran:
+    """Run ``nedc-bench`` with these arguments, its output in files."""
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = Forked(list(map(str, arguments)), os.environ, output, errors, cwd or Path.cwd())
+        try:
+            status = process.wait()
+        finally:
+            process.kill()
+        return Ran(status, output.read_text(), errors.read_text())
 
 
 def run_program(*command: str | Path, cwd: Path | None = None, **environment: str) -> Ran:

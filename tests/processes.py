@@ -1,7 +1,8 @@
-"""Processes that the tests start: services that are forked rather than imported anew, and nothing left at the end.
+"""Processes that the tests start: commands that are forked rather than imported anew, and nothing left at the end.
 
-A start of the service takes most of a second of CPU for imports. The tests start it some two hundred times, so a
-nursery imports it once and forks: each service is a process of its own, with its own environment, sockets and workers.
+``nedc-bench serve`` takes most of a second of CPU to import what it needs, and the tests start it and the other
+commands some four hundred times. So a nursery imports the package once and forks: each command is a process of its own,
+with its own environment, folder, files and workers.
 
 Everything that a run starts inherits a mark in its environment. By that mark the run fails when something is still
 there at its end, and a guard kills what is there when the run itself is killed, or goes on for too long.
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -31,15 +32,16 @@ import json, os, sys
 import nedc_bench.server
 from nedc_bench.cli import main
 
-def start(environment, log):
-    with open(os.devnull, "rb") as nothing, open(log, "wb") as output:
+def start(arguments, environment, folder, output, errors):
+    with open(os.devnull, "rb") as nothing, open(output, "wb") as first, open(errors, "ab") as second:
         if pid := os.fork():
             return pid
-        for number, file in enumerate((nothing, output, output)):
+        for number, file in enumerate((nothing, first, second)):
             os.dup2(file.fileno(), number)
     os.environ.clear()
     os.environ.update(environment)
-    sys.exit(main(["serve"]))
+    os.chdir(folder)
+    sys.exit(main(arguments))
 
 for line in sys.stdin:
     asked = json.loads(line)
@@ -78,11 +80,20 @@ while found := list(marked()):
 
 
 class Forked:
-    """A service that the nursery has forked; used as `subprocess.Popen`."""
+    """A ``nedc-bench`` that the nursery has forked; used as `subprocess.Popen`.
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    Args:
+        arguments: of the command.
+        environment: all of its variables.
+        output, errors: the files that it writes to, which may be the same; both begin empty.
+        folder: where it runs.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], output: Path, errors: Path, folder: Path
+    ) -> None:
         self._nursery = _nursery()
-        self.pid = _ask(self._nursery, [dict(environment), str(log)])
+        self.pid = _ask(self._nursery, [list(arguments), dict(environment), *map(str, (folder, output, errors))])
         self.returncode: int | None = None
         self._ended = os.pidfd_open(self.pid)
 
@@ -100,7 +111,7 @@ class Forked:
         select.select([self._ended], [], [], timeout)
         status = self.poll()
         if status is None:
-            raise subprocess.TimeoutExpired("serve", timeout or 0.0)
+            raise subprocess.TimeoutExpired("nedc-bench", timeout or 0.0)
         return status
 
     def send_signal(self, number: int) -> None:
@@ -114,7 +125,8 @@ class Forked:
 @cache
 def _nursery() -> subprocess.Popen[str]:
     command = [sys.executable, "-c", _NURSERY]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # threads do not live on in what is forked
+    return subprocess.Popen(command, env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def _ask(nursery: subprocess.Popen[str], question: object) -> int:

@@ -52,7 +52,12 @@ class Server:
     ) -> None:
         environment = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", **UNHINDERED, **settings}
         self.log = log
-        self.process: Forked | subprocess.Popen[bytes] = _started([*command, "serve"], environment, log) if command else Forked(environment, log)
+        self.process: Forked | subprocess.Popen[bytes]
+        if command:
+            with open(log, "wb") as output:
+                self.process = subprocess.Popen([*command, "serve"], env=environment, stdout=output, stderr=output)
+        else:
+            self.process = Forked(["serve"], environment, log, log, Path.cwd())
         try:
             self.url = self._wait_for(self._address)
             self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
@@ -122,11 +127,6 @@ class Server:
         return sum(
             value for (found, *rest), value in self.samples().items() if found == name and labels.items() <= set(rest)
         )
-
-
-def _started(command: Sequence[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with open(log, "wb") as output:
-        return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
 
 
 Start = Callable[..., Server]
