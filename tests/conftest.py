@@ -13,7 +13,7 @@ from processes import Guard, close_nursery
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STARTED_BY_THE_TEST = {"start_server", "redis_server"}  # fixtures
-SHARED = {"server", "shared", "owned", "browser"}  # by the tests of a file
+SHARED = {"server", "weighed", "shared", "owned", "browser"}  # by the tests of a file
 
 GUARD = pytest.StashKey[Guard]()
 

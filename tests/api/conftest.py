@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from redis_server import RedisServer
-from serving import Server, Start, Stop, Workers
+from serving import COMMAND, Server, Start, Stop, Workers
 
 
 @pytest.fixture
@@ -31,6 +31,14 @@ def start_server(tmp_path: Path) -> Iterator[Start]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with default settings, shared by the tests of a module."""
     running = Server(tmp_path_factory.mktemp("server") / "server.log")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def weighed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same, started as its users do, so that all of its memory is its own."""
+    running = Server(tmp_path_factory.mktemp("weighed") / "server.log", command=COMMAND)
     yield running
     assert running.stop() == 0
 

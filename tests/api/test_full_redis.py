@@ -23,14 +23,14 @@ DAY_MILLISECONDS = 86_400_000
 
 @pytest.fixture
 def small_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis as the compose stack has it."""
-    with RedisServer(tmp_path, "--maxmemory", "256mb", "--maxmemory-policy", "noeviction") as running:
+    """A Redis as the compose stack has it, a quarter as large."""
+    with RedisServer(tmp_path, "--maxmemory", "64mb", "--maxmemory-policy", "noeviction") as running:
         yield running
 
 
 def large_pair(number: int) -> list[File]:
-    """A pair of 29 MiB that hardly compresses, unlike those of other numbers."""
-    noise = base64.b64encode(random.Random(number).randbytes(10 * MIB)).decode()
+    """A pair of 7 MiB that hardly compresses, unlike those of other numbers."""
+    noise = base64.b64encode(random.Random(number).randbytes(MIB * 5 // 2)).decode()
     comments = "".join(f"# {noise[begin : begin + 500]}\n" for begin in range(0, len(noise), 500))
     version, _, rest = annotation((1.0, 5.0, "seiz")).partition("\n")
     text = f"{version}\n{comments}{rest}".encode()
@@ -55,7 +55,7 @@ def test_large_uploads_are_completed_or_refused_and_leave_room(
             assert "Redis is full of jobs that have not ended" in check_problem(answer, 503)["detail"]
             assert int(answer.headers["Retry-After"]) > 0
     assert 4 < len(accepted) < UPLOADS
-    assert used(small_redis) < 256 * MIB * MOST_FULL
+    assert used(small_redis) < 64 * MIB * MOST_FULL
     assert {status(server, job_id) for job_id in accepted} <= {"pending", "running"}
     workers.go_on()
     assert {ended(server, job_id, 300)["status"] for job_id in accepted} == {"completed"}

@@ -126,9 +126,9 @@ def test_ended_jobs_leave_nothing_behind_once_their_time_is_over(replica: Start,
     headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
     job = post(server, small_pair(0), headers).json()
     assert job["status"] == "completed"
-    until(lambda: show(server, job["job_id"]).status_code == 404, 5)
+    until(lambda: show(server, job["job_id"]).status_code == 404)
     kept = {f"nedc:v1:{name}" for name in ("changes", "chunks", "jobs:{nobody}", "jobs:{nobody}:completed", "probe")}
-    until(lambda: set(jobs_keys(redis)) <= kept, 10)
+    until(lambda: set(jobs_keys(redis)) <= kept)
     assert server.client.get("/api/v1/evaluate").json() == {"jobs": [], "total": 0, "limit": 20, "offset": 0}
 
 

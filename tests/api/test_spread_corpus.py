@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 
 import pytest
@@ -13,7 +14,7 @@ from serving import Start, accept, ended, entered, show, small_pair, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-PAIRS = 5000
+PAIRS = 5000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 1000
 
 
 def test_a_corpus_over_two_replicas_one_of_which_is_killed(replica: Start) -> None:
