@@ -12,8 +12,9 @@ from processes import Guard, close_nursery
 # A shell starts background commands with Ctrl-C ignored, and what they start inherits that: tests of Ctrl-C would hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-STARTED_BY_THE_TEST = {"start_server", "redis_server"}  # fixtures
-SHARED = {"server", "weighed", "shared", "owned", "browser"}  # by the tests of a file
+# Fixtures: of a test that starts servers of its own, and of those that share them.
+OWN = {"start_server", "redis_server"}
+SHARED = {"server", "weighed", "shared", "owned", "browser", "stack"}
 
 GUARD = pytest.StashKey[Guard]()
 
@@ -38,23 +39,21 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     guard.close()
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file stay together, for they share servers; but each one that starts its own goes where there is room.
 
     The longest begin first, so that none of them is alone at the end.
     """
     for item in items:
-        if item.get_closest_marker("xdist_group") is None and not _is_alone(item):
+        used = set(getattr(item, "fixturenames", ()))
+        if used & (OWN | SHARED) or any(map(item.get_closest_marker, ("integration", "browser"))):
+            item.add_marker("slow")
+        if item.get_closest_marker("xdist_group") is None and not (used & OWN and not used & SHARED):
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
-    items.sort(key=_longest_seconds, reverse=True)
+    items.sort(key=_order)
 
 
-def _is_alone(item: pytest.Item) -> bool:
-    used = set(getattr(item, "fixturenames", ()))
-    return bool(used & STARTED_BY_THE_TEST) and not used & SHARED
-
-
-def _longest_seconds(item: pytest.Item) -> float:
-    marker = item.get_closest_marker("timeout")
-    return float(marker.args[0]) if marker else 0.0
+def _order(item: pytest.Item) -> tuple[bool, float]:
+    timeout = item.get_closest_marker("timeout")
+    return item.get_closest_marker("slow") is None, -float(timeout.args[0]) if timeout else 0.0

@@ -151,7 +151,7 @@ class Guard:
 
     def __init__(self) -> None:
         self._mark = uuid.uuid4().hex
-        os.environ[MARK] = self._mark
+        os.environ[MARK] = f"{os.environ.get(MARK, '')} {self._mark}"  # tests may run tests
         command = [sys.executable, "-S", "-c", _GUARD, self._mark, str(os.getpid()), str(LONGEST_RUN_SECONDS)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 from redis import Redis
 from redis.exceptions import RedisError
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 class RedisServer:

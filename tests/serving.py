@@ -24,8 +24,8 @@ from corpora import Corpus, find_corpora
 from helpers import annotation
 from processes import Forked
 
-START_SECONDS = 60.0
-WAIT_SECONDS = 60.0
+START_SECONDS = 120.0
+WAIT_SECONDS = 120.0
 COMMAND = (sys.executable, "-m", "nedc_bench")  # alone: what is weighed shares no pages with the tests' nursery
 UNHINDERED = {"RATE_LIMIT": "100000/minute", "STATUS_RATE_LIMIT": "100000/minute", "SHUTDOWN_DELAY_SECONDS": "0"}
 EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
@@ -62,7 +62,7 @@ class Server:
             self.process = Forked(["serve"], environment, log, log, Path.cwd())
         try:
             self.url = self._wait_for(self._address)
-            self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
+            self.client = httpx.Client(base_url=self.url, timeout=120, headers={"Accept": "application/json"})
             if ready:
                 self.wait_until_ready()
         except BaseException:
@@ -96,7 +96,7 @@ class Server:
         self.client.close()
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=WAIT_SECONDS)
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
         """The lines of the log, or those of an event."""

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Self
 
-import pytest
-
 from corpora import DATA, Corpus
 from serving import Server, Start, levels, parts
 
@@ -258,7 +256,6 @@ class Fuzz:
                 await asyncio.sleep(0.05)
 
 
-@pytest.mark.timeout(300)
 def test_mutated_uploads(start_server: Start) -> None:
     server = start_server(JOB_TTL_SECONDS="1", CACHE_MAX_BYTES="4MiB")
     fuzz = Fuzz(server)

@@ -43,7 +43,7 @@ from serving import (
     until,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 RECOVERY_SECONDS = 10.0  # in which a failover must be over for clients
 LOGIN = quote(SECRET, safe="")

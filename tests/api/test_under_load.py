@@ -14,7 +14,7 @@ from e2e.load import Load
 from redis_server import RedisServer
 from serving import Server, Start, levels, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 PER_SECOND = 15
 REQUESTS = 30  # that are posted while the fault lasts

@@ -16,6 +16,8 @@ from gitops.clone import Clone
 from gitops.conftest import FIRST, PROJECT, SECOND
 from names import WrongNameError, read, rename
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 NAMES = {
     "REPOSITORY": "https://git.example.com:8443/lab/eeg-scores",
@@ -82,14 +84,12 @@ def test_a_shallow_renamed_clone_with_one_environment_more_passes(shallow: Clone
     assert "skipped" not in ran.splitlines()[-1]
 
 
-@pytest.mark.timeout(300)
 def test_a_shallow_clone_of_a_released_project_says_what_it_cannot_check(shallow: Clone) -> None:
     ran = _pytest(shallow, "tests/gitops/test_environments.py")
     assert re.search(r"dev runs the chart of v0\.2\.0, which this clone lacks: git fetch --tags", ran)
     assert "this clone lacks a part of the history: git fetch --unshallow" in ran
 
 
-@pytest.mark.timeout(300)
 def test_ci_must_check_it(shallow: Clone) -> None:
     failed = _pytest(shallow, "tests/gitops/test_environments.py", status=1, CI="true")
     assert "a workflow checks out with fetch-depth: 0" in failed

@@ -16,7 +16,7 @@ import yaml
 
 from monitoring.files import FOLDER, RULE_FILES
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 
 
 class PrometheusServer:

@@ -129,7 +129,6 @@ kubectl() {
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
 @pytest.mark.xdist_group("stack")
 @pytest.mark.parametrize(
     "command", sorted({found for text in SECTIONS.values() for found in commands(blocks(text)[0])})

@@ -20,6 +20,8 @@ from nedc_bench.scoring import score_pair
 from nedc_bench.scoring.szcore_figures import RATES, SzcoreContribution, SzcoreFigures, SzcoreTotal
 from seizures import DETECTORS, Intervals, Night, as_recording, detect, intervals, nights_of, read_nights
 
+pytestmark = pytest.mark.slow
+
 DEFAULTS = Parameters()
 BOTH = ("szcore-event", "szcore-sample")
 OF_TOOL = dict(zip(RATES, ("sensitivity", "precision", "f1", "fpRate"), strict=True))

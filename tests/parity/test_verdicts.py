@@ -13,6 +13,8 @@ from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.verdicts import RULES, differences
 from seizures import DETECTORS, Intervals, as_recording, detect, intervals, nights_of
 
+pytestmark = pytest.mark.slow
+
 SEVEN = tuple(ALGORITHM)
 
 

@@ -226,7 +226,6 @@ def on_terminal(*arguments: str | Path) -> str:
     return shown.decode()
 
 
-@pytest.mark.timeout(30)
 def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
     many = annotation(*((10 * k, 10 * k + 5, "seiz") for k in range(1000)), duration=10_000)
     corpus = write_corpus(tmp_path, [many] * 100, [many] * 100)

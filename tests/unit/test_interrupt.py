@@ -17,7 +17,6 @@ from nedc_bench.evaluation.cpus import available_cpus
 CORPUS = DATA / "golden/overlapping"
 
 pytestmark = [
-    pytest.mark.timeout(60),
     pytest.mark.skipif(available_cpus() < 2, reason="on one CPU no worker is started"),
 ]
 

@@ -39,8 +39,6 @@ OVERLAPPING = Corpus(DATA / "golden/overlapping")
 REFERENCE = annotation((1.0, 4.0, "seiz"))
 HYPOTHESIS = annotation((1.5, 4.5, "seiz"))
 
-pytestmark = pytest.mark.timeout(60)
-
 
 def reports(result: Result) -> list[list[str]]:
     """The lines of every report, but for those that say when it was written."""
