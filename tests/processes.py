@@ -171,5 +171,7 @@ class Guard:
             if place.name.isdecimal() and int(place.name) not in {os.getpid(), self._process.pid}:
                 with suppress(OSError):
                     if self._mark.encode() in (place / "environ").read_bytes():
-                        command = (place / "cmdline").read_bytes().replace(b"\0", b" ")
-                        yield int(place.name), command.decode(errors="replace").strip()
+                        command = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                        parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                        if parent != os.getpid() or "from multiprocessing" not in command:  # which ends with us
+                            yield int(place.name), command
