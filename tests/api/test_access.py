@@ -14,8 +14,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from helpers import until
 from redis_server import RedisServer
-from serving import Server, Start, check_problem, one_pair, post, received, small_pair, until, watch
+from serving import Server, Start, check_problem, one_pair, post, received, small_pair, watch
 
 BURST = 60
 ATTEMPTS = 3

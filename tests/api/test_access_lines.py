@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from attacks import client
-from serving import Server, Start, Stop, accept, one_pair, post, received, small_pair, until, watch
+from helpers import until
+from serving import Server, Start, Stop, accept, one_pair, post, received, small_pair, watch
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 FIELDS = ["caller", "address", "method", "path", "status", "bytes_in", "bytes_out", "seconds", "ended"]

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from helpers import until
+from redis_names import CHUNKS, of_job, of_nobody
 from redis_server import RedisServer
 from serving import (
     Start,
@@ -20,7 +22,6 @@ from serving import (
     show,
     small_pair,
     status,
-    until,
     watch,
 )
 
@@ -105,14 +106,14 @@ def test_garbage_under_our_keys_is_no_failure(replica: Start, redis: RedisServer
     server = replica()
     job_id = post(server, small_pair(0)).json()["job_id"]
     for part in (":result", ":end", ""):
-        redis.put(f"nedc:v1:job:{{{job_id}}}{part}", content)
+        redis.put(of_job(job_id, part), content)
         assert show(server, job_id).status_code in {404, 503}
     assert server.client.get(f"/api/v1/evaluate/{job_id}/reports/summary.txt").status_code == 404
-    redis.put("nedc:v1:jobs:{nobody}", content)
+    redis.put(of_nobody(), content)
     assert server.client.get("/api/v1/evaluate").status_code == 503
     assert server.client.get("/api/v1/ready").status_code == 200
-    redis.ask(lambda client: client.delete("nedc:v1:jobs:{nobody}"))
-    redis.ask(lambda client: client.xadd("nedc:v1:chunks", {"data": content}))
-    redis.ask(lambda client: client.xadd("nedc:v1:chunks", {"job": content, "chunk": "-1"}))
+    redis.ask(lambda client: client.delete(of_nobody()))
+    redis.ask(lambda client: client.xadd(CHUNKS, {"data": content}))
+    redis.ask(lambda client: client.xadd(CHUNKS, {"job": content, "chunk": "-1"}))
     assert ended(server, accept(server, small_pair(1)))["status"] == "completed"
-    until(lambda: redis.ask(lambda client: client.xlen("nedc:v1:chunks")) == 0)
+    until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)

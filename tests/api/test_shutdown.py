@@ -10,6 +10,7 @@ import httpx
 import psutil
 import pytest
 
+from helpers import until
 from serving import (
     EXAMPLE,
     Start,
@@ -24,7 +25,6 @@ from serving import (
     show,
     small_pair,
     status,
-    until,
     watch,
 )
 

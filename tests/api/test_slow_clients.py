@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from serving import Server, Start, Stop, accept, completed_lines, post, small_pair, status, until
+from helpers import until
+from serving import Server, Start, Stop, accept, completed_lines, post, small_pair, status
 
 pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 CLIENTS = 50

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import pytest
 
 from corpora import DATA, Corpus
-from helpers import DeadlyFile, annotation, readers_of, run_program, wait_until
+from helpers import DeadlyFile, annotation, readers_of, run_program, until
 from nedc_bench import (
     EvaluationError,
     InputError,
@@ -27,8 +27,8 @@ from nedc_bench import (
     find_pairs,
     score_corpus,
 )
-from nedc_bench.evaluation.corpus import CHUNK, IN_FLIGHT
 from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.evaluation.spreading import CHUNK, IN_FLIGHT
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
 
@@ -181,7 +181,7 @@ def test_a_worker_killed_over_a_pair_is_replaced_and_its_pair_scored(
             (reader,) = readers_of(pipe)
             killed.append(reader)
             os.kill(reader, signal.SIGKILL)
-            wait_until(lambda: set(readers_of(pipe)) - {reader})  # open till then: the next one must not see an end
+            until(lambda: set(readers_of(pipe)) - {reader})  # open till then: the next one must not see an end
             file.write(REFERENCE)
 
     killer = threading.Thread(target=kill_the_first_reader, daemon=True)

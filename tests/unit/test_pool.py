@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import helpers
 from evaluating import Tally, started, until
-from helpers import wait_until
 from nedc_bench.errors import EvaluationError, InputError, refusal
 from nedc_bench.execution.pool import WorkerPool
 
@@ -137,7 +137,7 @@ async def test_a_call_that_takes_too_long_is_killed() -> None:
         with pytest.raises(EvaluationError, match=r"longer than 0\.2 s"):
             await pool.run(time.sleep, FOREVER)
         assert await pool.run(os.getpid) != pid
-        wait_until(lambda: not running([pid]))
+        await until(lambda: not running([pid]))
         assert restarts == {"timeout": 1}
 
 
@@ -236,4 +236,4 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     pids = list(map(int, done.stdout.split()))
     assert len(pids) == 2
-    wait_until(lambda: not running(pids))
+    helpers.until(lambda: not running(pids))

@@ -1,4 +1,4 @@
-"""Scoring pairs and corpora: the entry points of the library, and how a corpus is spread over an executor.
+"""Scoring pairs and corpora: the entry points of the library.
 
 Pairs are evaluated anywhere and in any order, a bounded number at a time; their scores are folded in list order
 in one place, so that every figure has the same last bit for any number of workers.
@@ -8,33 +8,20 @@ from __future__ import annotations
 
 import importlib
 import os
-import pickle
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
-from itertools import chain, islice, pairwise
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording, Source, as_pair, read_pair
 from nedc_bench.annotations.formats import check_source
-from nedc_bench.annotations.source import source_name
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
-from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processes
+from nedc_bench.evaluation.spreading import Outcome, spread_over
 from nedc_bench.reports import build_document, build_rows, write_reports
 from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
 
-CHUNK = 16  # pairs in one call to an executor that is handed in
-MAX_CHUNK = 64  # pairs in one call to our own workers, which is to take about CHUNK_SECONDS
-CHUNK_SECONDS = 0.1
-IN_FLIGHT = 32  # calls that are submitted and not collected
-ALONE_SECONDS = 0.15  # what a corpus may take before worker processes are started for the rest
 MAX_REFUSED_FILES = 50  # after so many refused pairs a corpus is given up
-
-Outcome = PairScore | tuple[Finding, ...]  # a score, or why the pair is refused
-Work = Callable[[Sequence[Pair]], list[Outcome]]
 
 
 class Result(CorpusScore):
@@ -154,7 +141,7 @@ def score_corpus(
     if strict and (refused := (*parameters.warnings, *noticed)):
         raise InputError(refused)
     work = _Work(parameters, asked, strict=strict)
-    outcomes = _outcomes((as_pair(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
+    outcomes = spread_over((as_pair(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
     try:
         return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
     except InputError as error:  # lists in different orders are the likely cause of all else: it is said first
@@ -222,117 +209,3 @@ def accepted_scores(outcomes: Iterator[Outcome], progress: Callable[[int], objec
         raise InputError(refused)
     if not done:
         raise refusal("empty", "the corpus has no pair")
-
-
-def _outcomes(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs: int) -> Iterator[Outcome]:
-    """The outcomes of the pairs, in their order."""
-    if executor is not None:
-        yield from _spread(pairs, work, executor)
-        return
-    if jobs < 1:
-        raise refusal("jobs", f"jobs must be at least 1, not {jobs}")
-    if jobs == 1 or not can_start_processes():
-        for pair in pairs:
-            yield from work([pair])
-        return
-    begun = time.monotonic()
-    started: Future[int] | None = None
-    with ParallelEvaluator(jobs) as pool:
-        for done, (this, following) in enumerate(pairwise(chain(pairs, [None]))):
-            assert this is not None
-            seconds = time.monotonic() - begun
-            if started is not None and started.done():
-                size = max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds)))
-                yield from _spread(chain(filter(None, (this, following)), pairs), work, pool, size)
-                return
-            if started is None and following is not None and pool.workers > 1 and seconds > ALONE_SECONDS:
-                started = _start(pool)
-            yield from work([this])  # while the workers start
-
-
-def _start(pool: ParallelEvaluator) -> Future[int]:
-    """A call that is done when a worker is there; never, where the system starts none (no semaphores, no memory)."""
-    try:
-        return pool.submit(os.getpid)
-    except (OSError, ImportError):
-        return Future()
-
-
-def _spread(pairs: Iterator[Pair], work: Work, executor: Executor, size: int = CHUNK) -> Iterator[Outcome]:
-    """Send chunks of ``size`` pairs to the executor, at most `IN_FLIGHT` at a time, and collect them in order."""
-    waiting: deque[tuple[list[Pair], Future[list[Outcome]]]] = deque()
-    try:
-        while chunk := list(islice(pairs, size)):
-            waiting.append((chunk, _submit(chunk, work, executor)))
-            if len(waiting) == IN_FLIGHT:
-                yield from _collect(waiting, work, executor)
-        while waiting:
-            yield from _collect(waiting, work, executor)
-    finally:
-        for _, future in waiting:
-            future.cancel()
-
-
-def _submit(chunk: list[Pair], work: Work, executor: Executor) -> Future[list[Outcome]]:
-    """A call to a worker; a chunk with an open file, which cannot be sent to another process, is done at once here."""
-    sources = (source for pair in chunk for source in (pair.reference, pair.hypothesis))
-    future: Future[list[Outcome]] = Future()
-    try:
-        if all(map(_can_be_sent, sources)):
-            return executor.submit(work, chunk)
-        future.set_result(work(chunk))
-    except BrokenExecutor as error:
-        future.set_exception(error)
-    return future
-
-
-def _can_be_sent(source: Source | Recording | None) -> bool:
-    if not isinstance(source, (str, os.PathLike, Recording, type(None))):
-        try:
-            pickle.dumps(source)
-        except (TypeError, AttributeError, pickle.PicklingError):
-            return False
-    return True
-
-
-def _collect(
-    waiting: deque[tuple[list[Pair], Future[list[Outcome]]]], work: Work, executor: Executor
-) -> Iterator[Outcome]:
-    """The outcomes of the first chunk. When a worker died over it, or beside it, its pairs are done one by one."""
-    chunk, future = waiting.popleft()
-    try:
-        yield from future.result()
-        return
-    except BrokenExecutor:
-        pass
-    for pair in chunk:
-        yield from _collect_alone(pair, work, executor)
-
-
-def _collect_alone(pair: Pair, work: Work, executor: Executor) -> list[Outcome]:
-    """The outcome of a single pair. When a worker dies meanwhile, all else has died too, and the pair is by itself."""
-    try:
-        return executor.submit(work, [pair]).result()
-    except BrokenExecutor:
-        pass
-    try:
-        return executor.submit(work, [pair]).result()
-    except BrokenExecutor as error:
-        raise EvaluationError(_death(pair, executor)) from error
-
-
-def _death(pair: Pair, executor: Executor) -> str:
-    """What to say of workers that died over a single pair: whether the pair or the workers are at fault."""
-    try:
-        executor.submit(os.getpid).result()
-    except BrokenExecutor:
-        if not isinstance(executor, ParallelEvaluator):
-            return "the executor is broken: one of its workers died, and it does not replace them"
-        message = "worker processes cannot be started; a script that scores a corpus needs "
-        return message + 'an `if __name__ == "__main__":` guard, or jobs=1'
-    reference, hypothesis = (
-        name or (source.name if isinstance(source, Recording) else source_name(source) if source else "none")
-        for source, name in ((pair.reference, pair.reference_name), (pair.hypothesis, pair.hypothesis_name))
-    )
-    message = f"the worker process died twice over the pair {reference} / {hypothesis} "
-    return message + "(killed, or out of memory); score it by itself to see why"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypedDict, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from nedc_bench.errors import EvaluationError, InputError
 from nedc_bench.execution.cache import CORRUPT, Cache
-from nedc_bench.execution.cost import CALL_SECONDS, expected_seconds, is_heavy
+from nedc_bench.execution.cost import CALL_SECONDS, expected_seconds, folding, is_heavy
 from nedc_bench.execution.folded import Folded, Names, with_names
 from nedc_bench.execution.pool import WorkerPool
 from nedc_bench.execution.request import Asked, PairInput
@@ -34,7 +34,6 @@ from nedc_bench.execution.work import (
 _T = TypeVar("_T")
 
 BATCH = 256  # pairs that are looked up together
-HEAVY_PAIRS = 300  # from which on a fold keeps a worker for long
 LANES = 2  # calls of one request under way at once, for each worker
 
 
@@ -66,7 +65,7 @@ class Evaluator:
     def __init__(self, cache: Cache, pool: WorkerPool, record: Callable[[str], object] = lambda _: None) -> None:
         self.cache = cache
         self.pool = pool
-        self._record = record
+        self.record = record
 
     async def evaluate(
         self,
@@ -130,12 +129,8 @@ class Evaluator:
         try:
             return None if entry is None else msgspec.msgpack.decode(entry, type=Folded)
         except msgspec.DecodeError:
-            self._record(CORRUPT)
+            self.record(CORRUPT)
             return None
-
-    def damaged(self) -> None:
-        """Count an entry that is no score."""
-        self._record(CORRUPT)
 
 
 class _Run:
@@ -200,7 +195,7 @@ class _Run:
             for number in found.numbers:
                 if self.keys[number] in self.new:
                     raise EvaluationError("a score does not survive being written")
-                self.evaluator.damaged()
+                self.evaluator.record(CORRUPT)
                 del self.outcomes[number]
             await self._score(found.numbers)
 
@@ -208,7 +203,7 @@ class _Run:
         """Keep what the cache knows; the numbers of the pairs that are to be scored."""
         for number, entry in zip(numbers, known, strict=True):
             if entry is not None and not is_score(entry):  # refusals are not cached
-                self.evaluator.damaged()
+                self.evaluator.record(CORRUPT)
             elif entry is not None:
                 self.outcomes[number] = entry
         self.progress(len(self.outcomes))
@@ -290,16 +285,6 @@ class _Run:
 
     async def _run(self, function: Callable[..., _T], *arguments: object, heavy: bool = False, patience: int = 1) -> _T:
         return await self.evaluator.pool.run(function, *arguments, turn=self.turn, heavy=heavy, patience=patience)
-
-
-class _Folding(TypedDict):
-    heavy: bool
-    patience: int
-
-
-def folding(pairs: int) -> _Folding:
-    """How the fold of so many pairs is to be called."""
-    return {"heavy": pairs > HEAVY_PAIRS, "patience": pairs}
 
 
 def accepted(found: Folded | Refusal, names: Names) -> Folded:

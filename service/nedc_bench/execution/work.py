@@ -16,7 +16,8 @@ import msgspec
 
 from nedc_bench.annotations import Pair, Parameters
 from nedc_bench.errors import Finding, InputError
-from nedc_bench.evaluation.corpus import Outcome, Result, accepted_scores, evaluate_pair
+from nedc_bench.evaluation.corpus import Result, accepted_scores, evaluate_pair
+from nedc_bench.evaluation.spreading import Outcome
 from nedc_bench.execution.codec import decode_score, encode_score, with_files
 from nedc_bench.execution.folded import HYPOTHESIS, REFERENCE, Folded, numbered, placeholder
 from nedc_bench.execution.request import Asked

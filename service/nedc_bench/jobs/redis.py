@@ -186,19 +186,19 @@ class RedisJobs:
         """The job that the request's idempotency key made before; None where it made none, or that is no more."""
         if request.key is None:
             return None
-        job_id = await self._store.known(request.key, request.digest())
+        job_id = await self._store.keys.known(request.key, request.digest())
         return None if job_id is None else await self._store.load(job_id, request.owner)
 
     async def _claim_key(self, request: Request, job_id: str) -> Job | None:
         """Have the request's idempotency key lead to the job, or the job that it leads to already."""
-        if request.key is None or await self._store.claim(request.key, request.digest(), job_id):
+        if request.key is None or await self._store.keys.claim(request.key, request.digest(), job_id):
             return None
         earlier = await self._known(request)
         if earlier is None:
             await asyncio.sleep(CLAIMED_SECONDS)  # another request has claimed it, and is about to store its job
             earlier = await self._known(request)
         if earlier is None:
-            await self._store.claim(request.key, request.digest(), job_id, anew=True)
+            await self._store.keys.claim(request.key, request.digest(), job_id, replace=True)
         return earlier
 
     def _leave(self, evaluation: asyncio.Task[Evaluated | Failure]) -> None:

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 from nedc_bench.execution import RedisCache
+from nedc_bench.jobs.idempotency import IdempotencyKeys
 from nedc_bench.jobs.lists import Lists, Record
 from nedc_bench.jobs.model import (
     Job,
@@ -57,29 +57,11 @@ class Store:
         self.ended_milliseconds = max(1, round(1000 * ttl_seconds))
         self.open_milliseconds = max(self.ended_milliseconds, 1000 * WAITING_SECONDS)
         self._lists = Lists(redis, self.open_milliseconds)
+        self.keys = IdempotencyKeys(self)
 
     def place(self, job_id: str, part: str = "") -> str:
         """The key of a part of a job."""
         return self.redis.key(f"job:{{{job_id}}}{part}")
-
-    async def known(self, key: str, digest: str) -> str | None:
-        """The id of the job that an idempotency key made before.
-
-        Raises:
-            KeyError: the key was used for another request.
-        """
-        value = await self.ask(lambda client: client.get(self._key(key)))
-        if value is None:
-            return None
-        job_id, _, found = value.decode().partition(" ")
-        if found != digest:
-            raise KeyError(key)
-        return str(job_id)
-
-    async def claim(self, key: str, digest: str, job_id: str, *, anew: bool = False) -> bool:
-        """Have an idempotency key lead to the job, unless it leads to one already; whether it does."""
-        place, value, life = self._key(key), f"{job_id} {digest}", self.open_milliseconds
-        return bool(await self.ask(lambda client: client.set(place, value, px=life, nx=not anew)))
 
     async def accept(self, record: Record, files: bytes, inputs: Sequence[bytes], lanes: int) -> None:
         """Store a job that waits, and put its first chunks in the queue.
@@ -102,10 +84,10 @@ class Store:
                 self.put_chunk(pipeline, job_id, number)
 
         try:
-            await self._with_room(store, sum(map(len, inputs)))
+            await self.pipeline(store, sum(map(len, inputs)))
             if not await has_room(self):
                 raise JobsUnavailableError(FULL)  # noqa: TRY301  # as if it had refused it
-            await self._with_room(announce)
+            await self.pipeline(announce)
         except JobsUnavailableError as error:
             await self.clean(record)
             if FULL in str(error):
@@ -125,10 +107,10 @@ class Store:
             if result is not None:
                 pipeline.set(self.place(job_id, ":result"), result, px=self.ended_milliseconds)
             self._lists.enter(pipeline, record, record.job.status)
-            self._shorten_key(pipeline, record)
+            self.keys.expire_with_job(pipeline, record.key)
             cache.put(pipeline, new)
 
-        await self._with_room(store, len(result or b"") + sum(map(len, new.values())))
+        await self.pipeline(store, len(result or b"") + sum(map(len, new.values())))
 
     async def record(self, job_id: str) -> Record | None:
         """The record of a job, or None."""
@@ -218,14 +200,14 @@ class Store:
         if stored is not None:
             result = msgspec.msgpack.encode(stored)
             place, life = self.place(job_id, ":result"), self.ended_milliseconds
-            await self._with_room(lambda pipeline: pipeline.set(place, result, px=life), len(result))
+            await self.pipeline(lambda pipeline: pipeline.set(place, result, px=life), len(result))
 
         def end(pipeline: AnyPipeline) -> None:
             place, life = self.place(job_id), self.ended_milliseconds
             pipeline.pexpire(place, life)
             pipeline.set(f"{place}:end", msgspec.json.encode(job), px=life, nx=True)
 
-        exists, first = await self._with_room(end)
+        exists, first = await self.pipeline(end)
         inputs = [f":input:{number}" for number in range(len(record.chunks))]
 
         def tidy(pipeline: AnyPipeline) -> None:
@@ -233,12 +215,12 @@ class Store:
             pipeline.zrem(self.redis.key("pending"), job_id)
             if exists:
                 self._lists.enter(pipeline, record, job.status)
-                self._shorten_key(pipeline, record)
+                self.keys.expire_with_job(pipeline, record.key)
             else:
                 unlink(pipeline, *(self.place(job_id, part) for part in (":end", ":result")))
             self.announce(pipeline, job_id)
 
-        await self._with_room(tidy)
+        await self.pipeline(tidy)
         return bool(exists and first)
 
     async def remove(self, job_id: str, owner: str) -> JobStatus | None:
@@ -272,9 +254,6 @@ class Store:
 
     async def pipeline(self, fill: Any, size: int = 0) -> list[Any]:
         """A pipeline of somebody's own, with room made where Redis is full."""
-        return await self._with_room(fill, size)
-
-    async def _with_room(self, fill: Any, size: int = 0) -> list[Any]:
         try:
             return await self._pipeline(fill, size)
         except JobsUnavailableError as error:
@@ -292,22 +271,13 @@ class Store:
             unlink(pipeline, *(self.place(job_id, part) for part in parts))
             pipeline.zrem(self.redis.key("pending"), job_id)
             self._lists.leave(pipeline, record)
-            if record.key is not None:
-                unlink(pipeline, self._key(record.key))
+            self.keys.forget(pipeline, record.key)
             self.announce(pipeline, job_id)
 
         try:
             await self.redis.pipeline(clean)
         except RedisUnavailableError as error:
             log.warning("a job could not be removed whole", job_id=job_id, cause=str(error))
-
-    def _shorten_key(self, pipeline: AnyPipeline, record: Record) -> None:
-        """Have the idempotency key of a job that has ended go with it."""
-        if record.key is not None:
-            pipeline.pexpire(self._key(record.key), self.ended_milliseconds)
-
-    def _key(self, key: str) -> str:
-        return self.redis.key(f"key:{sha256(key.encode()).hexdigest()}")
 
     async def ask(self, question: Any, size: int = 0) -> Any:
         """The answer of Redis to a question of somebody's own."""

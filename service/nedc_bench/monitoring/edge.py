@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from functools import cache
 from math import inf
 from typing import Any, cast
 
@@ -65,6 +66,7 @@ def set_waited(scope: Mapping[str, Any], seconds: float) -> None:
     cast(MutableMapping[str, Any], scope)[WAITED_KEY] = seconds
 
 
+@cache
 def _template(rule: str) -> str:
     return _VARIABLE.sub(r"{\1}", rule)
 

@@ -9,7 +9,6 @@ connection is made again, so that a failover behind one address needs no restart
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +16,8 @@ import structlog
 
 from nedc_bench.redis.address import RedisAddress
 from nedc_bench.redis.breaker import CircuitBreaker
+from nedc_bench.redis.causes import FULL, ClusterNodeError, describe
+from nedc_bench.redis.connecting import CONNECT_SECONDS, CONNECTIONS, connect
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
@@ -28,35 +29,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECTIONS = 16  # for questions
-READERS = 2  # for the readers that block: of the queue, and of changes
 ATTEMPT_SECONDS = (0.4, 0.6)
-CONNECT_SECONDS = 1.0
 BYTES_PER_SECOND = 20_000_000  # of what is sent or read; the time that an attempt may take grows with them
-READ_BYTES = 256 * 1024
 FAILURES_TO_OPEN = 3
 PAUSE_SECONDS = 1.0
 PROBE_MILLISECONDS = 10_000
-FULL = "it is full (maxmemory)"
-
-WRONG_LOGIN = "it refuses the user name or password"
-_NODE = "it is a node of a cluster; REDIS_URL should be redis+cluster://"
-_NAMES = {  # of the client's errors
-    "AuthenticationError": WRONG_LOGIN,
-    "OutOfMemoryError": FULL,
-    "ReadOnlyError": "it is a read-only replica",
-    "MovedError": _NODE,
-    "AskError": _NODE,
-    "_ClusterNodeError": _NODE,
-}
-_CAUSES = {  # by what Redis or its client says
-    "WRONGPASS": WRONG_LOGIN,
-    "NOAUTH": WRONG_LOGIN,
-    "OOM": FULL,
-    "command not allowed when used memory": FULL,
-    "Cluster mode is not enabled": "it is not a cluster; REDIS_URL should be redis://",
-}
-
 log = structlog.get_logger(__name__)
 
 
@@ -66,10 +43,6 @@ class RedisUnavailableError(Exception):
 
 class _NotPermittedError(RedisUnavailableError):
     """An ACL does not permit what was asked."""
-
-
-class _ClusterNodeError(Exception):
-    """A node of a cluster was taken for a Redis of its own."""
 
 
 class RedisClient:
@@ -89,7 +62,7 @@ class RedisClient:
     def __init__(self, address: RedisAddress, *, prefix: str = "nedc", ca_file: str | None = None) -> None:
         self.address = address
         self.prefix = prefix
-        self.client: Any = _make_client(address, ca_file)
+        self.client: Any = connect(address, ca_file)
         self.problem: str | None = "it has not been asked yet"
         self.refuses = False
         self._alone = False  # known to be no node of a cluster
@@ -207,7 +180,7 @@ class RedisClient:
                     raise
                 return
             if found.get("redis_mode") == "cluster":
-                raise _ClusterNodeError
+                raise ClusterNodeError
             self._alone = True
 
     async def _failed(self, error: Exception) -> None:
@@ -240,68 +213,3 @@ def unlink(pipeline: AnyPipeline, *keys: str | bytes) -> None:
     """Have a pipeline remove keys; redis-py's method of that name does not enter the pipeline of a cluster."""
     for key in keys:
         pipeline.execute_command("UNLINK", key)
-
-
-def describe(error: BaseException) -> str:
-    """Why Redis cannot be used, in words and without secrets."""
-    name, text = type(error).__name__, str(error)
-    causes = {name}
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({inner.verify_message}); REDIS_CA_FILE names the CA"
-        causes.add(type(inner).__name__)
-        inner = inner.__cause__ or inner.__context__
-    if "SSLError" in causes:
-        return "it does not speak TLS as expected; check redis:// against rediss://"
-    if "ConnectionRefusedError" in causes or "refused" in text:
-        return "the connection is refused"
-    if name in _NAMES:
-        return _NAMES[name]
-    if name == "NoPermissionError" or text.startswith("NOPERM"):
-        return f"its ACL does not permit this: {text[:120]}"
-    for words, cause in _CAUSES.items():
-        if words in text:
-            return cause
-    if "ConnectionResetError" in causes or "closed by server" in text:
-        return "it closed the connection, as one that expects TLS (rediss://) does"
-    if "unknown command" in text and "SET" in text.upper():
-        return "it takes no writes, as a Sentinel; REDIS_URL should be redis+sentinel://HOSTS/NAME"
-    if isinstance(error, TimeoutError):
-        return "it does not answer in time"
-    return f"{name}: {text[:160]}" if text else name
-
-
-def _make_client(address: RedisAddress, ca_file: str | None) -> Any:
-    from redis.asyncio import ConnectionPool, Redis, RedisCluster, Sentinel, UnixDomainSocketConnection  # noqa: PLC0415  # a tenth of the service's start
-    from redis.asyncio.cluster import ClusterNode  # noqa: PLC0415
-    from redis.asyncio.connection import Connection, SSLConnection  # noqa: PLC0415
-    from redis.asyncio.retry import Retry  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-
-    common: dict[str, Any] = {
-        "protocol": 2,  # one round trip less when connecting
-        "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": None,  # an attempt has its time as a whole
-        "socket_read_size": READ_BYTES,
-        "max_connections": CONNECTIONS + READERS + 2,  # and the probe's
-    }
-    once = Retry(NoBackoff(), 0)  # attempts are counted in `ask`, where the breaker sees them
-    tls = address.tls_options(ca_file)
-    if address.kind == "cluster":
-        nodes = [ClusterNode(host, port) for host, port in address.nodes]
-        return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **address.login, **tls, **common)
-    common |= {"db": address.database, "retry": once}
-    if address.kind == "sentinel":
-        bounded = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": CONNECT_SECONDS, "protocol": 2}
-        login = {**bounded, **address.sentinel_login, **tls}
-        sentinels: Any = Sentinel(address.nodes, sentinel_kwargs=login, **address.login, **common)  # type: ignore[no-untyped-call]
-        return sentinels.master_for(address.service, **tls)
-    if address.kind == "unix":
-        pool = ConnectionPool(connection_class=UnixDomainSocketConnection, path=address.path, **address.login, **common)
-    else:
-        ((host, port),) = address.nodes
-        common |= {name: value for name, value in tls.items() if name != "ssl"}
-        kind = SSLConnection if address.tls else Connection
-        pool = ConnectionPool(connection_class=kind, host=host, port=port, **address.login, **common)
-    return Redis(connection_pool=pool)

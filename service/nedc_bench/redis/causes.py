@@ -1,0 +1,59 @@
+"""Why Redis cannot be used, in words for the log, without secrets."""
+
+from __future__ import annotations
+
+import ssl
+
+FULL = "it is full (maxmemory)"
+
+WRONG_LOGIN = "it refuses the user name or password"
+_NODE = "it is a node of a cluster; REDIS_URL should be redis+cluster://"
+_NAMES = {  # of the client's errors
+    "AuthenticationError": WRONG_LOGIN,
+    "OutOfMemoryError": FULL,
+    "ReadOnlyError": "it is a read-only replica",
+    "MovedError": _NODE,
+    "AskError": _NODE,
+    "ClusterNodeError": _NODE,
+}
+_CAUSES = {  # by what Redis or its client says
+    "WRONGPASS": WRONG_LOGIN,
+    "NOAUTH": WRONG_LOGIN,
+    "OOM": FULL,
+    "command not allowed when used memory": FULL,
+    "Cluster mode is not enabled": "it is not a cluster; REDIS_URL should be redis://",
+}
+
+
+class ClusterNodeError(Exception):
+    """A node of a cluster was taken for a Redis of its own."""
+
+
+def describe(error: BaseException) -> str:
+    """Why Redis cannot be used, in words and without secrets."""
+    name, text = type(error).__name__, str(error)
+    causes = {name}
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({inner.verify_message}); REDIS_CA_FILE names the CA"
+        causes.add(type(inner).__name__)
+        inner = inner.__cause__ or inner.__context__
+    if "SSLError" in causes:
+        return "it does not speak TLS as expected; check redis:// against rediss://"
+    if "ConnectionRefusedError" in causes or "refused" in text:
+        return "the connection is refused"
+    if name in _NAMES:
+        return _NAMES[name]
+    if name == "NoPermissionError" or text.startswith("NOPERM"):
+        return f"its ACL does not permit this: {text[:120]}"
+    for words, cause in _CAUSES.items():
+        if words in text:
+            return cause
+    if "ConnectionResetError" in causes or "closed by server" in text:
+        return "it closed the connection, as one that expects TLS (rediss://) does"
+    if "unknown command" in text and "SET" in text.upper():
+        return "it takes no writes, as a Sentinel; REDIS_URL should be redis+sentinel://HOSTS/NAME"
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    return f"{name}: {text[:160]}" if text else name
