@@ -175,9 +175,9 @@ def test_of_a_burst_over_two_replicas_exactly_the_limit_passes(replica: Start, r
         replicas = [replica(RATE_LIMIT="10/hour") for _ in range(2)]
         answers = asyncio.run(burst(replicas))
         missed = sum(server.count("nedc_rate_limiter_errors_total") for server in replicas)
-        passed = [answer.status_code for answer in answers].count(202)
-        assert 10 <= passed <= 10 + missed  # on a machine so busy that Redis does not answer in time, more may
-        if not missed:
+        passed = sum(answer.status_code != 429 for answer in answers)
+        assert 10 <= passed <= 10 + missed  # where Redis did not answer in time, on a busy machine
+        if {answer.status_code for answer in answers} == {202, 429} and not missed:
             break
     check_burst(answers)
     assert sum(server.count("nedc_rate_limited_requests_total") for server in replicas) == BURST - 10

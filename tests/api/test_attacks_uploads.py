@@ -20,6 +20,7 @@ from serving import COMMAND, Server, Start, check_problem, one_pair, post
 pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 MIB = 2**20
 TOGETHER = 4  # uploads
+BOMB = 32 * MIB  # twice as much as a file may have
 NAMED = b'--x\r\nContent-Disposition: form-data; name="reference"; filename="'
 ARCHIVE = b'--x\r\nContent-Disposition: form-data; name="archive"; filename="a"\r\n\r\n'
 END = b"\r\n--x--\r\n"
@@ -142,8 +143,8 @@ def bomb(method: int) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as opened:
         for side in ("ref", "hyp"):
-            opened.writestr(f"{side}/a.csv_bi", bytes(100 * MIB))
-    return buffer.getvalue().replace(struct.pack("<I", 100 * MIB), struct.pack("<I", 1000))
+            opened.writestr(f"{side}/a.csv_bi", bytes(BOMB))
+    return buffer.getvalue().replace(struct.pack("<I", BOMB), struct.pack("<I", 1000))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

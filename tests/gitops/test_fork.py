@@ -30,10 +30,14 @@ TESTS = [
     "tests/gitops/test_environments.py",
     "tests/gitops/test_workflows.py",
     "tests/gitops/test_promotion.py::test_a_promotion_changes_the_two_lines_of_the_release_and_its_render",
-    "tests/chart",
-    "tests/monitoring",
+    "tests/chart/test_package.py",
+    "tests/chart/test_renders.py::test_renders_are_the_golden_ones",
+    "tests/monitoring/test_dashboards.py",
+    "tests/monitoring/test_runbook.py",
     "tests/unit/test_documentation.py",
 ]
+if os.environ.get("NEDC_BENCH_EVERYTHING"):
+    TESTS = [*TESTS[:3], "tests/chart", "tests/monitoring", "tests/unit/test_documentation.py"]
 
 
 @pytest.fixture(scope="session")
