@@ -13,7 +13,7 @@ SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # or each process that the tests start compiles the package once more
-.PHONY: help venv lint typecheck test test-fast demo bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
+.PHONY: help venv lint typecheck test test-fast demo bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -50,9 +50,13 @@ demo: venv ## start the service, score the example corpus over HTTP, say where t
 bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
 	PYTHONPATH=tests $(BIN)/python -m bench.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_curves
 
 bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
+
+bench-coverage: venv ## measure how often confidence intervals hold the truth, over 1,000 simulated studies
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_coverage
 
 image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release takes that of service/image/base.txt]
 	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'

@@ -96,7 +96,7 @@ def memory(tally: Tally | None = None, max_bytes: int = 10_000_000) -> MemoryCac
     return MemoryCache(max_bytes=max_bytes, ttl_seconds=60, record=Tally() if tally is None else tally)
 
 
-def asking(parameters: Parameters | None = None, algorithms: Sequence[str] = ALGORITHMS, **options: bool) -> Asked:
+def asking(parameters: Parameters | None = None, algorithms: Sequence[str] = ALGORITHMS, **options: Any) -> Asked:
     """How pairs are to be scored."""
     return Asked(tuple(algorithms), parameters or Parameters(), **options)
 

@@ -14,21 +14,28 @@ from nedc_bench.annotations import (
     Pairing,
     Parameters,
     Recording,
+    ScoreTrack,
     find_pairs,
     read_label_map,
     read_parameters,
     read_recording,
 )
 from nedc_bench.errors import EvaluationError, Finding, InputError, NedcBenchError
-from nedc_bench.evaluation import ParallelEvaluator, Result, score, score_corpus
+from nedc_bench.evaluation import ParallelEvaluator, Result, operating_curve, score, score_corpus, seizure_burden
+from nedc_bench.evaluation.verification import verify
 from nedc_bench.scoring import ALGORITHMS, Agreement, AlgorithmResult, Figures, SzcoreFigures, SzcoreResult
+from nedc_bench.scoring.burden import BurdenResult
+from nedc_bench.scoring.operating import OperatingCurve, OperatingPoint
 from nedc_bench.scoring.verdicts import Verdict
+from nedc_bench.statistics import Comparison, Settings, Uncertainty, compare, read_table, uncertainty
 from nedc_bench.version import __version__
 
 __all__ = [
     "ALGORITHMS",
     "Agreement",
     "AlgorithmResult",
+    "BurdenResult",
+    "Comparison",
     "EvaluationError",
     "Event",
     "Figures",
@@ -36,20 +43,31 @@ __all__ = [
     "InputError",
     "LabelMap",
     "NedcBenchError",
+    "OperatingCurve",
+    "OperatingPoint",
     "Pair",
     "Pairing",
     "ParallelEvaluator",
     "Parameters",
     "Recording",
     "Result",
+    "ScoreTrack",
+    "Settings",
     "SzcoreFigures",
     "SzcoreResult",
+    "Uncertainty",
     "Verdict",
     "__version__",
+    "compare",
     "find_pairs",
+    "operating_curve",
     "read_label_map",
     "read_parameters",
     "read_recording",
+    "read_table",
     "score",
     "score_corpus",
+    "seizure_burden",
+    "uncertainty",
+    "verify",
 ]

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from attacks import client, flood, observed, rest
-from serving import COMMAND, Server, Start, Stop, accept, post, small_pair
+from serving import COMMAND, Server, Start, Stop, accept, ended, small_pair
 
 pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -122,7 +122,7 @@ LARGE = 3000  # pairs, whose figures one by one are some 20 MB
 def test_results_that_nobody_reads(start_server: Start) -> None:
     server = start_server(command=COMMAND, WRITE_TIMEOUT_SECONDS="2")
     files = [file for number in range(LARGE) for file in small_pair(number)]
-    job_id = post(server, files, per_pair="true").json()["job_id"]
+    job_id = ended(server, accept(server, files, per_pair="true"))["job_id"]
     request = f"GET /api/v1/evaluate/{job_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     size = len(server.client.get(f"/api/v1/evaluate/{job_id}").content)
     with observed(server) as seen, ExitStack() as stack:

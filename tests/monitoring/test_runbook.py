@@ -21,7 +21,14 @@ EMERGENCIES = ("emergency-argocd.md", "emergency-helm.md")
 # What doctor and the service say, which the sections name.
 SAID = "".join(
     (ROOT / "service/nedc_bench" / file).read_text()
-    for file in ("doctor.py", "redis/client.py", "api/context.py", "execution/pool.py", "execution/evaluator.py")
+    for file in (
+        "doctor.py",
+        "redis/client.py",
+        "redis/causes.py",
+        "api/context.py",
+        "execution/pool.py",
+        "execution/evaluator.py",
+    )
 )
 
 every_section = pytest.mark.parametrize("name", [*SECTIONS])

@@ -9,6 +9,7 @@ from nedc_bench.annotations.parameters import Parameters, read_parameters
 from nedc_bench.annotations.presets import read_label_map
 from nedc_bench.annotations.reading import DurationUnknownError, Reading
 from nedc_bench.annotations.recording import Event, Recording
+from nedc_bench.annotations.score_track import ScoreTrack
 from nedc_bench.annotations.source import Source
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Parameters",
     "Reading",
     "Recording",
+    "ScoreTrack",
     "Source",
     "as_pair",
     "find_pairs",

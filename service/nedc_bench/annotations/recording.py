@@ -29,7 +29,9 @@ from nedc_bench.annotations.timeline import (
     FILLER_CODE,
     Codes,
     Floats,
+    Timeline,
     fill_and_merge,
+    find_detections,
     find_irregularities,
     round4,
     time_order,
@@ -63,6 +65,8 @@ class Recording:
         label_lines: for each label of the vocabulary, the first line it stands on (0: none).
         warnings: what was noticed and scored all the same.
         base_name: the file's ``bname``, the recording that it says it annotates; empty where it does not say.
+        detections: the sorted events before they were filled and merged, for operating curves; None where all events
+            but background have one confidence.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Recording:
     label_lines: tuple[int, ...] = (0,)
     warnings: tuple[Finding, ...] = ()
     base_name: str = ""
+    detections: Timeline | None = None
 
     @classmethod
     def from_events(
@@ -112,11 +117,14 @@ class Recording:
         stops = np.array([row.stop for row in rows], dtype=np.float64)
         confidences = np.array([row.confidence for row in rows], dtype=np.float64)
         order = time_order(starts, stops)
-        starts, stops = starts[order], stops[order]
-        timeline = fill_and_merge(length, starts, stops, confidences[order], np.array(codes, dtype=np.intp)[order])
-        noticed = find_irregularities(length, starts, stops, confidences[order])
+        starts, stops, confidences = starts[order], stops[order], confidences[order]
+        labels = np.array(codes, dtype=np.intp)[order]
+        timeline = fill_and_merge(length, starts, stops, confidences, labels)
+        noticed = find_irregularities(length, starts, stops, confidences)
         warnings = tuple(Finding("", name, None, found.code, found.message) for found in noticed)
-        return cls(name, "", length, *timeline, tuple(vocabulary), (0,) * len(vocabulary), warnings)
+        lines = (0,) * len(vocabulary)
+        detections = find_detections(starts, stops, confidences, labels)
+        return cls(name, "", length, *timeline, tuple(vocabulary), lines, warnings, detections=detections)
 
     @classmethod
     def from_mask(
@@ -208,17 +216,22 @@ class Recording:
         >>> [tuple(event) for event in recording.with_duration(10.0).events][-1]
         (9.0, 10.0, 'seiz', 1.0)
         """
-        own, end = round(self.duration, 4), round(duration, 4)
-        past_own_end = round4(self.stops) > own
-        kept = past_own_end | (self.starts < end) | ((self.starts == end) & (self.stops == end))
-        stops = np.where(past_own_end, self.stops, np.minimum(self.stops, end))
-        if self.labels[-1] == FILLER_CODE and self.stops[-1] == own:
-            kept[-1], stops[-1] = self.starts[-1] < end, end
-        columns = (column[kept] for column in (self.starts, stops, self.confidences, self.labels))
-        timeline = fill_and_merge(duration, *columns)
-        late = (round4(timeline.stops) > end).any()
+        own = Timeline(self.starts, self.stops, self.confidences, self.labels)
+        timeline = fill_and_merge(duration, *self._cut(own, duration))
+        late = (round4(timeline.stops) > round(duration, 4)).any()
         warnings = tuple(warning for warning in self.warnings if warning.code != "past-end" or late)
-        return replace(self, duration=duration, warnings=warnings, **timeline._asdict())
+        detections = None if self.detections is None else self._cut(self.detections, duration)
+        return replace(self, duration=duration, warnings=warnings, detections=detections, **timeline._asdict())
+
+    def _cut(self, events: Timeline, duration: float) -> Timeline:
+        """The events as they are when the recording lasts ``duration`` seconds."""
+        own, end = round(self.duration, 4), round(duration, 4)
+        past_own_end = round4(events.stops) > own
+        kept = past_own_end | (events.starts < end) | ((events.starts == end) & (events.stops == end))
+        stops = np.where(past_own_end, events.stops, np.minimum(events.stops, end))
+        if events.labels.size and events.labels[-1] == FILLER_CODE and events.stops[-1] == own:
+            kept[-1], stops[-1] = events.starts[-1] < end, end
+        return Timeline(events.starts[kept], stops[kept], events.confidences[kept], events.labels[kept])
 
     @property
     def events(self) -> list[Event]:

@@ -22,6 +22,7 @@ from nedc_bench.annotations.timeline import (
     Floats,
     count_merged,
     fill_and_merge,
+    find_detections,
     find_irregularities,
     time_order,
 )
@@ -127,6 +128,7 @@ class Rows:
             tuple(self.label_lines),
             tuple(Finding(side, text.name, *notice) for notice in noticed),
             base_name,
+            find_detections(starts, stops, confidences, labels),
         )
 
     def _joined(self) -> _Columns:

@@ -28,6 +28,10 @@ class Timeline(NamedTuple):
     confidences: Floats
     labels: Codes
 
+    def take(self, kept: NDArray[np.bool_]) -> Timeline:
+        """The events that are kept."""
+        return Timeline(self.starts[kept], self.stops[kept], self.confidences[kept], self.labels[kept])
+
 
 class Irregularity(NamedTuple):
     """Something odd about events that are still scored; ``events`` are the ones concerned."""
@@ -65,6 +69,12 @@ def _events(count: int) -> str:
 def time_order(starts: Floats, stops: Floats) -> Codes:
     """The order of events by (start, stop); equal ones keep theirs."""
     return np.lexsort((stops, starts))
+
+
+def find_detections(starts: Floats, stops: Floats, confidences: Floats, labels: Codes) -> Timeline | None:
+    """The sorted events as they are before they are filled and merged, where confidences tell some of them apart."""
+    own = confidences[labels != FILLER_CODE]
+    return None if (own[1:] == own[:-1]).all() else Timeline(starts, stops, confidences, labels)
 
 
 def fill_and_merge(duration: float, starts: Floats, stops: Floats, confidences: Floats, labels: Codes) -> Timeline:

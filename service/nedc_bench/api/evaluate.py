@@ -7,7 +7,7 @@ import contextlib
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from nedc_bench.api.errors import ProblemError, problem_response
 from nedc_bench.api.problem import failure_problem
 from nedc_bench.api.responses import json_response, require_json
 from nedc_bench.api.upload import Upload, read_upload
-from nedc_bench.execution import Asked, PairInput
+from nedc_bench.execution import Asked, PairInput, Study
 from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
 from nedc_bench.jobs.model import PIPELINE
@@ -30,6 +30,7 @@ from nedc_bench.monitoring import set_waited
 from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
 from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
+from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,8 @@ MAX_PAGE = 100
 MAX_KEY_CHARACTERS = 255
 # A page is nothing of the service's own, where a browser shows it; what it may load it says itself.
 SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-modals", "Referrer-Policy": "no-referrer"}
+REPLICATES, MAX_REPLICATES = 2_000, 5_000  # of a bootstrap; the command takes more
+MAX_STUDY_CLASSES = 10
 THREAD_BYTES = 256 * 1024  # taking in more would hold up the event loop
 
 
@@ -82,7 +85,8 @@ async def _wait_for(asked: Request, wait: float) -> tuple[Job, bool]:
     found = service()
     started = time.monotonic()
     try:
-        async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
+        heavy = is_heavy(asked.pairs, asked.asked) or asked.asked.study is not None
+        async with contextlib.nullcontext() if heavy else found.gate.entered():
             return await found.jobs.evaluate(asked, max(0.0, started + wait - time.monotonic()))
     finally:
         set_waited(request.scope, time.monotonic() - started)
@@ -213,7 +217,21 @@ def _evaluation(
     names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
     pairs = _pairs(upload, max_pairs, max_bytes, take)
     strict, per_pair = _flag(upload, "strict"), _flag(upload, "per_pair")
-    return pairs, Asked(check_algorithms(names), _parameters(upload), strict, per_pair)
+    parameters = _parameters(upload)
+    study = _study(upload, pairs, len(parameters.label_map.classes))
+    return pairs, Asked(check_algorithms(names), parameters, strict, per_pair, study)
+
+
+def _study(upload: Upload, pairs: Sequence[PairInput], classes: int) -> Study | None:
+    """The intervals that are asked for, within bounds; generated clients always send seed and replicates."""
+    seed = _number(upload, "seed", Settings().seed, 0, MAX_SEED)
+    replicates = _number(upload, "replicates", REPLICATES, MIN_REPLICATES, MAX_REPLICATES)
+    if not _flag(upload, "evidence"):
+        return None
+    if classes > MAX_STUDY_CLASSES:
+        detail = f"evidence is limited to {MAX_STUDY_CLASSES} classes here, and [MAP] has {classes}"
+        raise ProblemError(422, f"{detail}; the command nedc-bench evidence takes any number")
+    return Study.of(seed, replicates, (pair.reference_name for pair in pairs))
 
 
 def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]) -> list[PairInput]:
@@ -247,6 +265,13 @@ def _single(upload: Upload, name: str, default: str) -> str:
     if len(values) > 1:
         raise ProblemError(422, f"{name} is given {len(values)} times")
     return values[0] if values else default
+
+
+def _number(upload: Upload, name: str, default: int, low: int, high: int) -> int:
+    text = _single(upload, name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high):
+        raise ProblemError(422, f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
+    return int(text)
 
 
 def _flag(upload: Upload, name: str) -> bool:

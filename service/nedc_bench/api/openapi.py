@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 
 from nedc_bench.api.errors import PROBLEM_JSON
-from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE
+from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE, MAX_REPLICATES, REPLICATES
 from nedc_bench.api.health import Health
 from nedc_bench.api.problem import TITLES, Problem
 from nedc_bench.api.responses import JSON
 from nedc_bench.api.schemas import Result
 from nedc_bench.jobs import Job, JobPage, JobStatus
 from nedc_bench.scoring import ALGORITHM
+from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES
 from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health, Result)
@@ -240,6 +241,9 @@ def _upload() -> dict[str, Any]:
         "parameters": file | {"description": "The original's TOML parameter file."},
         "strict": flag | {"description": "Refuse what would be a warning."},
         "per_pair": flag | {"description": "Add the figures of every pair."},
+        "evidence": flag | {"description": "Add confidence intervals, by a bootstrap of subjects."},
+        "seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 0, "description": "Of evidence."},
+        "replicates": {"type": "integer", "minimum": MIN_REPLICATES, "maximum": MAX_REPLICATES, "default": REPLICATES},
     }
     neither = {"not": {"anyOf": [{"required": [name]} for name in ("reference", "archive")]}}
     return {

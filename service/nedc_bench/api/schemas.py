@@ -5,7 +5,7 @@ A test decodes what the service answers strictly, so that no field is missing he
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -111,6 +111,53 @@ class PairResult(msgspec.Struct):
     algorithms: Algorithms
 
 
+Bounds = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
+
+
+class Estimate(msgspec.Struct):
+    """A figure, its intervals (null, with a note, where there is none), and how many replicates had no value."""
+
+    estimate: float | None
+    bca: Bounds | None
+    percentile: Bounds | None
+    undefined: int
+    note: str | UnsetType = UNSET
+    wilson: Bounds | UnsetType = UNSET
+
+
+class EvidenceGroup(msgspec.Struct):
+    """The estimates of some recordings, by algorithm, label and figure."""
+
+    recordings: int
+    subjects: int
+    duration_seconds: float
+    algorithms: dict[str, dict[str, dict[str, Estimate]]]
+
+
+class Method(msgspec.Struct):
+    """How intervals are computed."""
+
+    intervals: str
+    replicates: int
+    seed: int
+    level: float
+    proportions: str
+    subjects: int
+    recordings_alone: int
+    cautions: list[str]
+
+
+class Evidence(msgspec.Struct):
+    """Confidence intervals, see docs/uncertainty.md; over HTTP there are no subgroups and no limits."""
+
+    method: Method
+    requested: dict[str, list[str]]
+    limits: list[dict[str, Any]]
+    accepted: bool | None
+    overall: EvidenceGroup
+    subgroups: dict[str, dict[str, EvidenceGroup]]
+
+
 class Result(msgspec.Struct):
     """The result document, see docs/result.md."""
 
@@ -123,3 +170,4 @@ class Result(msgspec.Struct):
     warnings: list[Warned]
     inputs: list[InputPair]
     per_pair: list[PairResult] | UnsetType = UNSET
+    evidence: Evidence | UnsetType = UNSET

@@ -20,7 +20,7 @@ from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.api.errors import ProblemError
 
 FILES = ("reference", "hypothesis", "archive", "parameters")
-FIELDS = ("algorithms", "pipeline", "strict", "per_pair")
+FIELDS = ("algorithms", "pipeline", "strict", "per_pair", "evidence", "seed", "replicates")
 MAX_FIELD_BYTES = 1024
 MAX_FIELDS = 32
 MAX_HEADER_BYTES = 2048  # of a line of a part's header; a file's name is in it

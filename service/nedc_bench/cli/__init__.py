@@ -1,7 +1,7 @@
 """The command ``nedc-bench``.
 
 Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference, ``doctor`` a fault); 2 usage; 3 the
-evaluation could not be carried out (a dead worker, a full disk); 130 interrupted.
+evaluation could not be carried out (a dead worker, a full disk); 4 an acceptance limit is not met; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nedc_bench.cli import check, explain, parity, score, service
+from nedc_bench.cli import burden, check, compare, curve, evidence, explain, parity, score, service, verify
 from nedc_bench.cli.arguments import EXAMPLES, FAILED, FINE, FORMATS, INTERRUPTED, REFUSED, USAGE
 from nedc_bench.errors import EvaluationError, InputError, SettingsError
 from nedc_bench.version import __version__
@@ -69,6 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nedc-bench {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    for command in (score, explain, check, parity, service):
+    for command in (score, explain, curve, burden, evidence, compare, verify, check, parity, service):
         command.add(commands)
     return parser

@@ -15,10 +15,11 @@ from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.reports import format_warnings
 from nedc_bench.scoring import ALGORITHMS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # has no public name
-FINE, REFUSED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+FINE, REFUSED, USAGE, FAILED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXAMPLES = """\
 examples:
@@ -33,6 +34,13 @@ examples:
   nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
   nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
   nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
+  nedc-bench evidence bids/ hyp/ -o out/ --subgroup age:18,65   confidence intervals of every figure, by subgroup
+  nedc-bench evidence bids/ hyp/ -o out/ --require 'sensitivity.lower >= 0.70'   exit status 4 when it is not met
+  nedc-bench verify out/evidence.json bids/ hyp/      recompute every bit of it, or of result.json
+  nedc-bench compare ref/ hyp_a/ hyp_b/               whether two systems differ by more than chance
+  nedc-bench curve ref/ hyp/ --algorithm taes         sensitivity at 10, 5, 2.5, 1 false alarms a day, by confidences
+  nedc-bench curve ref/ hyp/ --figure curve.svg       and the curve of all thresholds as a figure
+  nedc-bench burden ref/ hyp/                         how late seizures are detected, and how much of them there is
   nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   REDIS_URL=redis://localhost nedc-bench doctor       whether the service works with these settings
@@ -142,6 +150,13 @@ def score_pairs(
             executor=executor,
             progress=progress,
         )
+
+
+def print_warnings(result: Result) -> None:
+    """Print a line a kind of warning, after what was printed before."""
+    sys.stdout.flush()
+    for line in format_warnings(result.warnings):
+        print(line, file=sys.stderr)
 
 
 @contextmanager

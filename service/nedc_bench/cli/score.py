@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from nedc_bench.annotations import Pairing
+from nedc_bench.annotations import Pairing, Parameters
 from nedc_bench.annotations.layout import MISSING
+from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.cli.arguments import (
     FINE,
     USAGE,
@@ -23,12 +24,15 @@ from nedc_bench.cli.arguments import (
     named_pairs,
     named_parameters,
     positive,
+    print_warnings,
     score_pairs,
 )
 from nedc_bench.errors import EvaluationError
-from nedc_bench.evaluation import Result
-from nedc_bench.reports import build_document, format_table, format_warnings, write_csv, write_events, write_json
+from nedc_bench.evaluation import Result, operating_curve
+from nedc_bench.reports import build_document, format_table, write_csv, write_events, write_json
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
+from nedc_bench.scoring.operating import ALGORITHMS as CURVED
+from nedc_bench.scoring.operating import OperatingCurve
 
 
 def add(commands: Commands) -> None:
@@ -42,6 +46,9 @@ def add(commands: Commands) -> None:
         help="of folders: refuse a reference without hypothesis, or score it as if nothing was found (default: refuse)",
     )
     score.add_argument("-o", "--output", metavar="DIR", help="write the NEDC reports and result.json there")
+    score.add_argument(
+        "--curves", action="store_true", help="add operating curves to the page, where confidences differ (needs -o)"
+    )
     score.add_argument(
         "--algorithm",
         action="append",
@@ -81,6 +88,9 @@ def _score(arguments: argparse.Namespace) -> int:
         if given and arguments.format != "json" and arguments.output is None:
             print(f"error: {option} adds to the JSON document: give --format json, or -o", file=sys.stderr)
             return USAGE
+    if arguments.curves and arguments.output is None:
+        print("error: --curves adds to the page: give -o", file=sys.stderr)
+        return USAGE
     parameters = named_parameters(arguments)
     pairing = named_pairs(arguments)
     with _executor(arguments.dask) as executor:
@@ -99,6 +109,7 @@ def _score(arguments: argparse.Namespace) -> int:
             hypothesis=arguments.hypothesis,
             per_pair=arguments.per_pair,
             events=arguments.per_event,
+            curves=_curves(pairing, parameters, result) if arguments.curves else (),
         )
     if arguments.events is not None:
         _write_events(result, arguments.events)
@@ -110,10 +121,20 @@ def _score(arguments: argparse.Namespace) -> int:
         print(format_table(result.to_dict()))
         if arguments.output is not None:
             print(f"\nreports: {arguments.output}")
-    sys.stdout.flush()
-    for line in format_warnings(result.warnings):
-        print(line, file=sys.stderr)
+    print_warnings(result)
     return FINE
+
+
+def _curves(pairing: Pairing, parameters: Parameters, result: Result) -> list[OperatingCurve]:
+    """The curves of each algorithm that was scored and has one, of each class but background."""
+    background = parameters.label_map.index.get(FILLER)
+    return [
+        operating_curve(pairing, algorithm=algorithm, label=label, parameters=parameters)
+        for algorithm in CURVED
+        if algorithm in result.algorithms
+        for c, label in enumerate(parameters.label_map.classes)
+        if c != background
+    ]
 
 
 def _write_events(result: Result, path: str) -> None:

@@ -1,6 +1,8 @@
 """Evaluation: pairs and corpora to results, in this process or spread over an executor."""
 
+from nedc_bench.evaluation.burden import seizure_burden
 from nedc_bench.evaluation.corpus import Result, evaluate_pair, score, score_corpus
+from nedc_bench.evaluation.curve import operating_curve
 from nedc_bench.evaluation.parallel import ParallelEvaluator
 
-__all__ = ["ParallelEvaluator", "Result", "evaluate_pair", "score", "score_corpus"]
+__all__ = ["ParallelEvaluator", "Result", "evaluate_pair", "operating_curve", "score", "score_corpus", "seizure_burden"]

@@ -20,6 +20,7 @@ from nedc_bench.evaluation.spreading import Outcome, spread_over
 from nedc_bench.reports import build_document, build_rows, write_reports
 from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
+from nedc_bench.scoring.operating import OperatingCurve
 
 MAX_REFUSED_FILES = 50  # after so many refused pairs a corpus is given up
 
@@ -60,19 +61,32 @@ class Result(CorpusScore):
         hypothesis: str = "",
         per_pair: bool = False,
         events: bool = False,
+        evidence: dict[str, Any] | None = None,
+        curves: Sequence[OperatingCurve] = (),
     ) -> list[Path]:
-        """Write the NEDC summary files and ``result.json``, all or none.
+        """Write the NEDC summary files, the page and ``result.json``, all or none.
 
         Args:
             folder: made if need be.
             reference, hypothesis: what ``summary.txt`` says was scored.
             per_pair: add the figures of every pair to ``result.json``.
             events: add every event and the verdicts on it.
+            evidence: write this document too, and show it on the page (`nedc_bench.reports.build_evidence`).
+            curves: of the same pairs (`operating_curve`), for the page.
 
         Raises:
             EvaluationError: the folder cannot be written.
         """
-        return write_reports(self, folder, reference=reference, hypothesis=hypothesis, per_pair=per_pair, events=events)
+        return write_reports(
+            self,
+            folder,
+            reference=reference,
+            hypothesis=hypothesis,
+            per_pair=per_pair,
+            events=events,
+            evidence=evidence,
+            curves=curves,
+        )
 
 
 def score(

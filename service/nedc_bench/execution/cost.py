@@ -31,6 +31,6 @@ class _Folding(TypedDict):
     patience: int
 
 
-def folding(pairs: int) -> _Folding:
+def folding(pairs: int, asked: Asked | None = None) -> _Folding:
     """How the fold of so many pairs is to be called."""
-    return {"heavy": pairs > HEAVY_PAIRS, "patience": pairs}
+    return {"heavy": pairs > HEAVY_PAIRS or (asked is not None and asked.study is not None), "patience": pairs}

@@ -115,7 +115,7 @@ class Evaluator:
         Raises:
             InputError, EvaluationError: as `evaluate`.
         """
-        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes)))
+        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes), asked))
         if isinstance(found, Damaged):
             raise EvaluationError("scores that the job had are damaged; send it again")
         return accepted(found, names)
@@ -189,7 +189,7 @@ class _Run:
         """The fold of all outcomes; an outcome that is damaged is scored after all."""
         while True:
             outcomes = [self.outcomes[number] for number in range(len(self.pairs))]
-            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes)))
+            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes), self.asked))
             if not isinstance(found, Damaged):
                 return accepted(found, self._names())
             for number in found.numbers:
@@ -212,7 +212,7 @@ class _Run:
     async def _score_and_fold(self) -> Folded:
         """All of a small request in one call."""
         contents = [(pair.reference, pair.hypothesis) for pair in self.pairs]
-        heavy = is_heavy(self.pairs, self.asked)
+        heavy = is_heavy(self.pairs, self.asked) or self.asked.study is not None
         try:
             scored, found = await self._run(score_and_fold, contents, self._digests(), self.asked, heavy=heavy)
         except EvaluationError:

@@ -22,9 +22,12 @@ from nedc_bench.execution.codec import decode_score, encode_score, with_files
 from nedc_bench.execution.folded import HYPOTHESIS, REFERENCE, Folded, numbered, placeholder
 from nedc_bench.execution.request import Asked
 from nedc_bench.reports import report_names
+from nedc_bench.reports.evidence import evidence_figures
 from nedc_bench.reports.files import report_lines
 from nedc_bench.reports.page import PAGE_NAME, data_lines
 from nedc_bench.scoring import ALGORITHMS, FileId
+from nedc_bench.statistics import Settings, Table, uncertainty
+from nedc_bench.statistics.table import NOTHING, Row
 
 COMPRESSION = 1
 
@@ -83,7 +86,7 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
         result = Result.fold(accepted_scores(_each(decoded), None), asked.parameters, asked.algorithms)
     except InputError as error:
         return error.findings
-    document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair))
+    document = msgspec.json.encode(result.to_dict(per_pair=asked.per_pair) | _evidence(result, asked))
     texts = (name for name in report_names(asked.algorithms) if name != PAGE_NAME)
     reports = {name: "".join(f"{line}\n" for line in report_lines(result, name)) for name in texts}
     sources = msgspec.msgpack.encode((outcomes, digests, asked.to_dict()))
@@ -97,7 +100,8 @@ def page_data(folded: Folded) -> bytes:
     asked = Asked.from_dict(record)
     decoded = [_decode(*pair, asked) for pair in zip(outcomes, range(len(outcomes)), digests, strict=True)]
     result = Result.fold(accepted_scores(_each(decoded), None), asked.parameters, asked.algorithms)
-    return "\n".join(data_lines(result)).encode()
+    evidence = msgspec.json.decode(zlib.decompress(folded.document)).get("evidence")
+    return "\n".join(data_lines(result, evidence=evidence)).encode()
 
 
 def score_and_fold(
@@ -118,6 +122,20 @@ def warm_up() -> None:
     text = b"# version = csv_v1.0.0\n# duration = 9.0 secs\nchannel,start_time,stop_time,label,confidence\n"
     text += b"TERM,1.0,2.0,seiz,1.0\n"
     score_and_fold([(text, text)], [("", "")], Asked(ALGORITHMS, Parameters()))
+
+
+def _evidence(result: Result, asked: Asked) -> dict[str, Any]:
+    """The part of the document about intervals, where it is asked for."""
+    if asked.study is None:
+        return {}
+    seed, replicates, subjects = asked.study
+    rows = {
+        placeholder(REFERENCE, number): Row(number, {"subject": NOTHING[0] if subject < 0 else str(subject)})
+        for number, subject in enumerate(subjects)
+    }
+    table = Table("", "", ("subject",), of_recordings=True, rows=rows)
+    found = uncertainty(result, settings=Settings(replicates, seed), table=table)
+    return {"evidence": evidence_figures(found)}
 
 
 def _decode(outcome: bytes, number: int, files: Digests, asked: Asked) -> Outcome:

@@ -33,13 +33,18 @@ def build_document(score: CorpusScore, *, per_pair: bool = False, events: bool =
         "algorithms": _algorithms(score),
         "parameters": score.parameters.to_dict(),
         "warnings": [warning.to_dict() for warning in score.warnings],
-        "inputs": [{"reference": _file(pair.reference), "hypothesis": _file(pair.hypothesis)} for pair in score.scores],
+        "inputs": input_documents(score),
     }
     if per_pair:
         document["per_pair"] = [_pair(single) for single in score.split()]
     if events:
         document["events"] = list(event_documents(score))
     return document
+
+
+def input_documents(score: CorpusScore) -> list[dict[str, dict[str, str]]]:
+    """The names and hashes of the files of every pair."""
+    return [{"reference": _file(pair.reference), "hypothesis": _file(pair.hypothesis)} for pair in score.scores]
 
 
 def write_json(document: dict[str, Any], file: IO[str]) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from errno import EISDIR
 from pathlib import Path
+from typing import Any
 
 from nedc_bench.errors import EvaluationError
 from nedc_bench.reports import pairs, summary
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
+from nedc_bench.reports.evidence import EVIDENCE_NAME, evidence_text
 from nedc_bench.reports.page import PAGE_NAME, page_lines
 from nedc_bench.scoring import CorpusScore
+from nedc_bench.scoring.operating import OperatingCurve
 
 SUMMARY_NAME = "summary.txt"
 PAIR_REPORTS = {
@@ -31,7 +34,13 @@ def report_names(algorithms: Iterable[str]) -> tuple[str, ...]:
 
 
 def report_lines(
-    score: CorpusScore, name: str, *, folder: str = "", reference: str = "", hypothesis: str = ""
+    score: CorpusScore,
+    name: str,
+    *,
+    folder: str = "",
+    reference: str = "",
+    hypothesis: str = "",
+    curves: Sequence[OperatingCurve] = (),
 ) -> Iterable[str]:
     """The lines of one report.
 
@@ -43,7 +52,7 @@ def report_lines(
     if name == SUMMARY_NAME:
         return summary.lines(score, os.path.join(folder, name), reference, hypothesis, datetime.now())  # noqa: DTZ005  # local, as in the original
     if name == PAGE_NAME:
-        return page_lines(score)
+        return page_lines(score, curves)
     (algorithm,) = (algorithm for algorithm, report in PAIR_REPORTS.items() if report == name)
     return pairs.lines(score, algorithm)
 
@@ -56,8 +65,12 @@ def write_reports(
     hypothesis: str = "",
     per_pair: bool = False,
     events: bool = False,
+    evidence: dict[str, Any] | None = None,
+    curves: Sequence[OperatingCurve] = (),
 ) -> list[Path]:
     """Write the text reports, the page and ``result.json`` to ``folder``, which is made if need be; the paths written.
+
+    With an ``evidence`` document (`build_evidence`) there is also ``evidence.json``, and the page has its section.
 
     Everything is written beside its place first and then moved there, so that a full disk or a signal leaves
     every report of an earlier run whole. Reports of an earlier run that this one does not have are removed.
@@ -71,15 +84,20 @@ def write_reports(
         staging = Path(tempfile.mkdtemp(prefix=".nedc-bench-", dir=target))
     except OSError as error:
         raise EvaluationError(f"cannot write reports to {target}: {error.strerror}") from error
-    names = (*report_names(score.algorithms), RESULT_NAME)
-    stale = {SUMMARY_NAME, *PAIR_REPORTS.values()} - set(names)
+    names = (*report_names(score.algorithms), RESULT_NAME, *([EVIDENCE_NAME] if evidence else []))
+    stale = {SUMMARY_NAME, EVIDENCE_NAME, *PAIR_REPORTS.values()} - set(names)
     try:
         for name in names:
             with open(staging / name, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 if name == RESULT_NAME:
                     write_json(build_document(score, per_pair=per_pair, events=events), file)
+                elif name == EVIDENCE_NAME:
+                    file.write(evidence_text(evidence or {}))
+                elif name == PAGE_NAME:
+                    file.writelines(f"{line}\n" for line in page_lines(score, curves, evidence=evidence))
                 else:
-                    lines = report_lines(score, name, folder=str(target), reference=reference, hypothesis=hypothesis)
+                    sides = {"reference": reference, "hypothesis": hypothesis}
+                    lines = report_lines(score, name, folder=str(target), **sides, curves=curves)
                     file.writelines(f"{line}\n" for line in lines)
         for name in (*names, *stale):
             if (target / name).is_dir():

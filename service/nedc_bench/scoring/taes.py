@@ -90,27 +90,10 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
             events overlap each other.
     """
     classes = len(parameters.label_map.classes)
-    looked_at = overlapped(reference, hypothesis, classes)
-    i, j = touching_pairs(reference, hypothesis)
-    hits, alarms = calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
-    ref_free, hyp_free = np.ones(reference.starts.size, dtype=bool), np.ones(hypothesis.starts.size, dtype=bool)
-
-    # A pair whose two events touch nothing else needs no walk: it is a hit in both of its branches.
-    alone = (np.bincount(i, minlength=ref_free.size)[i] == 1) & (np.bincount(j, minlength=hyp_free.size)[j] == 1)
-    single, rest = (alone & looked_at[i]).nonzero()[0], (~alone).nonzero()[0]
-    ref_free[i[single]] = hyp_free[j[single]] = False
-
-    flags = _Flags(ref_free.tolist(), hyp_free.tolist())
-    pairs = _Pairs.of(i[rest], j[rest], hits[rest], alarms[rest], hypothesis.stops[j[rest]] >= reference.stops[i[rest]])
-    walked = np.array(_walk(pairs, looked_at.tolist(), flags), dtype=np.float64).reshape(-1, 4).T
-
-    refs = np.concatenate((i[single], walked[0].astype(np.intp)))
-    added = np.concatenate((np.stack((hits[single], 1 - hits[single], alarms[single])), walked[1:]), axis=1)
-    order = np.argsort(refs, kind="stable")
-    refs, added = refs[order], added[:, order]
-    _refuse_zero_length(reference, refs)
-    missed = np.bincount(reference.classes[np.array(flags.ref_free)], minlength=classes).tolist()
-    false = np.bincount(hypothesis.classes[np.array(flags.hyp_free)], minlength=classes).tolist()
+    walked = walk(reference, hypothesis, classes)
+    refs, added = walked.refs, walked.added
+    missed = np.bincount(reference.classes[walked.missed], minlength=classes).tolist()
+    false = np.bincount(hypothesis.classes[walked.false], minlength=classes).tolist()
     of_class = [reference.classes[refs] == c for c in range(classes)]
     return TaesContribution(
         per_class(reference.classes, classes),
@@ -128,6 +111,49 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
 ALGORITHM = Algorithm(
     NAME, contribute, TaesContribution, (is_per_class, is_parts, is_parts, is_parts, is_finite), TaesTotal
 )
+
+
+class Walked(NamedTuple):
+    """What the walk over the events of a pair adds up to.
+
+    Attributes:
+        refs: the reference event of each step, ascending; shape ``(steps,)``.
+        added: hit, miss and false alarm of each step, shape ``(3, steps)``.
+        missed: the reference events that no step used, each a whole miss; shape ``(reference events,)``.
+        false: the hypothesis events that no step used, each a whole false alarm; shape ``(hypothesis events,)``.
+    """
+
+    refs: Indices
+    added: Floats
+    missed: NDArray[np.bool_]
+    false: NDArray[np.bool_]
+
+
+def walk(reference: Events, hypothesis: Events, classes: int) -> Walked:
+    """The original's walk over the events of a pair.
+
+    Raises:
+        InputError: as `contribute`.
+    """
+    looked_at = overlapped(reference, hypothesis, classes)
+    i, j = touching_pairs(reference, hypothesis)
+    hits, alarms = calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
+    ref_free, hyp_free = np.ones(reference.starts.size, dtype=bool), np.ones(hypothesis.starts.size, dtype=bool)
+
+    # A pair whose two events touch nothing else needs no walk: it is a hit in both of its branches.
+    alone = (np.bincount(i, minlength=ref_free.size)[i] == 1) & (np.bincount(j, minlength=hyp_free.size)[j] == 1)
+    single, rest = (alone & looked_at[i]).nonzero()[0], (~alone).nonzero()[0]
+    ref_free[i[single]] = hyp_free[j[single]] = False
+
+    flags = _Flags(ref_free.tolist(), hyp_free.tolist())
+    pairs = _Pairs.of(i[rest], j[rest], hits[rest], alarms[rest], hypothesis.stops[j[rest]] >= reference.stops[i[rest]])
+    walked = np.array(_walk(pairs, looked_at.tolist(), flags), dtype=np.float64).reshape(-1, 4).T
+
+    refs = np.concatenate((i[single], walked[0].astype(np.intp)))
+    added = np.concatenate((np.stack((hits[single], 1 - hits[single], alarms[single])), walked[1:]), axis=1)
+    order = np.argsort(refs, kind="stable")
+    _refuse_zero_length(reference, refs[order])
+    return Walked(refs[order], added[:, order], np.array(flags.ref_free), np.array(flags.hyp_free))
 
 
 def _numbers(added: Floats, whole: int) -> tuple[float, ...]:

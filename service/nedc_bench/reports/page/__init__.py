@@ -1,8 +1,8 @@
 """``report.html``: figures, differences and timelines as one HTML file that needs nothing else.
 
-The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, and
-for each recording its events and what each algorithm made of them. Only the data depends on what was scored, so it can
-be kept by itself and put into the shell when the page is asked for.
+The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, the
+evidence document where there is one, and for each recording its events and what each algorithm made of them. Only the
+data depends on what was scored, so it can be kept by itself and put into the shell when the page is asked for.
 
 The shell forbids the page to load or send anything (Content-Security-Policy), and names its own style and script by
 their hashes. ``<`` is escaped in the data, so that no name of a file can end the script that holds it.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.reports.document import build_document
 from nedc_bench.scoring import CorpusScore, PairScore, epoch, ira
+from nedc_bench.scoring.operating import FALSE_ALARMS_PER_24H, OperatingCurve
 from nedc_bench.scoring.verdicts import RULES, Verdict, judge
 
 PAGE_NAME = "report.html"
-SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "main.js")
+SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "evidence.js", "curve.js", "main.js")
 VERDICTS = ("hit", "miss", "partial", "false alarm", "uncounted")
 
 _RULE = {rule: k for k, rule in enumerate(RULES)}
@@ -40,16 +41,27 @@ class Shell(NamedTuple):
     script_source: str
 
 
-def page_lines(score: CorpusScore) -> Iterator[str]:
-    """The lines of the page."""
-    return render_lines(data_lines(score))
+def page_lines(
+    score: CorpusScore, curves: Sequence[OperatingCurve] = (), *, evidence: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The lines of the page.
+
+    Args:
+        score: what it shows.
+        curves: those with more than one point have a section.
+        evidence: the evidence document, where the page is to have a section about it.
+    """
+    return render_lines(data_lines(score, curves, evidence=evidence))
 
 
-def data_lines(score: CorpusScore) -> Iterator[str]:
-    """The lines of the page's data: a line for the figures, then one for each recording."""
+def data_lines(
+    score: CorpusScore, curves: Sequence[OperatingCurve] = (), *, evidence: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The lines of the page's data: some for the figures, then one for each recording; arguments as of `page_lines`."""
     document = _json(build_document(score))
     classes = _json(score.parameters.label_map.classes)
-    yield f'{{"result":{document},"classes":{classes},{_constants()},"recordings":['
+    yield f'{{"result":{document},"evidence":{_json(evidence)},"classes":{classes},{_constants()},'
+    yield f'"curves":{_json([_curve(curve) for curve in curves if curve.thresholds.size > 1])},"recordings":['
     last = len(score.scores) - 1
     for number, pair in enumerate(score.scores):
         yield _json(_recording(pair, score)) + ("" if number == last else ",")
@@ -90,6 +102,17 @@ def _source(text: str) -> str:
 @cache
 def _constants() -> str:
     return f'"background":"{FILLER}","verdicts":{_json(VERDICTS)},"rules":{_json(list(RULES.items()))}'
+
+
+def _curve(curve: OperatingCurve) -> dict[str, Any]:
+    """What the page shows of a curve: the points that no other beats, and the best within a few rates."""
+    return {
+        "algorithm": curve.algorithm,
+        "label": curve.label,
+        "front": [point.to_dict() for point in curve.front],
+        "at": [{"allowed": rate} | curve.at_false_alarms(rate).to_dict() for rate in FALSE_ALARMS_PER_24H],
+        "auc": curve.auc(),
+    }
 
 
 def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:

@@ -37,6 +37,7 @@ function start() {
   byId("to-print").addEventListener("click", () => window.print());
   showLegend();
   showDetails();
+  showLimits();
   choose();
 }
 
@@ -51,6 +52,8 @@ function choose() {
   summaries = summarise(chosen.label, first, second);
   showTotals();
   showCompared();
+  showEvidence(chosen.label, compared());
+  showCurves();
   showDifferences();
   showList();
 }

@@ -1,0 +1,57 @@
+"""Detection delay and seizure burden of pairs and corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, as_pair
+from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
+from nedc_bench.scoring import overlap, score_pair
+from nedc_bench.scoring.burden import Burden, BurdenResult, Delays, PairBurden, detection_delays, pair_burden
+
+
+def seizure_burden(
+    pairs: Pairing | Iterable[Pair | tuple[Source | Recording, Source | Recording | None]],
+    *,
+    label: str | None = None,
+    parameters: Parameters | None = None,
+) -> BurdenResult:
+    """How late the hits of a corpus are, and the seizure burden by either side.
+
+    Args:
+        pairs: as for `score_corpus`.
+        label: the class; it can be left out where the label map has one beside background.
+        parameters: the original's defaults, when None.
+
+    Raises:
+        InputError: some pair is refused, as by `score_corpus`; or the label is no class to detect.
+
+    >>> reference = Recording.from_events(3600.0, [(100.0, 160.0)])
+    >>> result = seizure_burden([(reference, Recording.from_events(3600.0, [(112.0, 130.0), (140.0, 150.0)]))])
+    >>> result.delays.median, result.reference.seconds_per_24h, result.hypothesis.longest_seconds
+    (12.0, 1440.0, 18.0)
+    >>> result.reference.windows_over, result.reference.windows
+    (1, 12)
+    """
+    parameters = Parameters() if parameters is None else parameters
+    c = class_of(label, parameters)
+
+    def work(pair: Pair) -> tuple[float, PairBurden, PairBurden, tuple[list[float], int]]:
+        score = score_pair(*read_sides(pair, parameters), parameters, (overlap.NAME,))
+        reference, hypothesis = (packed.unpack() for packed in score.events)
+        seconds = score.duration_seconds
+        burdens = pair_burden(reference, c, seconds), pair_burden(hypothesis, c, seconds)
+        return seconds, *burdens, detection_delays(reference, hypothesis, c)
+
+    listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
+    found = collect((as_pair(pair, k) for k, pair in enumerate(listed)), work)
+    duration = 0.0
+    for seconds, *_ in found:
+        duration += seconds
+    reference = Burden.of([own for _, own, _, _ in found], duration)
+    hypothesis = Burden.of([own for _, _, own, _ in found], duration)
+    delays = [delay for *_, (late, _) in found for delay in late]
+    missed = sum(count for *_, (_, count) in found)
+    return BurdenResult(
+        parameters.label_map.classes[c], len(found), duration, reference, hypothesis, Delays.of(delays, missed)
+    )

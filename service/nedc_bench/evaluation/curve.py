@@ -1,0 +1,84 @@
+"""Operating curves of pairs and corpora: files, recordings and score tracks to an `OperatingCurve`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, ScoreTrack, Source, as_pair
+from nedc_bench.errors import Finding, InputError, quoted, refusal
+from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
+from nedc_bench.scoring import overlap, score_pair
+from nedc_bench.scoring.operating import ALGORITHMS, Detections, OperatingCurve, PairStates, pair_states
+
+Hypothesis = Source | Recording | ScoreTrack
+
+
+def operating_curve(
+    pairs: Pairing | Iterable[Pair | tuple[Source | Recording, Hypothesis | None]],
+    *,
+    algorithm: str = overlap.NAME,
+    label: str | None = None,
+    parameters: Parameters | None = None,
+) -> OperatingCurve:
+    """The figures of hypotheses at every distinct threshold on the confidence of their events.
+
+    Args:
+        pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns; a hypothesis is a file or a
+            `Recording` whose events have confidences, a `ScoreTrack`, or None for one without events.
+        algorithm: ``overlap``, ``szcore-event`` or ``taes``.
+        label: the class; it can be left out where the label map has one beside background.
+        parameters: the original's defaults, when None.
+
+    Raises:
+        InputError: some pair is refused, as by `score_corpus`; a confidence is no finite number; or algorithm or label
+            is none that a curve has.
+
+    >>> reference = Recording.from_events(86400.0, [(100.0, 130.0), (500.0, 560.0)])
+    >>> events = [(90.0, 120.0, "seiz", 0.9), (300.0, 310.0, "seiz", 0.6), (510.0, 520.0, "seiz", 0.4)]
+    >>> curve = operating_curve([(reference, Recording.from_events(86400.0, events))])
+    >>> curve.thresholds.tolist(), curve.sensitivity.tolist(), curve.false_alarms_per_24h.tolist()
+    ([0.9, 0.6, 0.4], [0.5, 0.5, 1.0], [0.0, 1.0, 1.0])
+    >>> curve.at_false_alarms(1).threshold
+    0.4
+    """
+    parameters = Parameters() if parameters is None else parameters
+    c = class_of(label, parameters)
+    if algorithm not in ALGORITHMS:
+        message = f"{quoted(algorithm)} has no operating curve; those that have one: {', '.join(ALGORITHMS)}"
+        raise refusal("algorithm", message)
+    listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
+    found = collect(_as_pairs(listed), lambda item: _states(*item, algorithm, c, parameters))
+    noticed = [*parameters.warnings, *(pairs.warnings if isinstance(pairs, Pairing) else ())]
+    noticed += [warning for _, warnings in found for warning in warnings]
+    states = [own for own, _ in found]
+    return OperatingCurve.of_pairs(states, algorithm, parameters.label_map.classes[c], parameters, noticed)
+
+
+def _as_pairs(listed: Iterable[object]) -> Iterator[tuple[Pair, ScoreTrack | None]]:
+    """The pairs; where the hypothesis is a score track, the pair has the hypothesis of its lowest score."""
+    for number, given in enumerate(listed):
+        if isinstance(given, (tuple, list)) and len(given) == 2 and isinstance(given[1], ScoreTrack):
+            reference, track = given
+            yield as_pair((reference, track.at(track.lowest)), number), track
+        else:
+            yield as_pair(given, number), None
+
+
+def _states(
+    pair: Pair, track: ScoreTrack | None, algorithm: str, c: int, parameters: Parameters
+) -> tuple[PairStates, tuple[Finding, ...]]:
+    """The states of a pair, and what was noticed in its files."""
+    reference, hypothesis = read_sides(pair, parameters)
+    score = score_pair(reference, hypothesis, parameters, (algorithm,))  # refuses what is refused without a curve
+    if track is None:
+        detections = Detections.of_recording(hypothesis, parameters)
+    else:
+        detections = Detections.of_track(track, parameters, hypothesis.duration)
+    try:
+        states = pair_states(score.events[0].unpack(), detections, algorithm, c, parameters)
+    except InputError as error:
+        raise InputError(
+            replace(finding, side="reference", file=reference.name) for finding in error.findings
+        ) from None
+    return states, score.warnings

@@ -1,0 +1,77 @@
+"""What curves and burdens share: the class they look at, and pairs read one by one until enough are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from nedc_bench.annotations import Pair, Parameters, Reading, Recording, read_pair
+from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.errors import Finding, InputError, quoted, refusal
+
+MAX_REFUSED_PAIRS = 50
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def class_of(label: str | None, parameters: Parameters) -> int:
+    """The index of the class that is looked at; None is the only one beside background.
+
+    Raises:
+        InputError: there is no background, there are several classes, or ``label`` is none of them.
+    """
+    label_map = parameters.label_map
+    if FILLER not in label_map.index:
+        message = f"[MAP] must have a class for the label {FILLER!r}: where nothing is detected there is background"
+        raise refusal("map", message)
+    background = label_map.index[FILLER]
+    others = [name for c, name in enumerate(label_map.classes) if c != background]
+    if label is None and len(others) == 1:
+        return label_map.classes.index(others[0])
+    if label not in others:
+        what = "the label map has several classes" if label is None else f"{quoted(label)} is not a class to detect"
+        raise refusal("label", f"{what}; give one of: {', '.join(others)}")
+    return label_map.classes.index(label)
+
+
+def read_sides(pair: Pair, parameters: Parameters) -> tuple[Recording, Recording]:
+    """Both sides of a pair, as `score_corpus` reads them.
+
+    Raises:
+        InputError: with the findings of both files, when either is refused.
+    """
+    return read_pair(
+        pair.reference,
+        pair.hypothesis,
+        Reading(label_map=parameters.label_map, channels=parameters.channels),
+        reference_name=pair.reference_name,
+        hypothesis_name=pair.hypothesis_name,
+        duration_tolerance=parameters.duration_tolerance,
+    )
+
+
+def collect(items: Iterable[Item], work: Callable[[Item], Made]) -> list[Made]:
+    """What is made of each pair, in list order.
+
+    Raises:
+        InputError: some pair is refused; all refused pairs are named, up to `MAX_REFUSED_PAIRS`.
+    """
+    made: list[Made] = []
+    refused: list[Finding] = []
+    count = 0
+    for item in items:
+        try:
+            made.append(work(item))
+        except InputError as error:
+            refused += error.findings
+            count += 1
+            if count == MAX_REFUSED_PAIRS:
+                message = f"{MAX_REFUSED_PAIRS} pairs are refused; the rest of the corpus was not looked at"
+                refused.append(Finding("", "", None, "size", message))
+                break
+    if refused:
+        raise InputError(refused)
+    if not made:
+        raise refusal("empty", "the corpus has no pair")
+    return made

@@ -1,0 +1,63 @@
+"""Sensitivity at a rate of false alarms, and the area under it.
+
+Two definitions. *Plain*: at a rate ``f`` a detector has the highest sensitivity of all operating points with at most
+``f`` false alarms; that is a step function of ``f``, and its integral is exact. *As published*: event Sens@FA of
+`neuroatlas-bench` 0.1.1 (PyPI, MIT licence; ``neuroatlas/extensions/tasks/_event_sens_fa.py``): of the operating points
+by ascending threshold those from the highest false alarm rate on; at equal rates the highest sensitivity; linear
+between them; on 80 rates from 0.01 to 100 an hour, evenly spaced in their logarithm; the area under it over the
+logarithm of 0.1 to 100 an hour, divided by the width of what the curve reaches.
+
+Conventions: arrays of shape ``(points,)`` by descending threshold; rates are false alarms in 24 hours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nedc_bench.annotations.timeline import Floats
+
+HOURS = 24
+GRID_PER_HOUR = np.geomspace(0.01, 100.0, 80)
+_IN_RANGE = GRID_PER_HOUR >= 0.1
+
+
+def exact(sensitivity: Floats, rate: Floats, up_to: float) -> float | None:
+    """The mean, over rates from 0 to ``up_to``, of the highest sensitivity within the rate; 0 below the first point.
+
+    >>> exact(np.array([0.5, 0.75]), np.array([1.0, 3.0]), 4.0)  # 0 up to 1, 0.5 up to 3, 0.75 up to 4
+    0.4375
+    """
+    if not 0 < up_to < np.inf:
+        raise ValueError(f"up_to must be above 0 false alarms in 24 hours, not {up_to}")
+    known = ~np.isnan(sensitivity) & ~np.isnan(rate) & (rate <= up_to)
+    if sensitivity.size and np.isnan(sensitivity).all():
+        return None
+    order = np.lexsort((sensitivity[known], rate[known]))
+    rates = np.append(rate[known][order], up_to)
+    best = np.maximum.accumulate(sensitivity[known][order])
+    return float((np.diff(rates) * best).sum() / up_to)
+
+
+def interpolate(sensitivity: Floats, rate: Floats, at: Floats) -> Floats:
+    """The sensitivity at each rate, NaN outside of the rates that the branch reaches; shape of ``at``."""
+    result = np.full(at.shape, np.nan)
+    if not rate.size or np.isnan(rate).all() or np.isnan(sensitivity).all():
+        return result
+    ascending = rate[::-1]  # by ascending threshold
+    branch = slice(int(np.nanargmax(ascending)), None)
+    reached, inverse = np.unique(ascending[branch], return_inverse=True)
+    best = np.zeros(reached.size)
+    np.maximum.at(best, inverse, sensitivity[::-1][branch])
+    within = (at >= reached[0]) & (at <= reached[-1])
+    result[within] = np.interp(at[within], reached, best)
+    return result
+
+
+def neuroatlas(sensitivity: Floats, rate: Floats) -> float | None:
+    """The area as published, from 0 to 1; None where the curve reaches fewer than two rates of the grid."""
+    sampled = interpolate(sensitivity, rate / HOURS, GRID_PER_HOUR)
+    used = _IN_RANGE & ~np.isnan(sampled)
+    if used.sum() < 2:
+        return None
+    x, y = np.log10(GRID_PER_HOUR[used]), sampled[used]
+    return float(((y[1:] + y[:-1]) / 2 * np.diff(x)).sum() / (x[-1] - x[0]))

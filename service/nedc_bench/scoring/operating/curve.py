@@ -1,0 +1,256 @@
+"""Operating curves: what an algorithm says of a hypothesis at every threshold on the confidence of its events.
+
+The task: a detector gives each event a confidence, and whoever uses it sets a threshold. A low one finds more seizures
+and raises more false alarms. Which detector is better is asked at the rate of false alarms that people can bear.
+
+Metrics, at every distinct threshold ``t``, of the hypothesis with those events alone whose confidence is ``t`` or more:
+
+- counts, sensitivity, precision, false alarms in 24 hours: the figures of `overlap`, `szcore-event` or `taes` for that
+  hypothesis, to the last bit.
+- sensitivity at a rate of false alarms, and the area under it: `nedc_bench.scoring.operating.area`.
+
+Conventions: thresholds descend, so that false alarms tend to grow (they can fall where events merge); an array has one
+value a threshold. NaN is a rate without value (of `szcore-event`).
+
+docs/curves.md has definitions, sources and limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nedc_bench.annotations import Parameters
+from nedc_bench.annotations.timeline import Floats
+from nedc_bench.errors import Finding
+from nedc_bench.scoring import szcore
+from nedc_bench.scoring.figures import SECONDS_PER_DAY
+from nedc_bench.scoring.operating import area
+from nedc_bench.scoring.operating.fold import fold
+from nedc_bench.scoring.operating.states import PairStates
+
+SCHEMA = "nedc-bench/curve/1"
+FALSE_ALARMS_PER_24H = (10.0, 5.0, 2.5, 1.0)  # where sensitivity is usually reported
+COLUMNS = ("threshold", "tp", "fp", "fn", "sensitivity", "precision", "false_alarms_per_24h")
+
+
+class OperatingPoint(NamedTuple):
+    """A detector at one threshold; the figures are those of `OperatingCurve`.
+
+    Attributes:
+        threshold: on the confidence; infinite where nothing is detected.
+        tp, fp, fn: events (or parts of them): found, false alarms, and missed.
+        sensitivity: of the reference events, the part that is found; None where there are none.
+        precision: of what is detected, the part that is no false alarm; None where it has no value.
+        false_alarms_per_24h: false alarms in 24 hours of recording; None where it has no value.
+    """
+
+    threshold: float
+    tp: float
+    fp: float
+    fn: float
+    sensitivity: float | None
+    precision: float | None
+    false_alarms_per_24h: float | None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """The point by name; an infinite threshold is None."""
+        return self._asdict() | {"threshold": self.threshold if np.isfinite(self.threshold) else None}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OperatingCurve:
+    """What an algorithm says of a class at every distinct threshold, descending.
+
+    Attributes:
+        algorithm: ``overlap``, ``szcore-event`` or ``taes``.
+        label: the class.
+        thresholds: on the confidence, shape ``(thresholds,)``, as is every array.
+        tp, fp, fn: events (in ``taes`` parts of them): found, false alarms, and missed.
+        sensitivity: tp / (tp + fn).
+        precision: tp / (tp + fp).
+        false_alarms_per_24h: fp in 24 hours of recording.
+        pairs: how many recordings.
+        duration_seconds: of all reference recordings.
+        parameters: what it was scored with.
+        warnings: what was noticed in the files, and ``one-point`` where all confidences are alike.
+    """
+
+    algorithm: str
+    label: str
+    thresholds: Floats
+    tp: Floats
+    fp: Floats
+    fn: Floats
+    sensitivity: Floats
+    precision: Floats
+    false_alarms_per_24h: Floats
+    pairs: int
+    duration_seconds: float
+    parameters: Parameters
+    warnings: tuple[Finding, ...]
+
+    @classmethod
+    def of_pairs(
+        cls,
+        pairs: Sequence[PairStates],
+        algorithm: str,
+        label: str,
+        parameters: Parameters,
+        warnings: Sequence[Finding] = (),
+    ) -> OperatingCurve:
+        """The curve of a corpus from the states of its pairs, in list order."""
+        thresholds, tp, fp, fn = fold(pairs)
+        duration = 0.0
+        for pair in pairs:
+            duration += pair.seconds
+        rates = _szcore_rates if algorithm == szcore.EVENT else _nedc_rates
+        columns = (thresholds, tp, fp, fn, *rates(tp, fp, fn, pairs, duration))
+        for column in columns:
+            column.flags.writeable = False
+        noticed = tuple(warnings)
+        if thresholds.size < 2:
+            what = "all events of the hypotheses have one confidence" if thresholds.size else "no event is detected"
+            message = f"{what}: the curve has {thresholds.size or 'no'} point{'' if thresholds.size == 1 else 's'}; "
+            message += "an operating curve needs a confidence of each event, as csv_bi's last column or BIDS's column "
+            noticed += (Finding("hypothesis", "", None, "one-point", message + "confidence"),)
+        return cls(algorithm, label, *columns, len(pairs), duration, parameters, noticed)
+
+    @property
+    def points(self) -> list[OperatingPoint]:
+        """Every operating point, by descending threshold."""
+        return [self._point(k) for k in range(self.thresholds.size)]
+
+    @property
+    def front(self) -> list[OperatingPoint]:
+        """The operating points that no other beats, by ascending false alarms and sensitivity."""
+        known = (~np.isnan(self.sensitivity) & ~np.isnan(self.false_alarms_per_24h)).nonzero()[0]
+        order = known[np.lexsort((-self.sensitivity[known], self.false_alarms_per_24h[known]))]
+        best = np.maximum.accumulate(np.append(0.0, self.sensitivity[order]))
+        return [self._point(int(k)) for k in order[self.sensitivity[order] > best[:-1]]]
+
+    def at_threshold(self, threshold: float) -> OperatingPoint:
+        """The operating point of any threshold; one above all has no detection."""
+        k = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
+        return self._point(k) if k >= 0 else self._nothing()
+
+    def at_false_alarms(self, per_24h: float) -> OperatingPoint:
+        """The operating point of highest sensitivity with at most so many false alarms in 24 hours.
+
+        Of several, the one with the fewest false alarms. Where every threshold raises more, no detection at all.
+        """
+        allowed = (self.false_alarms_per_24h <= per_24h) & ~np.isnan(self.sensitivity)
+        known = allowed.nonzero()[0]
+        if not known.size or (best := self.sensitivity[known].max()) <= 0:
+            return self._nothing()
+        known = known[self.sensitivity[known] == best]
+        return self._point(int(known[self.false_alarms_per_24h[known].argmin()]))
+
+    def sensitivity_at(self, per_24h: float) -> float | None:
+        """The sensitivity at a rate of false alarms, read off between operating points as `neuroatlas-bench` does.
+
+        None where the curve does not reach the rate.
+        """
+        found = float(area.interpolate(self.sensitivity, self.false_alarms_per_24h, np.array([per_24h]))[0])
+        return None if isnan(found) else found
+
+    def auc(self, method: str = "exact", *, up_to: float = 10.0, thresholds: int | None = 200) -> float | None:
+        """The area under sensitivity over false alarms, from 0 to 1.
+
+        Args:
+            method: ``exact``, the mean over all rates from 0 to ``up_to`` of the highest sensitivity within the rate;
+                or ``neuroatlas``, as `neuroatlas-bench` 0.1.1 has it: over the logarithm of 0.1 to 100 false alarms an
+                hour, interpolated on a grid of 80 rates.
+            up_to: false alarms in 24 hours.
+            thresholds: for ``neuroatlas``, how many thresholds from 0 to 1 are looked at; None is all there are.
+
+        None where there is none: no reference event, or the curve reaches fewer than two rates of the grid.
+
+        Raises:
+            ValueError: the method is not known, or ``up_to`` is not above 0.
+        """
+        if method == "exact":
+            return area.exact(self.sensitivity, self.false_alarms_per_24h, up_to)
+        if method != "neuroatlas":
+            raise ValueError(f"method must be exact or neuroatlas, not {method!r}")
+        if not self.tp.size or not (self.tp + self.fn)[0]:
+            return None
+        if thresholds is None:
+            return area.neuroatlas(self.sensitivity, self.false_alarms_per_24h)
+        k = np.searchsorted(-self.thresholds, -np.linspace(0.0, 1.0, thresholds)[::-1], side="right") - 1
+        columns = self.sensitivity, self.false_alarms_per_24h
+        return area.neuroatlas(*(np.where(k < 0, 0.0, column[k]) for column in columns))
+
+    def to_dict(self, *, points: bool = True) -> dict[str, Any]:
+        """The curve as a document (docs/curves.md); a value that there is not is None.
+
+        Args:
+            points: whether to give every operating point, a list for each of `COLUMNS`.
+        """
+        rates = [
+            {"allowed": rate, "interpolated_sensitivity": self.sensitivity_at(rate)}
+            | self.at_false_alarms(rate).to_dict()
+            for rate in FALSE_ALARMS_PER_24H
+        ]
+        document: dict[str, Any] = {
+            "schema": SCHEMA,
+            "algorithm": self.algorithm,
+            "label": self.label,
+            "pairs": self.pairs,
+            "duration_seconds": self.duration_seconds,
+            "operating_points": int(self.thresholds.size),
+            "at_false_alarms_per_24h": rates,
+            "auc": {"exact_up_to_10_per_24h": self.auc(), "neuroatlas": self.auc("neuroatlas")},
+            "parameters": self.parameters.to_dict(),
+            "warnings": [finding.to_dict() for finding in self.warnings],
+        }
+        if points:
+            values = zip(COLUMNS, (self.thresholds, *self._columns), strict=True)
+            document["points"] = {name: [_known(value) for value in column.tolist()] for name, column in values}
+        return document
+
+    @property
+    def _columns(self) -> tuple[Floats, ...]:
+        return self.tp, self.fp, self.fn, self.sensitivity, self.precision, self.false_alarms_per_24h
+
+    def _point(self, k: int) -> OperatingPoint:
+        tp, fp, fn, *rates = (float(column[k]) for column in self._columns)
+        return OperatingPoint(float(self.thresholds[k]), tp, fp, fn, *map(_known, rates))
+
+    def _nothing(self) -> OperatingPoint:
+        """Where nothing is detected."""
+        targets = float(self.tp[0] + self.fn[0]) if self.tp.size else 0.0
+        nothing = None if self.algorithm == szcore.EVENT else 0.0
+        return OperatingPoint(np.inf, 0.0, 0.0, targets, 0.0 if targets else nothing, nothing, 0.0)
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _nedc_rates(
+    tp: Floats, fp: Floats, fn: Floats, pairs: Sequence[PairStates], duration: float
+) -> tuple[Floats, Floats, Floats]:
+    """As `nedc_bench.scoring.figures` has them, operation by operation: what has no value is 0."""
+    if not sum(pair.all_targets for pair in pairs):
+        return np.zeros(tp.size), np.zeros(tp.size), np.zeros(tp.size)
+    return _ratio(tp, tp + fn, 0.0), _ratio(tp, tp + fp, 0.0), fp / duration * SECONDS_PER_DAY
+
+
+def _szcore_rates(
+    tp: Floats, fp: Floats, fn: Floats, pairs: Sequence[PairStates], duration: float
+) -> tuple[Floats, Floats, Floats]:
+    """As `nedc_bench.scoring.szcore_figures` has them: what has no value is NaN."""
+    days = sum(pair.samples for pair in pairs) / szcore.EVENT_RATE / 3600 / 24
+    per_day = fp / days if days else np.full(fp.size, np.nan)
+    return _ratio(tp, tp + fn, np.nan), _ratio(tp, tp + fp, np.nan), per_day
+
+
+def _ratio(above: Floats, below: Floats, otherwise: float) -> Floats:
+    result = np.full(above.size, otherwise)
+    np.divide(above, below, out=result, where=below != 0)
+    return result

@@ -1,0 +1,64 @@
+"""The counts of ``overlap`` in every state of a pair, without scoring it again.
+
+What is left of nodes on a line, joined along links, has as many pieces as there are nodes less links: each state's
+events are counted by counting arrivals. A reference event is overlapped by the pieces that hold one of a stretch of
+nodes; so pieces with such a node are counted alike, on these nodes alone, with a link more wherever all nodes between
+two stretches are there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nedc_bench.annotations.timeline import Codes, Floats
+from nedc_bench.scoring.operating.detections import Nodes
+
+Counts = NDArray[np.int64]
+
+
+def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> tuple[Counts, Counts] | None:
+    """Reference events found, and false alarms, in each state; None where a reference event lies on a joint alone."""
+    first = nodes.stops.searchsorted(ref_starts, "right")  # of the nodes that the event overlaps
+    end = nodes.starts.searchsorted(ref_stops, "left")  # one past the last
+    between = end[(first >= end) & (end > 0) & (end < nodes.ranks.size)]
+    if nodes.linked[between - 1].any():
+        return None
+    met = first < end
+    first, end = first[met], end[met]
+    arrivals = _earliest(nodes.ranks, first, end)
+    return nodes.there(arrivals), pieces(nodes) - pieces_meeting(nodes, first, end)
+
+
+def pieces(nodes: Nodes) -> Counts:
+    """How many pieces there are in each state."""
+    links = np.maximum(nodes.ranks[1:], nodes.ranks[:-1])[nodes.linked]
+    return nodes.there(nodes.ranks) - nodes.there(links)
+
+
+def pieces_meeting(nodes: Nodes, first: Codes, end: Codes) -> Counts:
+    """How many pieces hold a node of some stretch ``first:end``, in each state; no stretch is empty."""
+    if not first.size:
+        return np.zeros(nodes.steps + 1, dtype=np.int64)
+    size = nodes.ranks.size
+    covered = np.zeros(size + 1, dtype=np.int64)
+    np.add.at(covered, first, 1)
+    np.add.at(covered, end, -1)
+    own = (covered.cumsum()[:-1] > 0).nonzero()[0]
+    left, right = own[:-1], own[1:]
+    breaks = np.append(0, (~nodes.linked).cumsum())
+    joined = breaks[right] == breaks[left]
+    left, right = left[joined], right[joined]
+    near = right - left == 1
+    links = np.maximum(nodes.ranks[left[near]], nodes.ranks[right[near]])
+    across = -_earliest(-nodes.ranks, left[~near], right[~near] + 1)
+    return nodes.there(nodes.ranks[own]) - nodes.there(np.append(links, across))
+
+
+def _earliest(ranks: Codes, first: Codes, end: Codes) -> Codes:
+    """The lowest rank of each stretch ``first:end``; none is empty."""
+    if not first.size:
+        return np.zeros(0, dtype=np.intp)
+    padded = np.append(ranks, ranks[-1])  # so that every end is an index
+    lowest: Codes = np.minimum.reduceat(padded, np.stack((first, end), axis=1).ravel())[::2]
+    return lowest

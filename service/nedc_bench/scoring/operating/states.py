@@ -1,0 +1,93 @@
+"""A pair's counts in every state: by a sweep over its events where that is exact, else by scoring each state.
+
+Conventions: see `nedc_bench.scoring.operating.detections`. All counts are of one class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nedc_bench.annotations import Parameters
+from nedc_bench.annotations.timeline import Floats
+from nedc_bench.scoring import overlap, szcore, taes
+from nedc_bench.scoring.contribution import Events
+from nedc_bench.scoring.operating import overlap_sweep, szcore_sweep, taes_sweep
+from nedc_bench.scoring.operating.detections import Detections
+from nedc_bench.scoring.operating.overlap_sweep import Counts
+from nedc_bench.scoring.operating.taes_sweep import Parts, parts_of_class
+
+ALGORITHMS = (overlap.NAME, szcore.EVENT, taes.NAME)  # those that have operating curves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairStates:
+    """A pair's counts in every state.
+
+    Attributes:
+        thresholds: descending, shape ``(states - 1,)``.
+        targets: reference events (of `szcore-event`, merged and split).
+        found, alarms: reference events found and false alarms, shape ``(states,)``; in ``taes`` none is found, and
+            the false alarms are the whole ones, which come after the parts.
+        parts: of ``taes``, what each state adds before them; else empty.
+        all_targets: reference events of all classes.
+        seconds: the duration.
+        samples: of `szcore-event`, at its rate.
+    """
+
+    thresholds: Floats
+    targets: int
+    found: Counts
+    alarms: Counts
+    parts: list[Parts]
+    all_targets: int
+    seconds: float
+    samples: int
+
+
+def pair_states(
+    reference: Events, detections: Detections, algorithm: str, c: int, parameters: Parameters, *, sweep: bool = True
+) -> PairStates:
+    """The counts of class ``c`` in every state.
+
+    Args:
+        sweep: whether to sweep where that is exact; if not, each state is scored by itself.
+
+    Raises:
+        InputError: a state is one that the algorithm refuses.
+    """
+    own = reference.classes == c
+    starts, stops = reference.starts[own], reference.stops[own]
+    seconds, samples = float(reference.stops[-1]), szcore.sample_count(reference, szcore.EVENT_RATE)
+    nodes = detections.nodes(c) if sweep else None
+    none = np.zeros(0, dtype=np.int64)
+
+    def states(targets: int, found: Counts, alarms: Counts, parts: list[Parts]) -> PairStates:
+        thresholds = detections.thresholds
+        return PairStates(thresholds, targets, found, alarms, parts, own.size, seconds, samples)
+
+    if algorithm == taes.NAME:
+        classes = len(parameters.label_map.classes)
+        if nodes is not None:
+            parts, alarms = taes_sweep.sweep(starts, stops, nodes)
+            return states(starts.size, none, alarms, parts)
+        walked = [parts_of_class(reference, hypothesis, c, classes) for hypothesis in detections.states()]
+        alarms = np.array([false for _, false in walked], dtype=np.int64)
+        return states(starts.size, none, alarms, [parts for parts, _ in walked])
+    if algorithm == overlap.NAME:
+        counted = None if nodes is None else overlap_sweep.sweep(starts, stops, nodes)
+        if counted is not None:
+            return states(starts.size, *counted, [])
+        contributions = [overlap.contribute(reference, each, parameters) for each in detections.states()]
+        return states(starts.size, *_columns([(each.hits[c], each.false_alarms[c]) for each in contributions]), [])
+    grown = None if nodes is None else szcore_sweep.sweep(starts, stops, nodes, seconds, parameters)
+    if grown is not None:
+        return states(*grown, [])
+    pieces = [szcore.contribute_events(reference, each, parameters) for each in detections.states()]
+    return states(pieces[0].targets[c], *_columns([(each.tp[c], each.fp[c]) for each in pieces]), [])
+
+
+def _columns(rows: list[tuple[int, int]]) -> tuple[Counts, Counts]:
+    found, alarms = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+    return found, alarms

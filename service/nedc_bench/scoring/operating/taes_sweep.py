@@ -1,0 +1,186 @@
+"""The parts of events that ``taes`` adds in every state of a pair, without walking over it all again.
+
+Only events that touch a reference event (by whole seconds) matter to the walk; every other is one false alarm. So the
+pieces of nodes are kept as they grow, and the walk is done again over the *cluster* that has changed: the pieces and
+reference events that touch each other, directly or through others. A piece that reaches further than any reference
+event on either side is left alone while it grows: its hits are 1, and its false alarms are capped.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from nedc_bench.annotations.timeline import Floats
+from nedc_bench.scoring.contribution import Events
+from nedc_bench.scoring.operating.detections import Nodes
+from nedc_bench.scoring.operating.overlap_sweep import Counts
+from nedc_bench.scoring.taes import walk
+
+Numbers = tuple[float, ...]
+
+
+class Parts(NamedTuple):
+    """What a pair adds to one class in one state, in order; after the parts of events come whole misses and alarms."""
+
+    hits: Numbers
+    misses: Numbers
+    missed: int
+    alarms: Numbers
+
+
+def parts_of_class(reference: Events, hypothesis: Events, c: int, classes: int) -> tuple[Parts, int]:
+    """The parts of one class in one state, and its whole false alarms, by a walk over all events."""
+    walked = walk(reference, hypothesis, classes)
+    hits, misses, alarms = walked.added[:, reference.classes[walked.refs] == c].tolist()
+    missed = np.count_nonzero(reference.classes[walked.missed] == c)
+    false = np.count_nonzero(hypothesis.classes[walked.false] == c)
+    return Parts(tuple(hits), tuple(misses), int(missed), tuple(alarms)), int(false)
+
+
+def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> tuple[list[Parts], Counts]:
+    """The parts of each state (one object for neighbouring states that do not differ), and its whole false alarms."""
+    order = np.argsort(nodes.ranks, kind="stable").tolist()
+    counts = np.bincount(nodes.ranks, minlength=nodes.steps).tolist()
+    pieces = _Pieces(ref_starts, ref_stops, nodes)
+    parts, alarms = [pieces.parts()], [0]
+    begin = 0
+    for count in counts:
+        for node in order[begin : begin + count]:
+            pieces.add(node)
+        begin += count
+        parts.append(pieces.parts() if pieces.walk_over_changed() else parts[-1])
+        alarms.append(pieces.alarms + pieces.cluster_alarms)
+    return parts, np.array(alarms, dtype=np.int64)
+
+
+class _Reach(NamedTuple):
+    """The reference events ``low:high`` that a piece touches, and whether it reaches beyond them all, far enough."""
+
+    low: int
+    high: int
+    is_beyond: bool
+
+
+class _Cluster(NamedTuple):
+    """The reference events ``low:high``, and what they and the pieces that touch them add."""
+
+    low: int
+    high: int
+    parts: Parts
+    alarms: int
+
+
+class _Pieces:
+    """The pieces that there are, and what their clusters add."""
+
+    def __init__(self, ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> None:
+        self.ref_starts, self.ref_stops, self.nodes = ref_starts, ref_stops, nodes
+        self.starts, self.stops = nodes.starts.tolist(), nodes.stops.tolist()
+        self.linked = [False, *nodes.linked.tolist(), False]  # with the node before
+        self.ref_firsts = ref_starts.astype(np.int64).tolist()  # whole seconds
+        self.ref_lasts = np.maximum.accumulate(ref_stops.astype(np.int64)).tolist()  # of this and all before it
+        self.ref_ends = np.maximum.accumulate(ref_stops).tolist()
+        self.margin = float((ref_stops - ref_starts).max(initial=0.0)) + 1.0
+        self.first_of: dict[int, int] = {}  # of each piece, by its other end
+        self.last_of: dict[int, int] = {}
+        self.reach: dict[int, _Reach] = {}  # of each piece that touches a reference event, by its first node
+        self.touching: list[int] = []  # the first nodes of these, ascending
+        self.changed: set[int] = set()
+        self.alarms = 0  # pieces that touch no reference event
+        self.cluster_alarms = 0  # pieces that touch one, and are a whole false alarm all the same
+        self.clusters: list[_Cluster] = []  # ascending
+
+    def add(self, node: int) -> None:
+        """Take a node that has come."""
+        first = last = node
+        absorbed: list[_Reach] = []
+        stale = False
+        if self.linked[node] and node - 1 in self.first_of:
+            first = self.first_of.pop(node - 1)
+            stale |= self._remove(first, absorbed)
+        if self.linked[node + 1] and node + 1 in self.last_of:
+            last = self.last_of[node + 1]
+            stale |= self._remove(node + 1, absorbed)
+            del self.last_of[node + 1]
+        self.first_of[last], self.last_of[first] = first, last
+        reach = self._reach_of(self.starts[first], self.stops[last])
+        if reach is None:
+            self.alarms += 1
+            return
+        self.reach[first] = reach
+        insort(self.touching, first)
+        if stale or not (reach.is_beyond and absorbed == [reach]):
+            self.changed.add(first)
+
+    def _remove(self, first: int, absorbed: list[_Reach]) -> bool:
+        """Take away the piece with this first node; whether what its cluster adds is not known yet."""
+        reach = self.reach.pop(first, None)
+        if reach is None:
+            self.alarms -= 1
+            return False
+        del self.touching[bisect_left(self.touching, first)]
+        absorbed.append(reach)
+        stale = first in self.changed
+        self.changed.discard(first)
+        return stale
+
+    def _reach_of(self, start: float, stop: float) -> _Reach | None:
+        low, high = bisect_left(self.ref_lasts, int(start)), bisect_right(self.ref_firsts, int(stop))
+        if low >= high:
+            return None
+        is_beyond = start <= self.ref_starts[low] - self.margin and stop > self.ref_ends[high - 1]
+        return _Reach(low, high, bool(is_beyond))
+
+    def walk_over_changed(self) -> bool:
+        """Walk over the clusters that have changed; whether there are any."""
+        if not self.changed:
+            return False
+        while self.changed:
+            cluster, pieces = self._cluster_of(min(self.changed))
+            self.changed.difference_update(pieces)
+            low = bisect_left(self.clusters, cluster.low, key=lambda other: other.high - 1)
+            high = bisect_left(self.clusters, cluster.high, key=lambda other: other.low)
+            self.clusters[low:high] = [cluster]
+        self.cluster_alarms = sum(cluster.alarms for cluster in self.clusters)
+        return True
+
+    def _cluster_of(self, first: int) -> tuple[_Cluster, list[int]]:
+        """The cluster of a piece, and the first nodes of its pieces."""
+        begin = bisect_left(self.touching, first)
+        end = begin + 1
+        low, high, _ = self.reach[first]
+        while True:
+            if begin and self.reach[self.touching[begin - 1]].high > low:
+                begin -= 1
+                low = min(low, self.reach[self.touching[begin]].low)
+            elif end < len(self.touching) and self.reach[self.touching[end]].low < high:
+                high = max(high, self.reach[self.touching[end]].high)
+                end += 1
+            else:
+                break
+        pieces = self.touching[begin:end]
+        reference = _events(self.ref_starts[low:high], self.ref_stops[low:high])
+        lasts = [self.last_of[piece] for piece in pieces]
+        hypothesis = _events(self.nodes.starts[pieces], self.nodes.stops[lasts])
+        return _Cluster(low, high, *parts_of_class(reference, hypothesis, 0, 1)), pieces
+
+    def parts(self) -> Parts:
+        """What the state adds."""
+        if not self.clusters:
+            return Parts((), (), len(self.ref_firsts), ())
+        hits, misses, missed, alarms = zip(*(cluster.parts for cluster in self.clusters), strict=True)
+        within = sum(cluster.high - cluster.low for cluster in self.clusters)
+        return Parts(
+            tuple(chain.from_iterable(hits)),
+            tuple(chain.from_iterable(misses)),
+            len(self.ref_firsts) - within + sum(missed),
+            tuple(chain.from_iterable(alarms)),
+        )
+
+
+def _events(starts: Floats, stops: Floats) -> Events:
+    return Events(starts, stops, np.zeros(starts.size, dtype=np.intp))
