@@ -13,7 +13,7 @@ SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # or each process that the tests start compiles the package once more
-.PHONY: help venv hooks lint typecheck test test-fast demo docs picture bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
+.PHONY: help venv hooks lint typecheck test test-fast demo docs picture bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename version package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -131,6 +131,12 @@ chart-docs: venv ## update the chart's generated files: README's values, the sch
 
 golden: renders ## update the chart's golden renders; git diff then shows the effect of a change
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
+
+version: venv ## name the next release, in the package, the chart and the changelog, and renew what follows from it: VERSION=1.2.3
+	perl -pi -e 's/^__version__ = .*/__version__ = "$(VERSION)"/' service/nedc_bench/version.py
+	perl -pi -e 's/^(version|appVersion): .*/$$1: $(VERSION)/' charts/nedc-bench/Chart.yaml
+	perl -pi -e 's/^## Unreleased$$/## Unreleased\n\n## $(VERSION), '"$$(date +%F)"'/' CHANGELOG.md
+	$(MAKE) golden
 
 package: venv ## package the chart into dist/; a release pins its image: DIGEST=sha256:...
 	rm -rf build/chart && mkdir -p build $(DIST) && cp -R charts/nedc-bench build/chart

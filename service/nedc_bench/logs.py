@@ -40,7 +40,8 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     stream = sys.stderr if stream is None else stream
     handler = _Handler(stream)
     foreign = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(stream)]
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_common(), processors=foreign))
+    before: list[Processor] = [*_common(), structlog.stdlib.ExtraAdder()]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=foreign))
     handler.addFilter(_without_contents)
     root = logging.getLogger()
     root.handlers = [other for other in root.handlers if not isinstance(other, _Handler)] + [handler]

@@ -8,6 +8,7 @@ stored).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from nedc_bench.redis.client import AnyPipeline
 
 Record = Callable[[str], object]
+
+_log = logging.getLogger(__name__)
 
 HIT, MISS, ERROR, CORRUPT = RESULTS = ("hit", "miss", "error", "corrupt")
 
@@ -115,6 +118,7 @@ class RedisCache:
                 self._record(HIT)
                 return value
         self._record(CORRUPT)
+        _log.warning("damaged cache entry", extra={"key": self._place(key)})
         return None
 
     def _place(self, key: str) -> str:
