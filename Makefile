@@ -8,9 +8,12 @@ OUT    ?= build/demo
 DIST   ?= dist
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)
 IMAGE  ?= nedc-bench:dev
+WORKERS ?= 4
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help venv hooks lint typecheck test test-without-servers demo docs picture bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename version package clean
+unexport PYTHONDONTWRITEBYTECODE # or each process that the tests start compiles the package once more
+.PHONY: help venv hooks lint typecheck test test-fast demo docs picture bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename version package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -37,12 +40,12 @@ lint: venv ## check style, formatting and the direction of imports
 typecheck: venv ## check types
 	$(BIN)/mypy
 
-test: venv ## run all tests, except those that need a Docker engine (compose-test) or a cluster (e2e)
+test: venv ## run all tests, except those that need a Docker engine (compose-test) or a cluster (e2e) [NEDC_BENCH_EVERYTHING=1: large corpora whole]
 	tests/tools.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-without-servers: venv ## run the tests that need no Redis, Prometheus or Chromium
-	$(BIN)/python -m pytest -m "not integration and not browser and not compose and not cluster and not gitops"
+test-fast: venv ## run the tests that start no server and no browser, after each change
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not compose and not cluster and not gitops"
 
 demo: venv ## start the service, score the example corpus over HTTP, and write the reports
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)

@@ -154,9 +154,8 @@ def uploads(corpus: Corpus) -> list[PairInput]:
 
 
 def small_pair(number: int = 0, name: str = "") -> PairInput:
-    """A pair of 10 s; those of different numbers differ."""
-    shift = number / 1000
-    reference, hypothesis = annotation((1.0 + shift, 5.0, "seiz")), annotation((2.0, 6.0 + shift, "seiz"))
+    """A pair of 10 s; those of different numbers, to 40,000, differ."""
+    reference, hypothesis = annotation((1.0, 5.0 + number / 10_000, "seiz")), annotation((2.0, 6.0, "seiz"))
     return PairInput.of(reference.encode(), f"ref{name or number}", hypothesis.encode(), f"hyp{name or number}")
 
 

@@ -14,7 +14,7 @@ import pytest
 from redis_server import RedisServer
 from serving import Server
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 
 def doctor(**settings: str) -> tuple[int, list[str]]:

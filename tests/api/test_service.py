@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers import until
 from nedc_bench import ALGORITHMS
 from nedc_bench.version import __version__
 from redis_server import RedisServer
-from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post, until
+from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post
 
 OTHERS = set(ALGORITHMS) - {"taes"}
 

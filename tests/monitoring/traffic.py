@@ -10,10 +10,12 @@ import httpx
 import psutil
 
 from evaluating import overlapping_pair, small_pair
+from helpers import until
 from nedc_bench import ALGORITHMS
 from nedc_bench.execution import PairInput
+from redis_names import key
 from redis_server import RedisServer
-from serving import Server, until
+from serving import Server
 
 SETTINGS = {
     "MAX_WORKERS": "1",
@@ -73,10 +75,10 @@ def evaluations(client: Client) -> None:
 
 
 def damaged_cache(client: Client, redis: RedisServer) -> None:
-    entries = redis.ask(lambda client: client.keys("nedc:v1:" + 64 * "[0-9a-f]"))
+    entries = redis.ask(lambda client: client.keys(key(64 * "[0-9a-f]")))
     assert entries
-    for key in entries:
-        redis.put(key.decode(), b"not what was stored")
+    for entry in entries:
+        redis.put(entry.decode(), b"not what was stored")
     assert client.post(small_pair()).json()["status"] == "completed"
 
 

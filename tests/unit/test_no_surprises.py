@@ -18,7 +18,6 @@ from nedc_bench.evaluation.cpus import available_cpus
 
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 
-pytestmark = pytest.mark.timeout(60)
 
 # Scores pairs that take longer than a corpus may before workers are started, and prints a figure.
 CORPUS = """
