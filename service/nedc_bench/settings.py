@@ -1,8 +1,8 @@
 """The service's settings: environment variables, each declared once, read once at start.
 
-A declaration holds the variable's name, its default as it would be written, its notation (which reads the text and
-says what is expected) and one sentence on its effect. The table in docs/deployment.md is made from them.
-An empty variable counts as not set, as compose files and charts write it; unknown variables are ignored.
+A declaration holds the variable's name, its default as an operator would write it, its notation (which parses the text
+and says what is expected) and one sentence on its effect. `make settings-docs` writes the table in docs/deployment.md.
+An empty variable counts as unset, since compose files and charts pass empty ones. Unknown variables are ignored.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Notation(Generic[T]):
     """How a value is written.
 
     Attributes:
-        expected: what the text must be, as messages and the table say it.
-        parse: reads the text; a ValueError refuses it.
-        shown: the text as a message may repeat it, without secrets.
+        expected: what the text must be, for messages and the table.
+        parse: parses the text; raises ValueError if it is invalid.
+        shown: the text without secrets, for messages.
     """
 
     expected: str
@@ -50,7 +50,7 @@ class Notation(Generic[T]):
 
 
 def _setting(variable: str, default: str, notation: Notation[T], effect: str, *, secret: bool = False) -> T:
-    """A field of `Settings`; it is typed as its value, so that the type checker compares it with the field's."""
+    """A field of `Settings`, typed as its value so that the type checker compares it with the field's type."""
     metadata = {"variable": variable, "default": default, "notation": notation, "effect": effect}
     return field(default=notation.parse(default), metadata=metadata, repr=not secret)
 
@@ -104,16 +104,16 @@ def optional(notation: Notation[T], empty: str) -> Notation[T | None]:
 
 
 def or_word(word: str, notation: Notation[T]) -> Notation[T | None]:
-    """As ``notation``, or a word that stands for None."""
+    """As ``notation``, or a word that means None."""
     return Notation(
         f"`{word}`, or {notation.expected}", lambda text: None if text == word else notation.parse(text), notation.shown
     )
 
 
 def comma_list(notation: Notation[T], empty: str) -> Notation[tuple[T, ...]]:
-    """Several, with commas between; an empty variable is none, which means ``empty``."""
+    """A comma-separated list; an empty variable is an empty list, which means ``empty``."""
     return Notation(
-        f"{notation.expected}, several with commas between; empty: {empty}",
+        f"{notation.expected}, or several separated by commas; empty: {empty}",
         lambda text: tuple(notation.parse(part.strip()) for part in text.split(",")) if text else (),
     )
 
@@ -128,7 +128,7 @@ def _host(text: str) -> str:
 
 
 def _rate(text: str) -> RateLimitItem:
-    if re.search(r"[,;|]", text):  # several limits: the library would take the first and drop the others
+    if re.search(r"[,;|]", text):  # several limits: the library would use the first and ignore the others
         raise ValueError
     rate = parse_rate(text)
     _in_range(rate.amount, 1, math.inf)
@@ -142,7 +142,7 @@ def _prefix(text: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    """A URL without whom it logs in as, nor its query, which may hold a password too."""
+    """A URL without user, password and query, which may hold a password too."""
     scheme, found, rest = text.partition("://")
     _, at, place = rest.rpartition("@")
     return quoted(f"{scheme}://{'***@' if at else ''}{place.partition('?')[0]}" if found else "***")
@@ -174,7 +174,7 @@ READABLE_FILE = Notation("the path of a file that can be read", _readable_file)
 TRUTH = Notation("true or false", lambda text: bool(("false", "true").index(text.lower())))
 RATE = Notation("one rate in the notation of the `limits` package (`100/minute`, `5 per 10 seconds`)", _rate)
 REDIS_URL = Notation(
-    "`redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` and where it is",
+    "`redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` with the server's address",
     RedisAddress.parse,
     _without_password,
 )
@@ -185,57 +185,55 @@ NETWORK: Notation[Network] = Notation("a network in CIDR notation (`10.0.0.0/8`)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the operator may set; see the declarations, or the table in docs/deployment.md, for what each does.
+    """What the operator can set. The table in docs/deployment.md describes each setting.
 
     >>> Settings.from_env({"PORT": "8080", "CACHE_MAX_BYTES": "1GiB"}).port
     8080
     """
 
-    host: str = _setting("HOST", "0.0.0.0", HOST, "The address that the service listens at.")  # noqa: S104
-    port: int = _setting(
-        "PORT", "8000", whole(0, 65535), "The port that it listens at; 0 takes a free one, which the log names."
-    )
-    log_level: str = _setting("LOG_LEVEL", "info", one_of(*LOG_LEVELS), "The least severe lines that are logged.")
+    host: str = _setting("HOST", "0.0.0.0", HOST, "The address to listen on.")  # noqa: S104
+    port: int = _setting("PORT", "8000", whole(0, 65535), "The port to listen on; 0: a free one, which the log names.")
+    log_level: str = _setting("LOG_LEVEL", "info", one_of(*LOG_LEVELS), "The lowest severity that is logged.")
     redis_url: RedisAddress | None = _setting(  # noqa: RUF009  # never changed
         "REDIS_URL",
         "",
         optional(REDIS_URL, "in memory"),
-        "The Redis that holds cache, jobs and rate limits, so that replicas share them.",
+        "The Redis for cache, jobs and rate limits, so that replicas share them.",
         secret=True,
     )
     redis_prefix: str = _setting(
-        "REDIS_PREFIX", "nedc", PREFIX, "Begins every key, so that several installations can share a Redis database."
+        "REDIS_PREFIX", "nedc", PREFIX, "The prefix of every key, so that installations can share a Redis database."
     )
     redis_ca_file: str | None = _setting(
         "REDIS_CA_FILE",
         "",
         optional(READABLE_FILE, "the system's CAs"),
-        "The CA that signed the certificate of Redis, for `rediss://`; certificates are always verified.",
+        "The CA that signed Redis' certificate, for `rediss://`; certificates are always verified.",
     )
     redis_grace_seconds: float | None = _setting(
         "REDIS_GRACE_SECONDS",
         "stay",
         or_word("stay", seconds(0, YEAR_SECONDS)),
-        "How long the service stays ready when Redis is lost after the start; `stay`: however long it takes.",
+        "How long the service stays ready without Redis once it has started; `stay`: forever.",
     )
     cache_ttl_seconds: int = _setting(
         "CACHE_TTL_SECONDS", "86400", whole(1, YEAR_SECONDS), "How long a scored pair is kept in the cache."
     )
     cache_max_bytes: int = _setting(
-        "CACHE_MAX_BYTES", "64MiB", size("1KiB", "1024GiB"), "The most that the cache in memory holds (without Redis)."
+        "CACHE_MAX_BYTES", "64MiB", size("1KiB", "1024GiB"), "The size limit of the in-memory cache (without Redis)."
     )
     max_workers: int = _setting(
-        "MAX_WORKERS", "0", whole(0, 1024), "The number of worker processes that score; 0: as many as CPUs are at hand."
+        "MAX_WORKERS", "0", whole(0, 1024), "The number of worker processes that score; 0: one per available CPU."
     )
     nedc_nfc: str | None = _setting(
-        "NEDC_NFC", "", optional(PATH, "none"), "Where an installed original lies; used by parity checks by hand only."
+        "NEDC_NFC", "", optional(PATH, "none"), "The folder of an installed original; only manual parity checks use it."
     )
     evaluation_timeout_seconds: float = _setting(
         "EVALUATION_TIMEOUT_SECONDS",
         "300",
         seconds(0.1, 86400),
-        "How long a worker may take over the pairs that it is given at once (8 at most); then each is tried alone, and "
-        "a job fails whose pair takes as long.",
+        "How long a worker may take for a batch of at most 8 pairs. After that each pair is tried alone, and the job "
+        "fails if one pair takes as long.",
     )
     max_upload_bytes: int = _setting(
         "MAX_UPLOAD_BYTES", "64MiB", size("1KiB", "16GiB"), "The largest request body; a larger one gets 413."
@@ -244,51 +242,51 @@ class Settings:
         "UPLOADS_MAX_BYTES",
         "96MiB",
         size("1KiB", "1024GiB"),
-        "The most that request bodies, and what archives expand to, hold together until their jobs are accepted; what "
-        "would exceed it gets 503.",
+        "The most memory that request bodies and expanded archives may take together until their jobs are accepted; "
+        "requests beyond it get 503.",
     )
     responses_max_bytes: int = _setting(
         "RESPONSES_MAX_BYTES",
         "64MiB",
         size("1KiB", "1024GiB"),
-        "The most that large responses hold together until their clients have read them; what would exceed it gets "
-        "503.",
+        "The most memory that large responses may take together until their clients have read them; requests beyond "
+        "it get 503.",
     )
-    max_pairs: int = _setting("MAX_PAIRS", "10000", whole(1, 1_000_000), "The most pairs of one request; more get 413.")
+    max_pairs: int = _setting("MAX_PAIRS", "10000", whole(1, 1_000_000), "The most pairs per request; more get 413.")
     max_queued_jobs: int = _setting(
         "MAX_QUEUED_JOBS",
         "1000",
         whole(1, 1_000_000),
-        "The most jobs that wait; when it is reached, a new one gets 503.",
+        "The most jobs in the queue; further ones get 503.",
     )
     saturation_seconds: float = _setting(
         "SATURATION_SECONDS",
         "10",
         seconds(0.1, 3600),
-        "The longest time that a client with `Prefer: wait` may expect to wait for its turn; beyond it gets 503.",
+        "The longest expected queueing time for a client with `Prefer: wait`; beyond it the client gets 503.",
     )
     jobs_max_bytes: int = _setting(
         "JOBS_MAX_BYTES",
         "128MiB",
         size("1KiB", "1024GiB"),
-        "The most that jobs in memory hold, input and result (without Redis): the oldest ended ones make room for a "
-        "new one, which gets 503 when there is none.",
+        "The most memory that jobs may take, input and result (without Redis). The oldest ended jobs make room for a "
+        "new one; if that is not enough, it gets 503.",
     )
     job_ttl_seconds: int = _setting(
-        "JOB_TTL_SECONDS", "86400", whole(1, YEAR_SECONDS), "How long a job, its input and its result are kept."
+        "JOB_TTL_SECONDS", "86400", whole(1, YEAR_SECONDS), "How long a job is kept, with its input and result."
     )
     rate_limit: RateLimitItem = _setting(  # noqa: RUF009  # never changed
-        "RATE_LIMIT", "100/minute", RATE, "The requests that a token (or client address) may make; more get 429."
+        "RATE_LIMIT", "100/minute", RATE, "The rate limit per token (or client address); more requests get 429."
     )
     status_rate_limit: RateLimitItem = _setting(  # noqa: RUF009  # never changed
-        "STATUS_RATE_LIMIT", "600/minute", RATE, "The same for reading a job's state, which is counted by itself."
+        "STATUS_RATE_LIMIT", "600/minute", RATE, "The rate limit for reading a job's state, counted separately."
     )
     api_tokens_file: str | None = _setting(
         "API_TOKENS_FILE",
         "",
-        optional(READABLE_FILE, "no token is asked for"),
-        "SHA-256 hashes of accepted tokens, one a line, with the caller's name after it if you like; required except "
-        "on probes and documentation. Read again when it changes; empty or deleted: no token is accepted.",
+        optional(READABLE_FILE, "no token is needed"),
+        "SHA-256 hashes of accepted tokens, one per line, optionally followed by the caller's name; required except "
+        "on probes and documentation. Reloaded when it changes; empty or deleted: no token is accepted.",
     )
     metrics_need_token: bool = _setting(
         "METRICS_NEED_TOKEN", "false", TRUTH, "Whether `/metrics` needs a token too; needs API_TOKENS_FILE."
@@ -303,7 +301,7 @@ class Settings:
         "TRUSTED_PROXIES",
         "",
         comma_list(NETWORK, "none"),
-        "The proxies whose forwarded headers are believed when the client's address is needed.",
+        "The proxies whose `X-Forwarded-For` is trusted for the client's address.",
     )
     body_timeout_seconds: float = _setting(
         "BODY_TIMEOUT_SECONDS", "60", seconds(0.1, 3600), "How long a request's body may take to arrive; then 408."
@@ -312,25 +310,25 @@ class Settings:
         "WRITE_TIMEOUT_SECONDS",
         "30",
         seconds(0.1, 3600),
-        "How long a client may take to read 64 KiB of what is sent to it; then its connection is closed.",
+        "How long a client may take to read 64 KiB of a response; then its connection is closed.",
     )
     keep_alive_seconds: float = _setting(
         "KEEP_ALIVE_SECONDS",
         "75",
         seconds(0.1, 3600),
-        "How long a connection on which no request comes is kept; more than a proxy in front keeps it.",
+        "How long an idle connection is kept; longer than a proxy in front keeps it.",
     )
     shutdown_delay_seconds: float = _setting(
         "SHUTDOWN_DELAY_SECONDS",
         "2",
         seconds(0, 3600),
-        "How long after SIGTERM the service goes on while it is not ready, for whoever spreads requests to see it.",
+        "How long the service keeps serving after SIGTERM, not ready, so that load balancers notice.",
     )
     shutdown_grace_seconds: float = _setting(
         "SHUTDOWN_GRACE_SECONDS",
         "30",
         seconds(0, 3600),
-        "How long running work may take to finish after SIGTERM, the delay included; then the process ends.",
+        "How long running work may take to finish after SIGTERM, including the delay; then the process ends.",
     )
 
     @classmethod
@@ -372,7 +370,7 @@ def _declarations() -> Iterator[_Declaration]:
 
 
 def shown_settings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The variables that are set to something else than the default, as a message may show them: without secrets."""
+    """The variables that differ from their defaults, without secrets."""
     for declared in _declarations():
         text = environ.get(declared.variable, "").strip()
         if text and text != declared.default:
@@ -380,7 +378,7 @@ def shown_settings(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def settings_table() -> str:
-    """The Markdown table of all settings, as docs/deployment.md holds it."""
+    """The Markdown table of all settings in docs/deployment.md."""
     lines = ["| Variable | Default | Value | Effect |", "| --- | --- | --- | --- |"]
     for declared in _declarations():
         default = f"`{declared.default}`" if declared.default else "empty"

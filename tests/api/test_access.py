@@ -80,7 +80,7 @@ def test_the_file_of_tokens_is_read_again_when_it_changes(start_server: Start, t
     assert (known("first"), known("second")) == (True, True)
     tokens.write_text(f"second\n{hashed('first')}")  # what is no hash is passed over
     assert (known("first"), known("second")) == (True, False)
-    assert [line["line"] for line in server.lines("a line of the tokens is not valid")] == [1]
+    assert [line["line"] for line in server.lines("invalid line in the token file")] == [1]
     (tmp_path / "new").write_text(hashed("second"))
     (tmp_path / "new").rename(tokens)
     assert (known("first"), known("second")) == (False, True)

@@ -96,7 +96,7 @@ def test_a_response_that_was_cut_off_is_told_of(start_server: Start) -> None:
         opened.sendall(request.encode())
         line = access_line(server, "cut")
     assert (line["status"], line["ended"]) == (200, "cut off")
-    assert server.lines("a client that does not read is dropped")
+    assert server.lines("dropped a client that does not read")
 
 
 def test_a_websocket_leaves_a_line(start_server: Start, stop_workers: Stop) -> None:

@@ -53,7 +53,7 @@ def test_large_uploads_are_completed_or_refused_and_leave_room(
         if answer.status_code == 202:
             accepted.append(answer.json()["job_id"])
         else:
-            assert "Redis is full of jobs that have not ended" in check_problem(answer, 503)["detail"]
+            assert "Redis is full of unfinished jobs" in check_problem(answer, 503)["detail"]
             assert int(answer.headers["Retry-After"]) > 0
     assert 4 < len(accepted) < UPLOADS
     assert used(small_redis) < 64 * MIB * MOST_FULL

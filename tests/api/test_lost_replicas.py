@@ -79,7 +79,7 @@ def test_a_job_that_ends_the_processes_is_given_up(replica: Start, redis: RedisS
             )
     second = replica()
     assert [ended(second, job_id)["status"] for job_id in jobs] == ["completed", "completed", "failed"]
-    assert "the processes that ran the job ended" in show(second, jobs[2]).json()["error"]["detail"]
+    assert "the processes that ran the job died" in show(second, jobs[2]).json()["error"]["detail"]
 
 
 def test_sigterm_hands_back_what_has_not_ended(replica: Start, stop_workers: Stop) -> None:

@@ -79,11 +79,11 @@ def check_all(server: Server) -> None:
 
 def check_not_ready(server: Server, *words: str) -> None:
     """The service answers, is not ready, and says why, in its log too and without the secret."""
-    until(lambda: server.lines("redis cannot be used"))
+    until(lambda: server.lines("redis unavailable"))
     until(lambda: all(word in server.client.get("/api/v1/ready").text for word in words))
     check_problem(server.client.get("/api/v1/ready"), 503)
     assert server.client.get("/api/v1/health").status_code == 200
-    causes = " ".join(line["cause"] for line in server.lines("redis cannot be used"))
+    causes = " ".join(line["cause"] for line in server.lines("redis unavailable"))
     assert all(word in causes for word in words)
     assert post(server, small_pair(0), headers={}).status_code == 503
     text = server.log.read_text()
@@ -146,7 +146,7 @@ def documented_rights() -> tuple[str, ...]:
 def test_a_user_of_an_acl(start_server: Start, redis: RedisServer, rights: tuple[str, ...]) -> None:
     server = start_server(REDIS_URL=add_user(redis, *rights))
     check_all(server)
-    assert server.lines("redis cannot be used") == []
+    assert server.lines("redis unavailable") == []
 
 
 def test_a_user_who_may_only_read(start_server: Start, redis: RedisServer) -> None:
@@ -258,7 +258,7 @@ def test_a_failover_behind_one_address_while_old_connections_stay(
             other.ask(methodcaller("execute_command", "REPLICAOF", "NO", "ONE"))
             redis.ask(methodcaller("execute_command", "REPLICAOF", "127.0.0.1", str(other.port)))
             service.port = other.port
-        assert "read-only replica" in str(server.lines("redis cannot be used"))
+        assert "read-only replica" in str(server.lines("redis unavailable"))
 
 
 # -- Cluster

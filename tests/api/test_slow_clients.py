@@ -72,7 +72,7 @@ def test_a_body_that_comes_too_slowly_is_a_408(start_server: Start) -> None:
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408 ")
         assert b"content-type: application/problem+json" in head.lower()
-        assert json.loads(body)["detail"] == "the body was not whole after 1 seconds"
+        assert json.loads(body)["detail"] == "the body was not complete after 1 seconds"
     assert server.memory() - before < 20 * 2**20
     assert post(server, small_pair(0)).status_code == 200
 

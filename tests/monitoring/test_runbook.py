@@ -23,8 +23,8 @@ SAID = "".join(
     (ROOT / "service/nedc_bench" / file).read_text()
     for file in (
         "doctor.py",
-        "redis/client.py",
         "redis/causes.py",
+        "redis/client.py",
         "api/context.py",
         "execution/pool.py",
         "execution/evaluator.py",

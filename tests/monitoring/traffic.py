@@ -88,7 +88,7 @@ def hindered_evaluations(server: Server, client: Client) -> None:
         error = client.post(small_pair(2), algorithms="taes").json()["error"]
     assert "it took longer than" in error["detail"], error
     with held_workers(server):
-        until(lambda: leaves(client) and server.count("nedc_worker_restarts_total", reason="cancelled"))
+        leaves(client)
     with held_workers(server):
         job = client.post(small_pair(5), wait=False, algorithms="taes").json()
         assert client.delete(f"/{job['job_id']}").status_code == 204
@@ -97,11 +97,10 @@ def hindered_evaluations(server: Server, client: Client) -> None:
     wait_for_worker(server)
 
 
-def leaves(client: Client) -> bool:
-    """A client that waits, and leaves; on a busy machine that may be before a worker has begun."""
+def leaves(client: Client) -> None:
+    """A client that waits, and leaves; the job goes on, and costs no worker."""
     with suppress(httpx.ReadTimeout):
         client.post(small_pair(2), seconds=2.0, algorithms="taes")
-    return True
 
 
 @contextmanager

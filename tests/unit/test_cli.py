@@ -35,7 +35,7 @@ taes       bckg   1.92  0.50  0.08       0.9583     0.7931  0.8679  4320.00
 
 kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619
 
-epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h
+epoch: TP, FP, FN are samples, one per 0.25 s; FA/24h is seconds of false alarm in 24 h
 taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h
 """
 OVERLAPPING = annotation((1, 4, "seiz"), (2, 5, "seiz"))

@@ -20,12 +20,12 @@ from nedc_bench.version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status."""
-    gc.disable()  # a command that ends: what it makes is freed by counting references, and there is no end of tuples
-    if sys.stdout is None:  # closed by whoever started the command
+    """Run the command. Returns the exit status."""
+    gc.disable()  # a short-lived process with many tuples and no cycles: reference counting frees them
+    if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the command runs
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot write
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot encode
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -45,17 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         _drop_output()
         return FINE
-    except OSError as error:  # as when our output goes to a full disk
+    except OSError as error:  # for example, the output goes to a full disk
         print(f"error: {error}", file=sys.stderr)
         _drop_output()
         return FAILED
 
 
 def _drop_output() -> None:
-    """What is still to be written to standard output goes nowhere: at exit it would fail again."""
+    """Discard the rest of standard output; flushing it at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -31,7 +31,7 @@ from nedc_bench.statistics import compare
 def add(commands: Commands) -> None:
     """Add the command."""
     comparison = command(commands, "compare", _compare, "whether two systems differ on the same references")
-    comparison.add_argument("reference", help="an annotation file, a list of them, or a folder")
+    comparison.add_argument("reference", help="an annotation file, a list of files, or a folder")
     comparison.add_argument("first", help="the hypotheses of one system")
     comparison.add_argument("second", help="the hypotheses of the other; differences are the second less the first")
     comparison.add_argument("--pattern", metavar="P", help="of folders: a hypothesis's name by its reference's")

@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
         "-o", "--output", metavar="DIR", required=True, help=f"write {EVIDENCE_NAME} and reports there"
     )
     evidence.add_argument(
-        "--strict", action="store_true", help="refuse what would be a warning, such as overlapping events"
+        "--strict", action="store_true", help="refuse input that causes warnings, such as overlapping events"
     )
     evidence.add_argument(
         "--subgroup",

@@ -70,7 +70,7 @@ def add_statistics_arguments(command: argparse.ArgumentParser) -> None:
         help="intervals of proportions; clopper_pearson needs nedc-bench[statistics] (default: %(default)s)",
     )
     command.add_argument(
-        "--jobs", type=positive, metavar="N", help="at most so many worker processes (default: the CPUs at hand)"
+        "--jobs", type=positive, metavar="N", help="use at most N worker processes (default: the available CPUs)"
     )
 
 

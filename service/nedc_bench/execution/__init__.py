@@ -1,4 +1,4 @@
-"""The service's scoring: worker processes, the cache before them, and fair turns between callers."""
+"""Scoring in the service: worker processes, the cache, and fair scheduling between callers."""
 
 from nedc_bench.execution.cache import Cache, MemoryCache, RedisCache
 from nedc_bench.execution.evaluator import Evaluated, Evaluator

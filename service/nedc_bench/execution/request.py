@@ -85,7 +85,7 @@ class Asked:
     Attributes:
         algorithms: in report order.
         parameters: of the algorithms.
-        strict: refuse what would be a warning.
+        strict: turn warnings into errors.
         per_pair: add the figures of every pair to the document.
         study: add intervals, or None.
     """

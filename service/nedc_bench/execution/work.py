@@ -1,7 +1,7 @@
-"""What the service's workers do: contents in, encoded outcomes out; and the fold of outcomes to the figures.
+"""The work of the service's workers: contents to encoded outcomes, and the fold of outcomes to figures.
 
-The outcome of a pair is bytes: its score as `nedc_bench.execution.codec` writes it, or the findings that refuse it
-(an array of JSON). A worker knows contents and no names (`nedc_bench.execution.folded`).
+The outcome of a pair is bytes: its score, encoded by `nedc_bench.execution.codec`, or the findings that refuse it, as a
+JSON array. Workers know contents, not names (`nedc_bench.execution.folded`).
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _sources = msgspec.msgpack.Decoder(tuple[list[bytes], list[Digests], dict[str, A
 
 
 class Scored(NamedTuple):
-    """The outcomes of some pairs, and the seconds that each algorithm took for them."""
+    """The outcomes of some pairs, and the seconds that each algorithm took."""
 
     outcomes: list[bytes]
     seconds: dict[str, float]
 
 
 class Damaged(NamedTuple):
-    """The numbers of the outcomes that are none: bytes that a cache gave back."""
+    """The numbers of damaged outcomes from the cache."""
 
     numbers: tuple[int, ...]
 
 
 def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
-    """Score pairs, in their order."""
+    """Score pairs, in order."""
     outcomes: list[bytes] = []
     seconds = dict.fromkeys(asked.algorithms, 0.0)
     for reference, hypothesis in pairs:
@@ -70,7 +70,7 @@ def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
 
 
 def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) -> Folded | Refusal | Damaged:
-    """The figures of pairs in list order, or why they are refused."""
+    """The figures of pairs in list order, or the findings that refuse them."""
     if asked.strict and asked.parameters.warnings:
         return asked.parameters.warnings
     decoded: list[Outcome] = []
@@ -95,7 +95,7 @@ def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) ->
 
 
 def page_data(folded: Folded) -> bytes:
-    """The data of the page: figures, events and verdicts; made when asked for, since it costs as much as scoring."""
+    """The data of the page: figures, events and verdicts; made on request, since it costs as much as scoring."""
     outcomes, digests, record = _sources.decode(zlib.decompress(folded.sources))
     asked = Asked.from_dict(record)
     decoded = [_decode(*pair, asked) for pair in zip(outcomes, range(len(outcomes)), digests, strict=True)]
@@ -107,18 +107,18 @@ def page_data(folded: Folded) -> bytes:
 def score_and_fold(
     pairs: Sequence[Contents], digests: Sequence[Digests], asked: Asked
 ) -> tuple[Scored, Folded | Refusal | Damaged]:
-    """Both in one call, for a request that is small."""
+    """Score and fold in one call, for small requests."""
     scored = score_pairs(pairs, asked)
     return scored, fold(scored.outcomes, digests, asked)
 
 
 def is_score(outcome: bytes) -> bool:
-    """Whether a pair's outcome is its score, and no refusal."""
+    """Whether a pair's outcome is a score, not a refusal."""
     return not outcome.startswith(b"[")
 
 
 def warm_up() -> None:
-    """Score a small pair, so that the first one that is asked for does not wait for what is loaded on first use."""
+    """Score a small pair, so that the first request does not wait for lazy imports."""
     text = b"# version = csv_v1.0.0\n# duration = 9.0 secs\nchannel,start_time,stop_time,label,confidence\n"
     text += b"TERM,1.0,2.0,seiz,1.0\n"
     score_and_fold([(text, text)], [("", "")], Asked(ALGORITHMS, Parameters()))
@@ -139,7 +139,7 @@ def _evidence(result: Result, asked: Asked) -> dict[str, Any]:
 
 
 def _decode(outcome: bytes, number: int, files: Digests, asked: Asked) -> Outcome:
-    """The outcome; ValueError where it is damaged."""
+    """Decode an outcome; raises ValueError if it is damaged."""
     if not is_score(outcome):
         return tuple(numbered(found, number) for found in _findings.decode(outcome))
     names = (placeholder(REFERENCE, number), placeholder(HYPOTHESIS, number))

@@ -1,4 +1,4 @@
-"""Reports of a corpus: the NEDC summary files, the result document, CSV rows, the page and the terminal's table."""
+"""Reports of a corpus: NEDC's summary files, the result document, CSV rows, the page and the table for terminals."""
 
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
 from nedc_bench.reports.events import write_events

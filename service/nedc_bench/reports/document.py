@@ -1,7 +1,7 @@
 """The result document: the same JSON from the command, the service and the library (docs/result.md).
 
-Floats are written in their shortest round-trip form, so that ``==`` survives; NaN and infinity cannot occur and
-are refused by the writer.
+Floats are written in their shortest round-trip form, so that ``==`` survives. NaN and infinity cannot occur; the writer
+refuses them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def build_document(score: CorpusScore, *, per_pair: bool = False, events: bool =
 
     Args:
         score: the figures.
-        per_pair: add the figures of every pair by itself.
-        events: add the events of every pair, and each algorithm's verdict on them.
+        per_pair: add the figures of each pair.
+        events: add the events of each pair, with each algorithm's verdicts.
     """
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -48,7 +48,7 @@ def input_documents(score: CorpusScore) -> list[dict[str, dict[str, str]]]:
 
 
 def write_json(document: dict[str, Any], file: IO[str]) -> None:
-    """Write the document, one line of JSON."""
+    """Write the document as one line of JSON."""
     json.dump(document, file, allow_nan=False)
     file.write("\n")
 

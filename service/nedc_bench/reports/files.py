@@ -29,7 +29,7 @@ PAIR_REPORTS = {
 
 
 def report_names(algorithms: Iterable[str]) -> tuple[str, ...]:
-    """The names of the reports that a corpus scored with ``algorithms`` has: the text reports, and the page."""
+    """The reports of a corpus scored with ``algorithms``, by name: the text reports, and the page."""
     return (SUMMARY_NAME, *(PAIR_REPORTS[name] for name in algorithms if name in PAIR_REPORTS), PAGE_NAME)
 
 
@@ -45,7 +45,7 @@ def report_lines(
     """The lines of one report.
 
     Raises:
-        KeyError: the corpus has no report of that name.
+        KeyError: the corpus has no report with that name.
     """
     if name not in report_names(score.algorithms):
         raise KeyError(name)
@@ -68,12 +68,12 @@ def write_reports(
     evidence: dict[str, Any] | None = None,
     curves: Sequence[OperatingCurve] = (),
 ) -> list[Path]:
-    """Write the text reports, the page and ``result.json`` to ``folder``, which is made if need be; the paths written.
+    """Write the text reports, the page and ``result.json`` to ``folder``, created if needed. Returns their paths.
 
     With an ``evidence`` document (`build_evidence`) there is also ``evidence.json``, and the page has its section.
 
-    Everything is written beside its place first and then moved there, so that a full disk or a signal leaves
-    every report of an earlier run whole. Reports of an earlier run that this one does not have are removed.
+    Files are written beside their destination and then moved, so that a full disk or a signal leaves the reports of an
+    earlier run intact. Reports of an earlier run that this one does not have are removed.
 
     Raises:
         EvaluationError: the folder cannot be written.

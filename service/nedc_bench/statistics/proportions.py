@@ -76,7 +76,7 @@ def clopper_pearson(hits: int, trials: int, level: float = 0.95) -> Interval:
         EvaluationError: scipy is not installed.
     """
     try:
-        special: Any = importlib.import_module("scipy.special")  # an extra, loaded by nobody else
+        special: Any = importlib.import_module("scipy.special")  # an optional dependency
     except ModuleNotFoundError as error:
         message = f"Clopper-Pearson intervals need scipy ({error}): pip install 'nedc-bench[statistics]'"
         raise EvaluationError(f"{message}; or take Wilson's") from error
