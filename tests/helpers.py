@@ -114,7 +114,7 @@ def until(check: Callable[[], T | None], but: tuple[type[Exception], ...] = ()) 
             if found := check():
                 return found
         assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def living_processes(session: int) -> list[int]:
