@@ -174,6 +174,7 @@ def history(*entries: str) -> str:
         (("deployed", f"failed, {FAILED}", f"failed, {FAILED}"), 1),
         (("superseded", "deployed", "pending-upgrade"), 2),
         (("superseded", "deployed"), 1),
+        (("superseded", "deployed", f"failed, {FAILED}", "pending-rollback, Rollback to 2"), 2),
         (("superseded", f"failed, {FAILED}", "deployed"), 1),
         (("superseded", f"superseded, {FAILED}", "deployed"), 1),  # a rollback that failed supersedes a failed upgrade
         (("superseded", "superseded", "superseded", "deployed, Rollback to 2"), 1),
