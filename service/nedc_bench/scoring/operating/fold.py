@@ -9,7 +9,7 @@ thresholds take each step together. Whole events are added many at once wherever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ from nedc_bench.annotations.timeline import Codes, Floats
 from nedc_bench.scoring.operating.states import PairStates
 from nedc_bench.scoring.operating.taes_sweep import Numbers
 
-CHUNK = 16_384  # thresholds that take a step together
 EXPONENT_BITS = 52  # of a double, where its exponent begins
 
 
@@ -56,65 +55,64 @@ def _fold_counts(thresholds: Floats, pairs: Sequence[PairStates], counts: Sequen
 def _fold_parts(pairs: Sequence[PairStates], thresholds: Floats) -> tuple[Floats, Floats, Floats]:
     """True positives, false positives and false negatives.
 
+    Hits and misses are added for those thresholds only at which those of some pair change.
+    """
+    falling = -thresholds
+    places = [np.append(0, falling.searchsorted(-pair.thresholds)) for pair in pairs]  # where each state begins
+    changes = np.unique(np.concatenate([own[pair.begins] for pair, own in zip(pairs, places, strict=True)]))
+    hits, misses, alarms = _Sums(changes.size), _Sums(changes.size), _Sums(thresholds.size)
+    for pair, own in zip(pairs, places, strict=True):
+        begins = own[pair.begins]
+        few = changes.searchsorted(begins)
+        hits.add_whole(few, hits.add(few, [parts.hits for parts in pair.parts]))
+        found = misses.add(few, [parts.misses for parts in pair.parts])
+        misses.add_whole(few, found + [parts.missed for parts in pair.parts])
+        found = alarms.add(begins, [parts.alarms for parts in pair.parts])
+        alarms.add_whole(own, pair.alarms + found.repeat(np.diff(pair.begins, append=own.size)))
+    lasting = np.diff(changes, append=thresholds.size)
+    return hits.total().repeat(lasting), alarms.total(), misses.total().repeat(lasting)
+
+
+class _Sums:
+    """The sum at each of some thresholds, and the whole events that wait to be added to it.
+
     Of a pair come the parts of events first, then the whole ones; whole ones wait, and are added together with those of
     the next pairs, until parts come.
     """
-    hits, misses, alarms = np.zeros((3, thresholds.size))
-    missed, false = _Whole(thresholds), _Whole(thresholds)
-    for pair in pairs:
-        if any(parts.hits or parts.misses or parts.alarms for parts in pair.parts):
-            missed.add_to(misses)
-            false.add_to(alarms)
-            _add_parts(pair, thresholds, hits, misses, alarms)
-        missed.take(pair, np.array([parts.missed for parts in pair.parts]))
-        false.take(pair, pair.alarms)
-    missed.add_to(misses)
-    false.add_to(alarms)
-    return hits, alarms, misses
 
+    def __init__(self, size: int) -> None:
+        self.sums = np.zeros(size)
+        self.waiting = np.zeros(size, dtype=np.int64)
 
-class _Whole:
-    """Whole events that wait to be added, at each threshold."""
+    def add(self, begins: Codes, items: Sequence[Numbers]) -> Codes:
+        """Add the numbers of items, one at a time; each item lasts until the next begins.
 
-    def __init__(self, thresholds: Floats) -> None:
-        self.thresholds = thresholds
-        self.begin = 0
-        self.changes = np.zeros(thresholds.size, dtype=np.int64)
+        Returns:
+            How many whole events each item is, where it is nothing else; these are not added.
+        """
+        numbers = [[number for number in own if number] for own in items]  # adding a zero changes nothing
+        whole = np.array([len(own) if all(number == 1.0 for number in own) else 0 for own in numbers])
+        kept = (np.array([len(own) for own in numbers]) > whole).nonzero()[0]
+        if kept.size:
+            ends = np.append(begins[1:], self.sums.size)
+            low, high = int(kept[0]), int(kept[-1]) + 1
+            span = slice(int(begins[low]), int(ends[high - 1]))
+            add_ones(self.sums[span], self.waiting[span])
+            self.waiting[span] = 0
+            lasting = ends[low:high] - begins[low:high]
+            apart = [[] if all_whole else own for own, all_whole in zip(numbers[low:high], whole[low:high], strict=True)]
+            for column in zip_longest(*apart, fillvalue=0.0):
+                self.sums[span] += np.repeat(column, lasting)
+        return whole
 
-    def take(self, pair: PairStates, counts: Codes) -> None:
-        """Take those of a pair in each of its states."""
-        self.begin += int(counts[0])
-        changes = np.diff(counts)
-        kept = changes.nonzero()[0]
-        places = np.searchsorted(-self.thresholds, -pair.thresholds[kept])
-        np.add.at(self.changes, places, changes[kept])
+    def add_whole(self, begins: Codes, counts: Codes) -> None:
+        """Let whole events wait; each count lasts until the next begins, and the first begins at 0."""
+        self.waiting += np.repeat(counts, np.diff(begins, append=self.waiting.size))
 
-    def add_to(self, sums: Floats) -> None:
-        """Add them; then none waits."""
-        add_ones(sums, self.begin + self.changes.cumsum())
-        self.begin = 0
-        self.changes[:] = 0
-
-
-def _add_parts(pair: PairStates, thresholds: Floats, hits: Floats, misses: Floats, alarms: Floats) -> None:
-    """Add the parts of a pair's events, at each threshold those of its state."""
-    for begin in range(0, thresholds.size, CHUNK):
-        chunk = slice(begin, begin + CHUNK)
-        state = np.searchsorted(-pair.thresholds, -thresholds[chunk], side="right")
-        low, high = int(state[0]), int(state[-1])
-        groups = [(parts, len(list(same))) for parts, same in groupby(pair.parts[low : high + 1])]
-        kind = np.arange(len(groups)).repeat([length for _, length in groups])[state - low]
-        _add(hits[chunk], [parts.hits for parts, _ in groups], kind)
-        _add(misses[chunk], [parts.misses for parts, _ in groups], kind)
-        _add(alarms[chunk], [parts.alarms for parts, _ in groups], kind)
-
-
-def _add(sums: Floats, numbers: Sequence[Numbers], kind: Codes) -> None:
-    """Add to each sum the numbers of its kind, one at a time."""
-    longest = max(map(len, numbers))
-    padded = np.array([[*own, *[0.0] * (longest - len(own))] for own in numbers]).reshape(len(numbers), longest)
-    for column in padded.T:
-        sums += column[kind]
+    def total(self) -> Floats:
+        """The sums, when nothing is to come."""
+        add_ones(self.sums, self.waiting)
+        return self.sums
 
 
 def add_ones(sums: Floats, counts: Codes) -> None:
