@@ -18,6 +18,7 @@ from nedc_bench.annotations.timeline import Codes, Floats
 from nedc_bench.scoring.operating.states import PairStates
 from nedc_bench.scoring.operating.taes_sweep import Numbers
 
+CHUNK = 16_384  # sums that stay in a cache
 EXPONENT_BITS = 52  # of a double, where its exponent begins
 
 
@@ -100,7 +101,7 @@ class _Sums:
             add_ones(self.sums[span], self.waiting[span])
             self.waiting[span] = 0
             lasting = ends[low:high] - begins[low:high]
-            apart = [[] if all_whole else own for own, all_whole in zip(numbers[low:high], whole[low:high], strict=True)]
+            apart = [[] if whole[k] else numbers[k] for k in range(low, high)]
             for column in zip_longest(*apart, fillvalue=0.0):
                 self.sums[span] += np.repeat(column, lasting)
         return whole
@@ -121,11 +122,15 @@ def add_ones(sums: Floats, counts: Codes) -> None:
     From 1 up to the next power of two every sum is exact, so those additions are one; what goes beyond is done step by
     step.
     """
-    reached = sums + counts
-    crossing = (sums.view(np.int64) ^ reached.view(np.int64)) >> EXPONENT_BITS != 0
-    slow = ((crossing | (sums < 1.0)) & (counts > 0)).nonzero()[0]
-    reached[slow] = _with_ones(sums[slow], counts[slow])
-    sums[:] = reached
+    for begin in range(0, sums.size, CHUNK):
+        own, more = sums[begin : begin + CHUNK], counts[begin : begin + CHUNK]
+        reached = own + more
+        crossing = (own.view(np.int64) ^ reached.view(np.int64)) >> EXPONENT_BITS != 0
+        slow = ((crossing | (own < 1.0)) & (more > 0)).nonzero()[0]
+        slow = slow[own[slow] != np.floor(own[slow])]  # what is whole stays exact
+        if slow.size:
+            reached[slow] = _with_ones(own[slow], more[slow])
+        own[:] = reached
 
 
 def _with_ones(sums: Floats, left: Codes) -> Floats:

@@ -1,9 +1,10 @@
 """The parts of events that ``taes`` adds in every state of a pair, without walking over it all again.
 
 Only events that touch a reference event (by whole seconds) matter to the walk; every other is one false alarm, and is
-counted as `overlap_sweep` counts. So the pieces of nodes near reference events are kept as they grow, and the walk is done again over the *cluster* that has changed: the pieces and
-reference events that touch each other, directly or through others. A piece that reaches further than any reference
-event on either side is left alone while it grows: its hits are 1, and its false alarms are capped.
+counted as `overlap_sweep` counts. The pieces of nodes near reference events are kept as they grow, and the walk is done
+again over the *cluster* that has changed: the pieces and reference events that touch each other, directly or through
+others. A piece that reaches further than any reference event on either side is left alone while it grows: its hits are
+1, and its false alarms are capped.
 """
 
 from __future__ import annotations
@@ -172,6 +173,7 @@ class _Pieces:
         self.reach: dict[int, _Reach] = {}  # of each piece that touches a reference event, by its first node
         self.touching: list[int] = []  # the first nodes of these, ascending
         self.changed: set[int] = set()
+        self.missed = ref_starts.size  # reference events that are a whole miss
         self.cluster_alarms = 0  # pieces that touch one, and are a whole false alarm all the same
         self.clusters: list[_Cluster] = []  # ascending
 
@@ -223,8 +225,12 @@ class _Pieces:
             self.changed.difference_update(pieces)
             low = bisect_left(self.clusters, cluster.low, key=lambda other: other.high - 1)
             high = bisect_left(self.clusters, cluster.high, key=lambda other: other.low)
+            for old in self.clusters[low:high]:
+                self.missed += old.high - old.low - old.parts.missed
+                self.cluster_alarms -= old.alarms
+            self.missed -= cluster.high - cluster.low - cluster.parts.missed
+            self.cluster_alarms += cluster.alarms
             self.clusters[low:high] = [cluster]
-        self.cluster_alarms = sum(cluster.alarms for cluster in self.clusters)
         return True
 
     def _cluster_of(self, first: int) -> tuple[_Cluster, list[int]]:
@@ -252,15 +258,12 @@ class _Pieces:
 
     def parts(self) -> Parts:
         """What the state adds."""
-        if not self.clusters:
-            return Parts((), (), len(self.ref_firsts), ())
-        hits, misses, missed, alarms = zip(*(cluster.parts for cluster in self.clusters), strict=True)
-        within = sum(cluster.high - cluster.low for cluster in self.clusters)
+        numbers = [cluster.parts for cluster in self.clusters]
         return Parts(
-            tuple(chain.from_iterable(hits)),
-            tuple(chain.from_iterable(misses)),
-            len(self.ref_firsts) - within + sum(missed),
-            tuple(chain.from_iterable(alarms)),
+            tuple(chain.from_iterable([parts.hits for parts in numbers])),
+            tuple(chain.from_iterable([parts.misses for parts in numbers])),
+            self.missed,
+            tuple(chain.from_iterable([parts.alarms for parts in numbers])),
         )
 
 
