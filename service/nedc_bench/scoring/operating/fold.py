@@ -33,44 +33,49 @@ class Totals(NamedTuple):
 
 def fold(pairs: Sequence[PairStates]) -> Totals:
     """The counts of the corpus; whole numbers are exact as floats."""
-    every = [pair.thresholds for pair in pairs]
-    thresholds = np.unique(np.concatenate(every))[::-1].copy() if len(pairs) > 1 else every[0].copy()
+    every = np.concatenate([pair.thresholds for pair in pairs])
+    if len(pairs) > 1:
+        rising, inverse = np.unique(every, return_inverse=True)
+        thresholds, places = rising[::-1].copy(), rising.size - 1 - inverse
+    else:
+        thresholds, places = every, np.arange(every.size)
     if pairs[0].parts:
-        return Totals(thresholds, *_fold_parts(pairs, thresholds))
+        return Totals(thresholds, *_fold_parts(pairs, places, thresholds.size))
     targets = sum(pair.targets for pair in pairs)
-    tp, fp = (_fold_counts(thresholds, pairs, [getattr(pair, name) for pair in pairs]) for name in ("found", "alarms"))
+    tp, fp = (
+        _fold_counts([getattr(pair, name) for pair in pairs], places, thresholds.size) for name in ("found", "alarms")
+    )
     return Totals(thresholds, tp.astype(np.float64), fp.astype(np.float64), (targets - tp).astype(np.float64))
 
 
-def _fold_counts(thresholds: Floats, pairs: Sequence[PairStates], counts: Sequence[Codes]) -> Codes:
-    begin = sum(int(own[0]) for own in counts)
+def _fold_counts(counts: Sequence[Codes], places: Codes, size: int) -> Codes:
+    """The sums of the counts of pairs at each threshold; ``places`` has where each of their states but 0 begins."""
     changes = np.concatenate([np.diff(own) for own in counts])
-    places = np.concatenate([pair.thresholds for pair in pairs])
     kept = changes.nonzero()[0]
-    total = np.zeros(thresholds.size, dtype=np.int64)
-    np.add.at(total, np.searchsorted(-thresholds, -places[kept]), changes[kept])
-    sums: Codes = begin + total.cumsum()
+    total = np.zeros(size, dtype=np.int64)
+    np.add.at(total, places[kept], changes[kept])
+    sums: Codes = sum(int(own[0]) for own in counts) + total.cumsum()
     return sums
 
 
-def _fold_parts(pairs: Sequence[PairStates], thresholds: Floats) -> tuple[Floats, Floats, Floats]:
+def _fold_parts(pairs: Sequence[PairStates], places: Codes, size: int) -> tuple[Floats, Floats, Floats]:
     """True positives, false positives and false negatives.
 
     Hits and misses are added for those thresholds only at which those of some pair change.
     """
-    falling = -thresholds
-    places = [np.append(0, falling.searchsorted(-pair.thresholds)) for pair in pairs]  # where each state begins
-    changes = np.unique(np.concatenate([own[pair.begins] for pair, own in zip(pairs, places, strict=True)]))
-    hits, misses, alarms = _Sums(changes.size), _Sums(changes.size), _Sums(thresholds.size)
-    for pair, own in zip(pairs, places, strict=True):
+    ends = np.cumsum([pair.thresholds.size for pair in pairs])
+    states = [np.append(0, own) for own in np.split(places, ends[:-1])]  # where each state of a pair begins
+    changes = np.unique(np.concatenate([own[pair.begins] for pair, own in zip(pairs, states, strict=True)]))
+    hits, misses, alarms = _Sums(changes.size), _Sums(changes.size), _Sums(size)
+    for pair, own in zip(pairs, states, strict=True):
         begins = own[pair.begins]
         few = changes.searchsorted(begins)
         hits.add_whole(few, hits.add(few, [parts.hits for parts in pair.parts]))
         found = misses.add(few, [parts.misses for parts in pair.parts])
-        misses.add_whole(few, found + [parts.missed for parts in pair.parts])
+        misses.add_whole(few, found + np.array([parts.missed for parts in pair.parts], dtype=np.int64))
         found = alarms.add(begins, [parts.alarms for parts in pair.parts])
         alarms.add_whole(own, pair.alarms + found.repeat(np.diff(pair.begins, append=own.size)))
-    lasting = np.diff(changes, append=thresholds.size)
+    lasting = np.diff(changes, append=size)
     return hits.total().repeat(lasting), alarms.total(), misses.total().repeat(lasting)
 
 
