@@ -1,4 +1,4 @@
-# The targets that a person needs; `make` prints them.
+# The targets for people; `make` lists them.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -8,9 +8,12 @@ OUT    ?= build/demo
 DIST   ?= dist
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)
 IMAGE  ?= nedc-bench:dev
+WORKERS ?= 4
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint typecheck test test-without-servers demo bench bench-service deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename package clean
+unexport PYTHONDONTWRITEBYTECODE # or each process that the tests start compiles the package once more
+.PHONY: help venv hooks lint typecheck test test-fast demo docs picture bench bench-service bench-coverage deliver promote rollback diff renders image compose-up compose-down compose-logs compose-test e2e lock settings-docs chart-docs golden rename version package clean
 
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
@@ -24,6 +27,9 @@ $(VENV)/.ready: $(LOCK) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+hooks: venv ## check style and types at each commit from now on
+	$(BIN)/pre-commit install
+
 lint: venv ## check style, formatting and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,25 +40,35 @@ lint: venv ## check style, formatting and the direction of imports
 typecheck: venv ## check types
 	$(BIN)/mypy
 
-test: venv ## run the tests; those that need a Docker engine or a cluster are compose-test and e2e
+test: venv ## run all tests, except those that need a Docker engine (compose-test) or a cluster (e2e) [NEDC_BENCH_EVERYTHING=1: large corpora whole]
 	tests/tools.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-without-servers: venv ## run the tests that start no Redis, Prometheus or Chromium
-	$(BIN)/python -m pytest -m "not integration and not browser and not compose and not cluster and not gitops"
+test-fast: venv ## run the tests that start no server and no browser, after each change
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not compose and not cluster and not gitops"
 
-demo: venv ## start the service, score the example corpus over HTTP, say where the reports lie
+demo: venv ## start the service, score the example corpus over HTTP, and write the reports
 	@$(BIN)/python docs/demo.py tests/data/chb-mit $(OUT)
 
-bench: venv ## measure speed and memory, beside timescoring; ratios and JSON
+docs: venv ## build the documentation's site to build/docs, and fail on a broken link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo 'Open build/docs/index.html'
+
+picture: venv ## take the picture of a report that README shows; needs Chromium
+	PYTHONPATH=tests $(BIN)/python docs/site/picture.py
+
+bench: venv ## measure speed and memory, compared with timescoring; prints ratios and JSON
 	PYTHONPATH=tests $(BIN)/python -m bench.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_bids
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_curves
 
-bench-service: venv ## measure the service: latency, throughput, memory, beside an empty handler
+bench-service: venv ## measure the service's latency, throughput and memory, compared with an empty handler
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_service
 
-image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release takes that of service/image/base.txt]
+bench-coverage: venv ## measure how often confidence intervals contain the truth, over 1,000 simulated studies
+	PYTHONPATH=tests $(BIN)/python -m bench.bench_coverage
+
+image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE; releases use service/image/base.txt]
 	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$(VERSION)" \
@@ -62,22 +78,22 @@ image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE, a release take
 e2e: venv ## test chart and environments on the cluster of KUBECONFIG, which enforces NetworkPolicies and runs the Prometheus operator, with the image $$IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)
 	$(BIN)/python -m pytest -m "cluster or gitops" tests/e2e
 
-promote: venv ## have an environment run what the one before it runs: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one] [UNASKED=1: whatever Argo CD says of its health]
+promote: venv ## promote a release to the next environment: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one] [UNASKED=1: skip Argo CD's health check]
 	$(BIN)/python environments/promote.py promote "$(FROM)" "$(TO)" --image "$(RELEASE)" $(if $(UNASKED),--unasked)
 
-deliver: venv ## have the first environment run a release: TO=dev CHART=v1.2.3 RELEASE=TAG@DIGEST
+deliver: venv ## deploy a release to the first environment: TO=dev CHART=v1.2.3 RELEASE=TAG@DIGEST
 	$(BIN)/python environments/promote.py deliver "$(TO)" --chart "$(CHART)" --image "$(RELEASE)"
 
-rollback: venv ## take the last promotion of an environment back, and its values where they need it: ENV=prod
+rollback: venv ## revert the last promotion of an environment, and its values if needed: ENV=prod
 	$(BIN)/python environments/promote.py rollback "$(ENV)"
 
-diff: venv ## show what the working tree changes in an environment's manifests, or a promotion would: ENV=prod [FROM=staging]
+diff: venv ## show how the working tree, or a promotion, changes an environment's manifests: ENV=prod [FROM=staging]
 	$(BIN)/python environments/promote.py diff "$(ENV)" --source "$(FROM)"
 
-renders: venv ## write the manifests of every environment anew, as CI compares them
+renders: venv ## render the manifests of every environment, which CI compares
 	$(BIN)/python environments/promote.py renders
 
-compose-up: $(if $(filter file,$(origin IMAGE)),image) ## start service, Redis and Prometheus, wait until they are healthy, and say where they are; a given IMAGE is run, not built
+compose-up: $(if $(filter file,$(origin IMAGE)),image) ## start service, Redis and Prometheus, wait until they are healthy, and print their addresses; a given IMAGE is not built
 	@echo 'Starting the service, Redis and Prometheus; this returns once all are healthy.'
 	IMAGE=$(IMAGE) docker compose up --detach --wait --wait-timeout 300
 	@for place in api:8000 prometheus:9090 alertmanager:9093 grafana:3000; do \
@@ -86,41 +102,47 @@ compose-up: $(if $(filter file,$(origin IMAGE)),image) ## start service, Redis a
 	@printf '\n  curl http://%s/api/v1/evaluate -H "Prefer: wait=30" -F reference=@%s -F hypothesis=@%s\n' \
 		$$(docker compose port api 8000) tests/data/chb-mit/ref/chb05_06.csv_bi tests/data/chb-mit/hyp/chb05_06.csv_bi
 
-compose-down: ## stop and remove them; what they keep stays, unless ARGS=--volumes
+compose-down: ## stop and remove them; their data stays, unless ARGS=--volumes
 	docker compose --profile '*' down $(ARGS)
 
 compose-logs: ## follow their logs
 	docker compose logs --follow --tail 100
 
-compose-test: venv image ## test image and stack on a Docker engine: figures, faults, alerts; print sizes and times
+compose-test: venv image ## test the image and the stack on a Docker engine: figures, faults, alerts, sizes and times
 	IMAGE=$(IMAGE) $(BIN)/python -m pytest -m compose tests/e2e/compose
 
-rename: venv ## give a fork its own names: REPOSITORY=https://HOST/OWNER/NAME IMAGE_REPOSITORY=REGISTRY/PATH [CHARTS=REGISTRY/PATH] [PAGES=URL] [START_OVER=1]
+rename: venv ## rename a fork: REPOSITORY=https://HOST/OWNER/NAME IMAGE_REPOSITORY=REGISTRY/PATH [CHARTS=REGISTRY/PATH] [PAGES=URL] [START_OVER=1]
 	$(BIN)/python environments/names.py rename --repository "$(REPOSITORY)" --image "$(IMAGE_REPOSITORY)" \
 		--charts "$(CHARTS)" --pages "$(PAGES)" $(if $(START_OVER),--start-over)
 	PYTHONPATH=tests $(BIN)/python -m chart.document
 	$(BIN)/python environments/promote.py renders
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
-lock: venv ## write the hash locks anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
+lock: venv ## update the hash locks from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra docs --extra dask --extra edf --extra service pyproject.toml -o $(LOCK)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --extra service pyproject.toml -o service/locks/service.txt
 	printf 'hatchling>=1.27\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' --constraint $(LOCK) - -o service/locks/build.txt
 
-settings-docs: venv ## write the table of settings in docs/deployment.md anew
+settings-docs: venv ## update the table of settings in docs/deployment.md
 	PYTHONPATH=tests $(BIN)/python -m documented_settings
 
-chart-docs: venv ## make what the chart has from elsewhere: README's values, the schema's descriptions, rules, dashboards, pairs
+chart-docs: venv ## update the chart's generated files: README's values, the schema's descriptions, rules, dashboards, pairs
 	PYTHONPATH=tests $(BIN)/python -m chart.document
 
-golden: renders ## write anew what the chart renders to; git diff then shows what a change of the chart changes
+golden: renders ## update the chart's golden renders; git diff then shows the effect of a change
 	PYTHONPATH=tests $(BIN)/python -m chart.golden
 
-package: venv ## make the chart's archive in dist/; a release names its image's digest: DIGEST=sha256:...
+version: venv ## name the next release, in the package, the chart and the changelog, and renew what follows from it: VERSION=1.2.3
+	perl -pi -e 's/^__version__ = .*/__version__ = "$(VERSION)"/' service/nedc_bench/version.py
+	perl -pi -e 's/^(version|appVersion): .*/$$1: $(VERSION)/' charts/nedc-bench/Chart.yaml
+	perl -pi -e 's/^## Unreleased$$/## Unreleased\n\n## $(VERSION), '"$$(date +%F)"'/' CHANGELOG.md
+	$(MAKE) golden
+
+package: venv ## package the chart into dist/; a release pins its image: DIGEST=sha256:...
 	rm -rf build/chart && mkdir -p build $(DIST) && cp -R charts/nedc-bench build/chart
 	sed 's/^  tag: ""/  tag: "$(if $(DIGEST),$(VERSION)@$(DIGEST))"/' charts/nedc-bench/values.yaml > build/chart/values.yaml
 	$(BIN)/python -c 'import helm_python; print(helm_python.package("build/chart", destination="$(DIST)"))'
 
-clean: ## remove what the targets made
+clean: ## remove generated files
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find service tests -name __pycache__ -type d -prune -exec rm -rf {} +

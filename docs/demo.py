@@ -1,9 +1,9 @@
-"""Score a corpus over HTTP: what ``make demo`` runs, and an example of a client (docs/api.md).
+"""Score a corpus over HTTP: the program of ``make demo``, and an example of a client (docs/api.md).
 
     python docs/demo.py CORPUS OUTPUT
 
-CORPUS holds ``ref/`` and ``hyp/``, paired by name; the reports go to OUTPUT. The service is started for it, on a free
-port and with nothing beside it, and is stopped in the end, however that comes.
+CORPUS holds ``ref/`` and ``hyp/``, paired by name; the reports go to OUTPUT. The program starts the service on a free
+port, without Redis, and always stops it at the end.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STOP_SECONDS = 10.0
 
 
 def main(corpus: Path, output: Path) -> None:
-    """Submit the corpus, show how far it is, print the table and write the reports."""
+    """Submit the corpus, show the progress, print the table and write the reports."""
     with running_service() as url, httpx.Client(base_url=url, timeout=60) as client:
         job = submit(client, corpus)
         follow(url, job)
@@ -52,7 +52,7 @@ def main(corpus: Path, output: Path) -> None:
 
 
 def submit(client: httpx.Client, corpus: Path) -> str:
-    """Post all pairs in one request; where their job is."""
+    """Post all pairs in one request. Returns the location of the job."""
     sides = {"reference": corpus / "ref", "hypothesis": corpus / "hyp"}
     names = sorted(path.name for path in sides["reference"].iterdir())
     files = [(part, (str(side / name), (side / name).read_bytes())) for part, side in sides.items() for name in names]
@@ -63,7 +63,7 @@ def submit(client: httpx.Client, corpus: Path) -> str:
 
 
 def follow(url: str, job: str) -> None:
-    """Show the job's states, as the WebSocket tells them, until it has ended."""
+    """Show the job's progress from the WebSocket until the job has finished."""
     with connect(f"{url.replace('http', 'ws', 1)}/ws/{job.rpartition('/')[2]}") as states:
         for message in map(json.loads, states):
             if message["type"] != "heartbeat":
@@ -72,21 +72,21 @@ def follow(url: str, job: str) -> None:
 
 
 def explain(problem: dict[str, Any]) -> str:
-    """A problem (RFC 9457) in words."""
+    """A problem (RFC 9457) as text."""
     faults = [f"{fault['file']}, line {fault['line']}: {fault['reason']}" for fault in problem.get("errors", [])]
     return f"{problem['title']}: " + "\n".join(faults or [problem["detail"]])
 
 
 @contextmanager
 def running_service() -> Iterator[str]:
-    """The service in a process of its own; its address."""
+    """Run the service in its own process. Yields its address."""
     settings = {"HOST": "127.0.0.1", "PORT": "0", "LOG_LEVEL": "info", "REDIS_URL": "", "API_TOKENS_FILE": ""}
     process = subprocess.Popen(
         [sys.executable, "-m", "nedc_bench", "serve"],
         env=os.environ | settings,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C is for this process, which stops the service
+        start_new_session=True,  # Ctrl-C reaches only this process, which stops the service
     )
     assert process.stderr is not None
     try:
@@ -94,7 +94,7 @@ def running_service() -> Iterator[str]:
         while not (address := re.search(r"Running on (http://[^ ]+)", log)):
             line = process.stderr.readline()
             if not line:
-                sys.exit(f"the service does not start:\n{log}")
+                sys.exit(f"the service failed to start:\n{log}")
             log += line
         say(f"service at {address[1]}")
         yield address[1]
@@ -109,7 +109,7 @@ def running_service() -> Iterator[str]:
 
 
 def say(words: str) -> None:
-    """What goes on, beside the output."""
+    """Print progress to standard error."""
     print(words, file=sys.stderr, flush=True)
 
 

@@ -80,26 +80,25 @@ class _Listener(ThreadingTCPServer):
 
 
 class _Connection(BaseRequestHandler):
-    """Carries bytes both ways until either side closes."""
-
     server: _Listener
 
     def handle(self) -> None:
-        chosen = self.server.balancer.choose()
-        if chosen is None:
-            return
-        here: socket.socket = self.request
-        with (
-            suppress(OSError),
-            socket.create_connection(("127.0.0.1", chosen.port)) as there,
-            selectors.DefaultSelector() as selector,
-        ):
-            selector.register(here, selectors.EVENT_READ, there)
-            selector.register(there, selectors.EVENT_READ, here)
-            while True:
-                for key, _ in selector.select():
-                    assert isinstance(key.fileobj, socket.socket)
-                    data = key.fileobj.recv(65_536)
-                    if not data:
-                        return
-                    key.data.sendall(data)
+        if chosen := self.server.balancer.choose():
+            carry(self.request, chosen.port)
+
+
+def carry(here: socket.socket, port: int) -> None:
+    """Carry bytes to a port of this machine and back until either side closes."""
+    with (
+        suppress(OSError),
+        socket.create_connection(("127.0.0.1", port)) as there,
+        selectors.DefaultSelector() as selector,
+    ):
+        selector.register(here, selectors.EVENT_READ, there)
+        selector.register(there, selectors.EVENT_READ, here)
+        while True:
+            for key, _ in selector.select():
+                assert isinstance(key.fileobj, socket.socket)
+                if not (data := key.fileobj.recv(65_536)):
+                    return
+                key.data.sendall(data)

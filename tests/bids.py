@@ -1,10 +1,16 @@
-"""The two BIDS data sets of ``tests/data/bids`` on a disk, and hypotheses for them from a seed."""
+"""The two BIDS data sets of ``tests/data/bids`` on a disk, and hypotheses for them from a seed.
+
+    PYTHONPATH=tests python -m bids build
+
+writes SeizeIT2 to ``build/seizeit2``, and what two simulated detectors found to ``build/first`` and ``build/second``.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import random
+import sys
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
@@ -80,3 +86,14 @@ def _apart(events: list[tuple[float, float]]) -> list[tuple[float, float]]:
         if stop > start and (not kept or start > kept[-1][1]):
             kept.append((start, stop))
     return kept
+
+
+def main(folder: Path) -> None:
+    """Write SeizeIT2 and two simulated detectors' hypotheses."""
+    root = unpack("seizeit2", folder)
+    for seed, name in enumerate(("first", "second"), 1):
+        write_hypotheses(root, folder / name, seed)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -96,7 +96,7 @@ def memory(tally: Tally | None = None, max_bytes: int = 10_000_000) -> MemoryCac
     return MemoryCache(max_bytes=max_bytes, ttl_seconds=60, record=Tally() if tally is None else tally)
 
 
-def asking(parameters: Parameters | None = None, algorithms: Sequence[str] = ALGORITHMS, **options: bool) -> Asked:
+def asking(parameters: Parameters | None = None, algorithms: Sequence[str] = ALGORITHMS, **options: Any) -> Asked:
     """How pairs are to be scored."""
     return Asked(tuple(algorithms), parameters or Parameters(), **options)
 
@@ -154,9 +154,8 @@ def uploads(corpus: Corpus) -> list[PairInput]:
 
 
 def small_pair(number: int = 0, name: str = "") -> PairInput:
-    """A pair of 10 s; those of different numbers differ."""
-    shift = number / 1000
-    reference, hypothesis = annotation((1.0 + shift, 5.0, "seiz")), annotation((2.0, 6.0 + shift, "seiz"))
+    """A pair of 10 s; those of different numbers, to 40,000, differ."""
+    reference, hypothesis = annotation((1.0, 5.0 + number / 10_000, "seiz")), annotation((2.0, 6.0, "seiz"))
     return PairInput.of(reference.encode(), f"ref{name or number}", hypothesis.encode(), f"hyp{name or number}")
 
 

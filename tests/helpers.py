@@ -7,11 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from processes import Forked
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 120.0  # for anything, on the busiest machine
 COMMAND = str(Path(sys.executable).parent / "nedc-bench")
 COLUMNS = "channel,start_time,stop_time,label,confidence"
 
@@ -69,8 +76,15 @@ class Ran(NamedTuple):
 
 
 def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
-    """Run ``nedc-bench`` with these arguments, its output in pipes."""
-    return run_program(COMMAND, *arguments, cwd=cwd, **environment)
+    """Run ``nedc-bench`` with these arguments, its output in files; Python itself does not see the environment."""
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = Forked(list(map(str, arguments)), os.environ | environment, output, errors, cwd or Path.cwd())
+        try:
+            status = process.wait()
+        finally:
+            process.kill()
+        return Ran(status, output.read_text(), errors.read_text())
 
 
 def run_program(*command: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
@@ -87,10 +101,20 @@ def run_measured(folder: Path, *arguments: str | Path) -> tuple[Ran, int]:
     return ran, int(measurement.read_text())
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for what no event tells of, such as the end of a process that is no child of ours."""
-    while not condition():
-        time.sleep(0.005)
+def until(check: Callable[[], T | None], but: tuple[type[Exception], ...] = ()) -> T:
+    """What ``check`` gives once it gives anything: waits for what no event tells of, as in another process.
+
+    Args:
+        check: called again and again.
+        but: errors of it that mean: not yet.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        with suppress(*but):
+            if found := check():
+                return found
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.05)
 
 
 def living_processes(session: int) -> list[int]:

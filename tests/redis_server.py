@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from typing import Any, Self
 from redis import Redis
 from redis.exceptions import RedisError
 
-START_SECONDS = 10.0
+from helpers import WAIT_SECONDS, until
 
 
 class RedisServer:
@@ -62,11 +61,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it; it answers when this returns."""
         self._process = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            assert self._process.poll() is None, "redis-server has ended at once"
-            assert time.monotonic() < deadline, "redis-server does not answer"
-            time.sleep(0.01)
+        until(self._answers)
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
@@ -115,10 +110,12 @@ class RedisServer:
 
     def ask(self, question: Callable[[Redis], Any]) -> Any:
         """What a client of its own is answered."""
-        with Redis.from_url(self.url, socket_timeout=START_SECONDS, protocol=2) as client:
+        with Redis.from_url(self.url, socket_timeout=WAIT_SECONDS, protocol=2) as client:
             return question(client)
 
     def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "redis-server has ended at once"
         try:
             return bool(self.ask(lambda client: client.ping()))
         except (RedisError, OSError):

@@ -9,10 +9,9 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psutil
@@ -21,15 +20,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from corpora import Corpus, find_corpora
-from helpers import annotation
+from evaluating import small_pair as small
+from helpers import WAIT_SECONDS, until
+from processes import Forked
 
-START_SECONDS = 60.0
-WAIT_SECONDS = 60.0
+COMMAND = (sys.executable, "-m", "nedc_bench")  # alone: what is weighed shares no pages with the tests' nursery
 UNHINDERED = {"RATE_LIMIT": "100000/minute", "STATUS_RATE_LIMIT": "100000/minute", "SHUTDOWN_DELAY_SECONDS": "0"}
 EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
 ONE = EXAMPLE.pairing.pairs[5]
 
 File = tuple[str, tuple[str, bytes]]
+T = TypeVar("T")
 
 
 class Server:
@@ -37,7 +38,7 @@ class Server:
 
     Args:
         log: where its output goes.
-        command: what it is started with, before ``serve``.
+        command: what it is started with, before ``serve``; a fork of what is loaded already, if not given.
         ready: wait until it says that it is ready, and not only until it answers.
         settings: of its environment.
     """
@@ -46,17 +47,21 @@ class Server:
         self,
         log: Path,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "nedc_bench"),
+        command: Sequence[str] = (),
         ready: Any = True,  # a bool; a dict of settings could name it, too
         **settings: str,
     ) -> None:
         environment = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", **UNHINDERED, **settings}
         self.log = log
-        with open(log, "wb") as output:
-            self.process = subprocess.Popen([*command, "serve"], env=environment, stdout=output, stderr=output)
+        self.process: Forked | subprocess.Popen[bytes]
+        if command:
+            with open(log, "wb") as output:
+                self.process = subprocess.Popen([*command, "serve"], env=environment, stdout=output, stderr=output)
+        else:
+            self.process = Forked(["serve"], environment, log, log, Path.cwd())
         try:
             self.url = self._wait_for(self._address)
-            self.client = httpx.Client(base_url=self.url, timeout=60, headers={"Accept": "application/json"})
+            self.client = httpx.Client(base_url=self.url, timeout=120, headers={"Accept": "application/json"})
             if ready:
                 self.wait_until_ready()
         except BaseException:
@@ -71,26 +76,23 @@ class Server:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    def _address(self) -> str | None:
-        found = re.search(r"Running on (http://[^ ]+)", self.log.read_text())
-        return found[1] if found else None
-
-    def _wait_for(self, check: Callable[[], object]) -> str:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
+    def _wait_for(self, check: Callable[[], T]) -> T:
+        def living() -> T:
             assert self.process.poll() is None, self.log.read_text()
-            with contextlib.suppress(httpx.TransportError):
-                if result := check():
-                    return str(result)
-            time.sleep(0.02)  # there is no event to wait for across processes
-        raise AssertionError(self.log.read_text())
+            return check()
+
+        return until(living, but=(httpx.TransportError,))
+
+    def _address(self) -> str:
+        found = re.search(r"Running on (http://[^ ]+)", self.log.read_text())
+        return found[1] if found else ""
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End the process with a signal; its exit status."""
         self.client.close()
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=WAIT_SECONDS)
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
         """The lines of the log, or those of an event."""
@@ -152,11 +154,8 @@ def one_pair() -> list[File]:
 
 def small_pair(number: int) -> list[File]:
     """A pair unlike those of other numbers, so that no cache knows it."""
-    reference = annotation((1.0, 5.0 + number / 10_000, "seiz")).encode()
-    return [
-        ("reference", ("a.csv_bi", reference)),
-        ("hypothesis", ("a.csv_bi", annotation((2.0, 6.0, "seiz")).encode())),
-    ]
+    pair = small(number)
+    return [("reference", ("a.csv_bi", pair.reference)), ("hypothesis", ("a.csv_bi", pair.hypothesis))]
 
 
 def post(server: Server, files: list[File], headers: dict[str, str] | None = None, **data: Any) -> httpx.Response:
@@ -176,15 +175,6 @@ def accept(server: Server, files: list[File], **data: Any) -> str:
 # -- what has become of it
 
 
-def until(check: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
-    """What ``check`` gives once it gives anything."""
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.02)  # there is no event to wait for across processes
-    return found
-
-
 def show(server: Server, job_id: str) -> httpx.Response:
     return server.client.get(f"/api/v1/evaluate/{job_id}")
 
@@ -199,9 +189,9 @@ def figures(corpus: Corpus) -> dict[str, Any]:
     return found
 
 
-def ended(server: Server, job_id: str, seconds: float = WAIT_SECONDS) -> dict[str, Any]:
+def ended(server: Server, job_id: str) -> dict[str, Any]:
     """The job once it has ended."""
-    until(lambda: status(server, job_id) in {"completed", "failed"}, seconds)
+    until(lambda: status(server, job_id) in {"completed", "failed"})
     job: dict[str, Any] = show(server, job_id).json()
     return job
 

@@ -15,6 +15,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 $missing >/dev/null
 else
     echo "the tests start real servers and a browser: install$missing (Debian: sudo apt-get install$missing; macOS: brew install redis prometheus chromium)," >&2
-    echo "or run those that need none: make test-without-servers" >&2
+    echo "or run those that need none: make test-fast" >&2
     exit 1
 fi

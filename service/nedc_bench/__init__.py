@@ -22,10 +22,12 @@ from nedc_bench.annotations import (
 )
 from nedc_bench.errors import EvaluationError, Finding, InputError, NedcBenchError
 from nedc_bench.evaluation import ParallelEvaluator, Result, operating_curve, score, score_corpus, seizure_burden
+from nedc_bench.evaluation.verification import verify
 from nedc_bench.scoring import ALGORITHMS, Agreement, AlgorithmResult, Figures, SzcoreFigures, SzcoreResult
 from nedc_bench.scoring.burden import BurdenResult
 from nedc_bench.scoring.operating import OperatingCurve, OperatingPoint
 from nedc_bench.scoring.verdicts import Verdict
+from nedc_bench.statistics import Comparison, Settings, Uncertainty, compare, read_table, uncertainty
 from nedc_bench.version import __version__
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Agreement",
     "AlgorithmResult",
     "BurdenResult",
+    "Comparison",
     "EvaluationError",
     "Event",
     "Figures",
@@ -49,16 +52,22 @@ __all__ = [
     "Recording",
     "Result",
     "ScoreTrack",
+    "Settings",
     "SzcoreFigures",
     "SzcoreResult",
+    "Uncertainty",
     "Verdict",
     "__version__",
+    "compare",
     "find_pairs",
     "operating_curve",
     "read_label_map",
     "read_parameters",
     "read_recording",
+    "read_table",
     "score",
     "score_corpus",
     "seizure_burden",
+    "uncertainty",
+    "verify",
 ]

@@ -1,10 +1,10 @@
-"""``nedc-bench doctor``: says whether an installation works, and where it does not, from where the service runs.
+"""``nedc-bench doctor``: checks an installation from where the service runs, and names what does not work.
 
-For whoever is on call: it takes the settings of the environment that it is run in, so that Redis' address, TLS and
-password are the service's own, and prints no secret. In a pod: ``kubectl exec deploy/nedc-bench -- nedc-bench doctor``.
+For the person on call. It reads the settings of its environment, so in a pod it uses the service's own Redis address,
+TLS and password, and it prints no secret: ``kubectl exec deploy/nedc-bench -- nedc-bench doctor``.
 
-One line a check: ``ok``, ``FAIL`` with what to do, or ``note`` for what is no fault. The service that runs here is
-asked at its own port; where none runs, a worker process is started instead.
+One line per check: ``ok``, ``FAIL`` with the remedy, or ``note`` for information. It asks the running service on its
+own port; if none is running, it starts a worker process instead.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from nedc_bench.settings import Settings, shown_settings
 
 OK, FAIL, NOTE = "ok", "FAIL", "note"
 ASK_SECONDS = 10.0  # as long as Prometheus waits for the metrics
-FULL = 0.9  # of the memory that Redis or the container may use
+FULL = 0.9  # of the memory limit of Redis or the container
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # what is listened at, and where to ask
 
@@ -44,7 +44,7 @@ class Finding:
     Attributes:
         name: of the check.
         status: ``OK``, ``FAIL`` or ``NOTE``.
-        text: what is so; for a failure also what to do.
+        text: what was found; for a failure also the remedy.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Finding:
 
 
 async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Every check's findings, in the order in which one depends on another.
+    """The findings of all checks; a check comes after those it depends on.
 
     Args:
-        environ: where the settings are read from.
+        environ: the environment with the settings.
     """
     _say_nothing()
     yield Finding("version", NOTE, ", ".join(f"{key} {value}" for key, value in build_info().items()))
@@ -73,7 +73,7 @@ async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     shown = ", ".join(f"{name}={value}" for name, value in shown_settings(environ)) or "all are the defaults"
     yield Finding("settings", OK, shown)
     if tokens.path is None:
-        yield Finding("tokens", NOTE, "everybody may call: there is no API_TOKENS_FILE")
+        yield Finding("tokens", NOTE, "anyone can call the service: API_TOKENS_FILE is not set")
     async for finding in _redis(settings):
         yield finding
     answered = False
@@ -81,7 +81,7 @@ async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
         answered = True
         yield finding
     if not answered:
-        yield Finding("service", NOTE, f"none answers at port {settings.port} here")
+        yield Finding("service", NOTE, f"not running here: nothing answers on port {settings.port}")
         yield await _workers()
     for finding in _container():
         yield finding
@@ -90,7 +90,7 @@ async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     if settings.redis_url is None:
-        yield Finding("redis", NOTE, "standalone: no REDIS_URL; jobs and cache are in the memory of one process")
+        yield Finding("redis", NOTE, "standalone: REDIS_URL is not set; jobs and cache are in memory")
         return
     redis = RedisClient(settings.redis_url, prefix=settings.redis_prefix, ca_file=settings.redis_ca_file)
     try:
@@ -102,7 +102,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("redis", OK, f"{settings.redis_url} takes a write in {took * 1000:.0f} ms")
         used, allowed = await redis.memory()
     except RedisUnavailableError as error:
-        yield Finding("redis", NOTE, f"it does not say how much memory it uses: {error}")
+        yield Finding("redis", NOTE, f"its memory usage is unknown: {error}")
     else:
         yield _memory_of_redis(used, allowed)
     finally:
@@ -111,7 +111,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
 
 def _memory_of_redis(used: int, allowed: int) -> Finding:
     if not allowed:
-        return Finding("redis", NOTE, f"uses {_size(used)}, and has no maxmemory: it can grow until it is killed")
+        return Finding("redis", NOTE, f"uses {_size(used)} without a maxmemory: it can grow until it is killed")
     text = f"uses {_size(used)} of {_size(allowed)}"
     if used < FULL * allowed:
         return Finding("redis", OK, text)
@@ -119,7 +119,7 @@ def _memory_of_redis(used: int, allowed: int) -> Finding:
 
 
 def _service(settings: Settings) -> Iterator[Finding]:
-    """The findings about the service that runs here; none where none answers."""
+    """The findings about the service that runs here; nothing if none answers."""
     host = EVERYWHERE.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
     url = f"http://{host}:{settings.port}"
     try:
@@ -129,14 +129,14 @@ def _service(settings: Settings) -> Iterator[Finding]:
     yield Finding("service", OK if status == 200 else FAIL, "ready" if status == 200 else f"not ready: {text}")
     status, text = _get(f"{url}/metrics")
     if status != 200:
-        yield Finding("service", NOTE, f"/metrics answers {status}: METRICS_NEED_TOKEN, or it is busy")
+        yield Finding("service", NOTE, f"/metrics answers {status}: METRICS_NEED_TOKEN is set, or it is busy")
         return
     values = _values(text)
     busy, idle = (int(values.get(f"nedc_workers{{state={state}}}", 0)) for state in ("busy", "idle"))
-    text = f"{busy} busy, {idle} idle" if busy + idle else "none is up; the log says why"
+    text = f"{busy} busy, {idle} idle" if busy + idle else "none is running; the log says why"
     yield Finding("workers", OK if busy + idle else FAIL, text)
     depth, age = (values.get(name, 0.0) for name in ("nedc_queue_depth", "nedc_queue_oldest_age_seconds"))
-    yield Finding("queue", OK if age < 60 else NOTE, f"{depth:.0f} jobs wait, the oldest for {age:.0f} s")
+    yield Finding("queue", OK if age < 60 else NOTE, f"{depth:.0f} jobs waiting, the oldest for {age:.0f} s")
 
 
 async def _workers() -> Finding:
@@ -160,7 +160,7 @@ def _container() -> Iterator[Finding]:
         else:
             text = f"{_size(found.memory)} of {_size(found.memory_limit)} in use"
             tight = found.memory >= FULL * found.memory_limit
-            yield Finding("memory", NOTE if tight else OK, text + "; at the limit it is killed" * tight)
+            yield Finding("memory", NOTE if tight else OK, text + "; the container is killed at the limit" * tight)
     if found.periods and found.throttled_periods is not None:
         share = found.throttled_periods / found.periods
         yield Finding("cpu", NOTE, f"the CPU limit held it up in {share:.0%} of the periods since its start")
@@ -169,8 +169,8 @@ def _container() -> Iterator[Finding]:
 def _figures() -> Finding:
     if differing := self_check(Metrics()):
         names = ", ".join(differing)
-        return Finding("self-check", FAIL, f"figures of {names} differ from the original's: do not use them, roll back")
-    return Finding("self-check", OK, "every figure of the known pairs is the original's")
+        return Finding("self-check", FAIL, f"figures of {names} differ from the original's: do not use them; roll back")
+    return Finding("self-check", OK, "every figure of the known pairs equals the original's")
 
 
 def _get(url: str) -> tuple[int, str]:
@@ -195,13 +195,13 @@ def _size(count: float) -> str:
 
 
 def _say_nothing() -> None:
-    """Findings say it all; what the parts log while they are tried would be said twice."""
+    """Silence the log: the findings already report what the checked parts would log."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.disable(logging.CRITICAL)
 
 
 async def doctor(environ: Mapping[str, str]) -> bool:
-    """Print every finding as it comes; whether none is a failure."""
+    """Print each finding as soon as it is known. Returns whether none is a failure."""
     well = True
     async for finding in examine(environ):
         print(finding, flush=True)

@@ -1,12 +1,12 @@
-"""Every exception that nedc-bench raises on purpose.
+"""The exceptions of nedc-bench.
 
     NedcBenchError
-    |-- InputError          what was handed in is refused; ``findings`` name side, file, line, text and reason
-    |-- EvaluationError     the input is fine, the evaluation could not be carried out (a dead worker, a full disk)
-    `-- SettingsError       the service cannot start; ``problems`` name variable, value and what is expected
+    |-- InputError          the input is refused; ``findings`` name side, file, line, text and reason
+    |-- EvaluationError     the input is fine, but the evaluation failed (a dead worker, a full disk)
+    `-- SettingsError       the service cannot start; ``problems`` name variable, value and expectation
 
-A *finding* is one observation about the input. Findings that refuse it travel in an `InputError`; the others
-are the ``warnings`` of a result.
+A *finding* is one observation about the input. An `InputError` carries the findings that refuse the input; the others
+become the ``warnings`` of a result.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Finding:
     """One observation about an input.
 
     Attributes:
-        side: ``reference``, ``hypothesis``, or empty where neither is meant.
-        file: the name of the file as it was given, or empty.
-        line: 1-based line number in the file, or None where the whole file is meant.
-        code: a short stable word for programs (``overlap``, ``number``, ``label`` ...).
-        message: what is wrong, with the offending text, and what to do.
+        side: ``reference``, ``hypothesis``, or empty if the finding concerns neither.
+        file: the name of the file as given, or empty.
+        line: 1-based line number in the file, or None if the finding concerns the whole file.
+        code: a short stable identifier for programs (``overlap``, ``number``, ``label`` ...).
+        message: what is wrong, with the offending text, and the remedy.
     """
 
     side: str
@@ -43,16 +43,16 @@ class Finding:
         return f"{place}: {self.message}" if place else self.message
 
     def to_dict(self) -> dict[str, str | int | None]:
-        """The finding as the result document's ``warnings`` hold it."""
+        """The finding as an entry of the result document's ``warnings``."""
         return asdict(self)
 
 
 class NedcBenchError(Exception):
-    """The base of all errors of this package."""
+    """The base class of all errors of this package."""
 
 
 class InputError(NedcBenchError):
-    """The input is refused. ``findings`` is never empty; ``str()`` lists them, one a line."""
+    """The input is refused. ``findings`` is never empty; ``str()`` lists them, one per line."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
@@ -63,11 +63,11 @@ class InputError(NedcBenchError):
 
 
 class EvaluationError(NedcBenchError):
-    """The evaluation could not be carried out, through no fault of the input."""
+    """The evaluation failed, through no fault of the input."""
 
 
 class SettingsError(NedcBenchError):
-    """The service's settings are refused. ``problems`` is never empty; ``str()`` lists them, one a line."""
+    """The service's settings are invalid. ``problems`` is never empty; ``str()`` lists them, one per line."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)

@@ -1,11 +1,11 @@
-"""The service's logs: one JSON object a line on standard error, or lines for a person where that is a terminal.
+"""The service's logs: one JSON object per line on standard error, or readable lines on a terminal.
 
-Every line has ``timestamp`` (UTC, ISO 8601), ``level``, ``logger`` and ``event``, then what was bound to the context
-(``request_id``, ``job_id``) and what the call adds. Lines of the standard library's loggers (hypercorn,
-asyncio, warnings) go the same way.
+Every line has ``timestamp`` (UTC, ISO 8601), ``level``, ``logger`` and ``event``, then the bound context
+(``request_id``, ``job_id``) and the arguments of the call. Lines from the standard library's loggers (hypercorn,
+asyncio, warnings) have the same form.
 
-What was uploaded is never logged: bytes are named by their number, a refusal (whose findings quote the input) by its
-codes, and a traceback has no values of variables.
+Uploaded content is never logged: bytes appear as their number, a refusal (whose findings quote the input) as its codes,
+and tracebacks show no values of variables.
 
     logger = structlog.get_logger(__name__)
     with structlog.contextvars.bound_contextvars(request_id=...):
@@ -31,16 +31,17 @@ FIRST_KEYS = ("timestamp", "level", "logger", "event")
 def configure_logging(level: str, stream: TextIO | None = None) -> None:
     """Send the lines of structlog and of the standard library's loggers to ``stream``.
 
-    Every process that logs calls it first, worker processes too; a later call takes the place of an earlier one.
+    Every process that logs calls it first, worker processes too. A later call replaces an earlier one.
 
     Args:
-        level: the least severe level that is logged, ``debug`` to ``critical``.
+        level: the lowest severity that is logged, ``debug`` to ``critical``.
         stream: standard error, when None.
     """
     stream = sys.stderr if stream is None else stream
     handler = _Handler(stream)
     foreign = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(stream)]
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_common(), processors=foreign))
+    before: list[Processor] = [*_common(), structlog.stdlib.ExtraAdder()]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=foreign))
     handler.addFilter(_without_contents)
     root = logging.getLogger()
     root.handlers = [other for other in root.handlers if not isinstance(other, _Handler)] + [handler]
@@ -67,7 +68,7 @@ class _Lines(structlog.WriteLogger):
 
 
 def _common() -> list[Processor]:
-    """What is added to every line, wherever it comes from."""
+    """The processors for every line, whatever its logger."""
     return [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -93,7 +94,7 @@ def _withhold_contents(_logger: WrappedLogger, _name: str, event: EventDict) -> 
 
 
 def _without_contents(record: logging.LogRecord) -> bool:
-    """A filter that lets every record pass; its arguments are what a processor would see too late."""
+    """A filter that passes every record and withholds content in its arguments, before they are formatted."""
     if isinstance(record.args, tuple):
         record.args = tuple(withheld(argument) for argument in record.args)
     record.msg = withheld(record.msg)
@@ -101,7 +102,7 @@ def _without_contents(record: logging.LogRecord) -> bool:
 
 
 def withheld(value: Any) -> Any:
-    """``value`` as it may be logged.
+    """``value`` without uploaded content, for the log.
 
     >>> withheld(b"TERM,0.0,1.0,seiz,1.0"), withheld(59)
     ('<21 bytes>', 59)
@@ -114,7 +115,7 @@ def withheld(value: Any) -> Any:
 
 
 def _format_exception(exc_info: ExcInfo) -> str:
-    """The traceback as Python prints it, but for the findings of refusals among what led to it."""
+    """The traceback as Python prints it, with the findings of refusals replaced by their codes."""
     text = "".join(traceback.format_exception(*exc_info))
     for error in _involved(exc_info[1]):
         if isinstance(error, InputError):
@@ -124,7 +125,7 @@ def _format_exception(exc_info: ExcInfo) -> str:
 
 
 def _involved(error: BaseException) -> Iterator[BaseException]:
-    """The exception, those that led to it, and those within a group."""
+    """The exception, its causes and contexts, and the members of groups."""
     found: dict[int, BaseException] = {}
     waiting: list[BaseException | None] = [error]
     while waiting:

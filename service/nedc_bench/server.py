@@ -1,9 +1,9 @@
 """``nedc-bench serve``: the service under Hypercorn, in this process.
 
-One event loop (uvloop) serves; worker processes score. The first SIGTERM or SIGINT drains: not ready at once; after
-SHUTDOWN_DELAY_SECONDS (not for SIGINT, which a person sends) WebSockets close and running jobs and requests finish; a
-second one ends the process. Hypercorn's own command is not used, since its worker processes are daemonic and may have
-no children; of its server, the protocol is used, by connections of our own, which are bounded (`nedc_bench.api.http1`).
+One event loop (uvloop) serves; worker processes score. The first SIGTERM or SIGINT starts draining: the service is no
+longer ready; after SHUTDOWN_DELAY_SECONDS (at once for SIGINT, which a person sends) WebSockets close, and running jobs
+and requests finish. A second signal ends the process. Hypercorn's own command is not used, since its worker processes
+are daemonic and may have no children. Our own, bounded connections drive its protocol (`nedc_bench.api.http1`).
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from nedc_bench.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-LEAST_SECONDS = 0.25  # for the running requests, where the time for the jobs is used up
+LEAST_SECONDS = 0.25  # for running requests, even if the jobs have used up the grace period
 START_SECONDS = 60
 BACKLOG = 1024
-REQUESTS_PER_CONNECTION = 10_000  # the last response says so; new connections find replicas that have come since
+REQUESTS_PER_CONNECTION = 10_000  # the last response says so; new connections reach replicas added since
 MAX_MESSAGE_BYTES = 4096
-OPEN_FILES = 65_536  # as many as the system lets us have, and no more than this: a connection is one
+OPEN_FILES = 65_536  # raise the limit this far, as the system allows: each connection is an open file
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal asks to end."""
+    """Serve until a signal ends the process."""
     configure_logging(settings.log_level)
     _allow_connections()
-    gc.freeze()  # what is loaded stays
-    gc.set_threshold(10_000, 20, 200)  # a full collection over a large corpus' scores holds up the event loop
+    gc.freeze()  # loaded modules are never garbage
+    gc.set_threshold(10_000, 20, 200)  # a full collection over a large corpus' scores blocks the event loop
     uvloop.run(_serve(settings))
 
 
@@ -65,7 +65,7 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _listen(app: Any, found: Service) -> None:
-    """Accept connections until the accepted work has ended, and let those that are open come to their end."""
+    """Accept connections until the accepted work has ended, then let open connections finish."""
     settings = found.settings
     wrapped, config, context = ASGIWrapper(app), _config(settings), WorkerContext(None)
     connections: dict[asyncio.Task[None], Connection] = {}
@@ -117,7 +117,7 @@ def _config(settings: Settings) -> Config:
     config = Config()
     config.keep_alive_timeout = settings.keep_alive_seconds
     config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
-    config.max_app_queue_size = 2  # pieces of a body that wait for the app
+    config.max_app_queue_size = 2  # pieces of a body waiting for the app
     config.websocket_max_message_size = MAX_MESSAGE_BYTES
     config.include_server_header = False
     config.accesslog = None

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from redis_server import RedisServer
-from serving import Server, Start, Stop, Workers
+from servers import server, start_server, stop_workers
+from serving import COMMAND, Server, Start
 
-
-@pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Start]:
-    """Start servers that end with the test."""
-    servers: list[Server] = []
-
-    def start(**options: Any) -> Server:
-        servers.append(Server(tmp_path / f"server-{len(servers)}.log", **options))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop(signal.SIGKILL)
+__all__ = ["server", "start_server", "stop_workers"]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with default settings, shared by the tests of a module."""
-    running = Server(tmp_path_factory.mktemp("server") / "server.log")
+def weighed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same, started as its users do, so that all of its memory is its own."""
+    running = Server(tmp_path_factory.mktemp("weighed") / "server.log", command=COMMAND)
     yield running
     assert running.stop() == 0
 
@@ -50,17 +37,3 @@ def replica(start_server: Start, redis: RedisServer) -> Start:
         return start_server(**{"REDIS_URL": redis.url, "MAX_WORKERS": "1", **settings})
 
     return start
-
-
-@pytest.fixture
-def stop_workers() -> Iterator[Stop]:
-    """Stop the worker processes of servers, until they are told to go on, or the test ends."""
-    stopped: list[Workers] = []
-
-    def stop(server: Server) -> Workers:
-        stopped.append(Workers(server))
-        return stopped[-1]
-
-    yield stop
-    for workers in stopped:
-        workers.go_on()

@@ -10,8 +10,9 @@ from contextlib import ExitStack
 import pytest
 
 from attacks import client, flood, observed, rest
-from serving import Server, Start, Stop, accept, post, small_pair
+from serving import COMMAND, Server, Start, Stop, accept, ended, small_pair
 
+pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HTTP2 = {
     "ping": b"\0\0\x08\x06\0\0\0\0\0" + bytes(8),
@@ -29,8 +30,8 @@ CONTINUED = b"\0\x80\0\0\0\0"
 
 
 @pytest.mark.parametrize("frame", HTTP2.values(), ids=HTTP2)
-def test_http_2_is_not_spoken(server: Server, frame: bytes) -> None:
-    with observed(server) as seen, client(server) as attacker:
+def test_http_2_is_not_spoken(weighed: Server, frame: bytes) -> None:
+    with observed(weighed) as seen, client(weighed) as attacker:
         flood(attacker, PREFACE + frame * (FLOOD_BYTES // len(frame)))
         assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 505 ", b""}  # empty: reset, over what was not read
     seen.check()
@@ -45,8 +46,8 @@ def test_the_preface_of_http_2_is_answered_in_words(server: Server) -> None:
     assert json.loads(body)["type"] == "/docs#505"
 
 
-def test_an_offer_of_h2c_is_answered_in_http_1(server: Server) -> None:
-    with client(server) as opened:
+def test_an_offer_of_h2c_is_answered_in_http_1(weighed: Server) -> None:
+    with client(weighed) as opened:
         opened.sendall(OFFER)
         answer = b""
         while b'"status":"ok"' not in answer:  # head and body may come apart; the socket's time-out ends it
@@ -54,7 +55,7 @@ def test_an_offer_of_h2c_is_answered_in_http_1(server: Server) -> None:
             assert part
             answer += part
         assert answer.startswith(b"HTTP/1.1 200 ")
-        with observed(server) as seen:  # the client goes on as if it had been taken
+        with observed(weighed) as seen:  # the client goes on as if it had been taken
             flood(opened, PREFACE + HTTP2["ping"] * (FLOOD_BYTES // 17))
     seen.check()
 
@@ -75,7 +76,7 @@ def upgraded(opened: socket.socket, job_id: str, extension: bytes = b"") -> byte
     ids=["pings", "messages", "pieces"],
 )
 def test_a_flood_of_frames_closes_its_websocket(start_server: Start, stop_workers: Stop, frames: bytes) -> None:
-    server = start_server(MAX_WORKERS="1")
+    server = start_server(command=COMMAND, MAX_WORKERS="1")
     stop_workers(server)
     job_id = accept(server, small_pair(0))
 
@@ -107,8 +108,8 @@ def test_a_websocket_is_not_compressed(start_server: Start, stop_workers: Stop) 
 
 
 @pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nHost: a\r\nX: "], ids=["target", "header"])
-def test_a_head_without_end_is_refused(server: Server, begin: bytes) -> None:
-    with observed(server) as seen, client(server) as attacker:
+def test_a_head_without_end_is_refused(weighed: Server, begin: bytes) -> None:
+    with observed(weighed) as seen, client(weighed) as attacker:
         flood(attacker, begin + b"x" * 2**26)
         assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 431 ", b""}
     seen.check()
@@ -119,9 +120,9 @@ LARGE = 3000  # pairs, whose figures one by one are some 20 MB
 
 
 def test_results_that_nobody_reads(start_server: Start) -> None:
-    server = start_server(WRITE_TIMEOUT_SECONDS="2")
+    server = start_server(command=COMMAND, WRITE_TIMEOUT_SECONDS="2")
     files = [file for number in range(LARGE) for file in small_pair(number)]
-    job_id = post(server, files, per_pair="true").json()["job_id"]
+    job_id = ended(server, accept(server, files, per_pair="true"))["job_id"]
     request = f"GET /api/v1/evaluate/{job_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     size = len(server.client.get(f"/api/v1/evaluate/{job_id}").content)
     with observed(server) as seen, ExitStack() as stack:

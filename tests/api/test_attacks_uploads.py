@@ -15,9 +15,12 @@ import pytest
 
 from attacks import client, flood, observed, rest
 from helpers import annotation
-from serving import Server, Start, check_problem, one_pair, post
+from serving import COMMAND, Server, Start, check_problem, one_pair, post
 
+pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 MIB = 2**20
+TOGETHER = 4  # uploads
+BOMB = 32 * MIB  # twice as much as a file may have
 NAMED = b'--x\r\nContent-Disposition: form-data; name="reference"; filename="'
 ARCHIVE = b'--x\r\nContent-Disposition: form-data; name="archive"; filename="a"\r\n\r\n'
 END = b"\r\n--x--\r\n"
@@ -42,32 +45,32 @@ def send_together(server: Server, bodies: list[bytes]) -> Counter[int]:
 
 
 @pytest.mark.parametrize("mebibytes", [16, 30])
-def test_a_file_name_of_many_megabytes(server: Server, mebibytes: int) -> None:
-    with observed(server) as seen:
-        answer = send(server, NAMED + b"n" * (mebibytes * MIB) + b'"\r\n\r\nx' + END)
+def test_a_file_name_of_many_megabytes(weighed: Server, mebibytes: int) -> None:
+    with observed(weighed) as seen:
+        answer = send(weighed, NAMED + b"n" * (mebibytes * MIB) + b'"\r\n\r\nx' + END)
     assert "shorter name" in check_problem(answer, 413)["detail"]
     seen.check()
 
 
-def test_headers_without_number(server: Server) -> None:
-    with observed(server) as seen:
-        answer = send(server, b"--x\r\n" + b"X-A: b\r\n" * (16 * MIB // 8) + b"\r\nx" + END)
+def test_headers_without_number(weighed: Server) -> None:
+    with observed(weighed) as seen:
+        answer = send(weighed, b"--x\r\n" + b"X-A: b\r\n" * (16 * MIB // 8) + b"\r\nx" + END)
     check_problem(answer, 413)
     seen.check()
 
 
-def test_parts_without_number(server: Server) -> None:
-    with observed(server) as seen:
-        answer = send(server, (NAMED + b'a"\r\n\r\nx\r\n') * 600_000 + END[2:])
+def test_parts_without_number(weighed: Server) -> None:
+    with observed(weighed) as seen:
+        answer = send(weighed, (NAMED + b'a"\r\n\r\nx\r\n') * 600_000 + END[2:])
     check_problem(answer, 413)
     seen.check()
 
 
-def test_a_body_without_end(server: Server) -> None:
+def test_a_body_without_end(weighed: Server) -> None:
     head = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
     head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     chunk = b"100000\r\n" + bytes(MIB) + b"\r\n"
-    with observed(server) as seen, client(server) as attacker:
+    with observed(weighed) as seen, client(weighed) as attacker:
         attacker.sendall(head + b"%x\r\n%b\r\n" % (len(ARCHIVE), ARCHIVE))
         assert not all(flood(attacker, chunk) for _ in range(200))
         assert rest(attacker)[:13] in {b"HTTP/1.1 413 ", b""}
@@ -75,14 +78,14 @@ def test_a_body_without_end(server: Server) -> None:
 
 
 def test_two_large_uploads_at_once(start_server: Start) -> None:
-    server = start_server()
+    weighed = start_server(command=COMMAND)
     file = annotation((1.0, 2.0, "seiz")).encode() + b"# comment\n" * (15 * MIB // 10)
     names = [b"reference", b"hypothesis"] * 2
     body = b"".join(NAMED.replace(b"reference", name) + b'a.csv_bi"\r\n\r\n' + file + b"\r\n" for name in names)
-    with observed(server) as seen:
-        send_together(server, [body + END[2:]] * 2)
+    with observed(weighed) as seen:
+        send_together(weighed, [body + END[2:]] * 2)
     seen.check()
-    assert post(server, one_pair()).status_code == 200
+    assert post(weighed, one_pair()).status_code == 200
 
 
 def blown_up(kind: str) -> bytes:
@@ -100,13 +103,13 @@ def blown_up(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["gz", "xz"])
 def test_small_archives_that_expand(start_server: Start, kind: str) -> None:
-    server = start_server()
+    weighed = start_server(command=COMMAND)
     body = ARCHIVE + blown_up(kind) + END
     assert len(body) < 300_000
-    with observed(server) as seen:
-        send_together(server, [body] * 8)
+    with observed(weighed) as seen:
+        send_together(weighed, [body] * TOGETHER)
     seen.check()
-    assert post(server, one_pair()).status_code == 200
+    assert post(weighed, one_pair()).status_code == 200
 
 
 def folders(number: int) -> bytes:
@@ -125,12 +128,12 @@ def folders(number: int) -> bytes:
 
 
 def test_a_zip_of_a_million_folders(start_server: Start) -> None:
-    server = start_server()
+    weighed = start_server(command=COMMAND)
     body = ARCHIVE + folders(1_050_000) + END
     with zipfile.ZipFile(io.BytesIO(folders(8))) as sound:
         assert len(sound.infolist()) == 8
-    with observed(server) as seen:
-        answers = send_together(server, [body])
+    with observed(weighed) as seen:
+        answers = send_together(weighed, [body])
     assert answers == {422: 1}
     seen.check()
 
@@ -140,15 +143,15 @@ def bomb(method: int) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as opened:
         for side in ("ref", "hyp"):
-            opened.writestr(f"{side}/a.csv_bi", bytes(100 * MIB))
-    return buffer.getvalue().replace(struct.pack("<I", 100 * MIB), struct.pack("<I", 1000))
+            opened.writestr(f"{side}/a.csv_bi", bytes(BOMB))
+    return buffer.getvalue().replace(struct.pack("<I", BOMB), struct.pack("<I", 1000))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_zip_that_lies_about_its_content(start_server: Start, method: int) -> None:
-    server = start_server()
-    with observed(server) as seen:
-        answers = send_together(server, [ARCHIVE + bomb(method) + END])
+    weighed = start_server(command=COMMAND)
+    with observed(weighed) as seen:
+        answers = send_together(weighed, [ARCHIVE + bomb(method) + END])
     assert answers == {422: 1}
     seen.check()
 
@@ -169,15 +172,15 @@ def long_names(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_names_longer_than_names_are(start_server: Start, kind: str) -> None:
-    server = start_server()
-    with observed(server) as seen:
-        assert send_together(server, [ARCHIVE + long_names(kind) + END]) == {422: 1}
+    weighed = start_server(command=COMMAND)
+    with observed(weighed) as seen:
+        assert send_together(weighed, [ARCHIVE + long_names(kind) + END]) == {422: 1}
     seen.check()
 
 
-def test_a_body_is_refused_before_it_is_sent(server: Server) -> None:
+def test_a_body_is_refused_before_it_is_sent(weighed: Server) -> None:
     head = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n"
-    with client(server) as opened:
+    with client(weighed) as opened:
         opened.sendall(head + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n")
         answer = opened.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 413 ")

@@ -75,6 +75,10 @@ BAD = [
     ({"pipeline": "dual"}, 422, "'dual' runs in CI and by hand only"),
     ({"strict": "yes"}, 422, "strict must be true or false"),
     ({"strict": ["true", "true"]}, 422, "strict is given 2 times"),
+    ({"evidence": "yes"}, 422, "evidence must be true or false"),
+    ({"seed": "x"}, 422, "seed must be a whole number from 0"),
+    ({"evidence": "true", "seed": "-1"}, 422, "seed must be a whole number from 0 to 9223372036854775807, not '-1'"),
+    ({"evidence": "true", "replicates": "5001"}, 422, "replicates must be a whole number from 100 to 5000"),
     ({"colour": "red"}, 422, "'colour' is not a part"),
     ({"algorithms": "x" * 2000}, 413, "larger than 1024 bytes"),
 ]

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 import evaluating
+from helpers import until
 from redis_server import RedisServer
-from serving import File, Server, accept, ended, post, show, small_pair, until
+from serving import File, Server, accept, post, show, small_pair, status
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400), pytest.mark.xdist_group("measured")]
 
-PAIRS, HEAVY_PAIRS = 5000, 40
+PAIRS, HEAVY_PAIRS = 3000, 40
 CLIENTS, REQUESTS = 4, 120
 MOST_SECONDS = 2.0  # for 99 of 100 requests, or on a busy machine:
 MOST_TIMES = 10.0  # what they take while nothing else is under way here
@@ -61,7 +62,7 @@ def others(server: Server, begin: int) -> list[float]:
     def one(number: int) -> float:
         headers = {"Prefer": "wait=60", "X-Forwarded-For": f"192.0.2.{number % CLIENTS + 1}"}
         started = time.perf_counter()
-        answer = post(server, small_pair(100_000 + begin + number), headers)
+        answer = post(server, small_pair(20_000 + begin + number), headers)
         assert (answer.status_code, answer.json()["status"]) == (200, "completed")
         return time.perf_counter() - started
 
@@ -80,8 +81,7 @@ def test_small_pairs_beside_a_corpus(shared: Server) -> None:
     job_id = accept(shared, corpus())
     until(lambda: show(shared, job_id).json()["progress"]["done"])
     check_fair(alone, others(shared, 1000))
-    job = ended(shared, job_id, 300)
-    assert (job["status"], job["progress"]) == ("completed", {"done": PAIRS, "total": PAIRS})
+    assert shared.client.delete(f"/api/v1/evaluate/{job_id}").status_code == 204
 
 
 @pytest.mark.parametrize("kind", PENALTIES)
@@ -91,6 +91,5 @@ def test_small_pairs_beside_pairs_that_take_long(shared: Server, kind: str) -> N
     job_id = accept(shared, heavy(PENALTIES[kind]))
     until(lambda: show(shared, job_id).json()["status"] == "running")
     check_fair(alone, others(shared, begin + 1000))
-    assert (
-        ended(shared, job_id, 300)["status"] == "completed"
-    )  # the time-out is of a pair, and all take longer together
+    assert status(shared, job_id) == "running"
+    assert shared.client.delete(f"/api/v1/evaluate/{job_id}").status_code == 204

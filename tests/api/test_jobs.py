@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from helpers import annotation
+from helpers import annotation, until
 from nedc_bench import ALGORITHMS
 from serving import (
     File,
@@ -22,7 +22,6 @@ from serving import (
     show,
     small_pair,
     status,
-    until,
     watch,
 )
 

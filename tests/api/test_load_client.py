@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Callable
 
 import pytest
 
 from e2e import load
 from e2e.load import Load, Sample, distinct, known
-from serving import Server
+from serving import Start
 
 pytestmark = pytest.mark.integration
-Start = Callable[..., Server]
 PLENTY = {"STATUS_RATE_LIMIT": "100000/minute"}
 
 

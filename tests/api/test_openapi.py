@@ -62,7 +62,7 @@ def test_the_example_of_a_completed_job_is_what_the_service_answers(server: Serv
 
 
 def test_the_result_is_described_to_its_last_field(server: Server) -> None:
-    result = post(server, parts(CORPUS), per_pair="true").json()["result"]
+    result = post(server, parts(CORPUS), per_pair="true", evidence="true").json()["result"]
     decoded = msgspec.json.decode(msgspec.json.encode(result), type=Result)
     assert msgspec.json.decode(msgspec.json.encode(decoded)) == result
 

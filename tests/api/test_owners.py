@@ -11,8 +11,9 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from helpers import until
 from redis_server import RedisServer
-from serving import Server, check_problem, one_pair, post, received, small_pair, until, watch
+from serving import Server, check_problem, one_pair, post, received, small_pair, watch
 
 ANN, BOB = ({"Authorization": f"Bearer {name}"} for name in ("ann", "bob"))
 KINDS = [pytest.param("memory", id="memory"), pytest.param("redis", id="redis", marks=pytest.mark.integration)]

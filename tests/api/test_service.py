@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers import until
 from nedc_bench import ALGORITHMS
 from nedc_bench.version import __version__
 from redis_server import RedisServer
-from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post, until
+from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post
 
 OTHERS = set(ALGORITHMS) - {"taes"}
 
@@ -33,7 +34,7 @@ def test_a_lost_redis_keeps_the_service_ready_for_its_grace(replica: Start, redi
     server = replica(REDIS_GRACE_SECONDS=grace)
     redis.kill()
     until(lambda: server.count("nedc_redis_up") == 0)
-    (line,) = server.lines("redis cannot be used")
+    (line,) = server.lines("redis unavailable")
     assert (line["level"], line["cause"]) == ("warning", "the connection is refused")
     ready = server.client.get("/api/v1/ready")
     assert server.client.get("/api/v1/health").status_code == 200

@@ -5,7 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from helpers import until
 from nedc_bench.api.app import LEAST_WORKERS
+from nedc_bench.jobs.model import JobStatus
+from redis_names import CHANGES, CHUNKS, PENDING, PROBE, key, of_nobody
 from redis_server import RedisServer
 from serving import (
     EXAMPLE,
@@ -21,7 +24,6 @@ from serving import (
     show,
     small_pair,
     status,
-    until,
     watch,
 )
 
@@ -75,7 +77,7 @@ def test_a_running_job_is_cancelled_from_another_replica(
     for server in (first, second):
         assert show(server, job_id).status_code == 404
     workers.go_on()
-    until(lambda: redis.ask(lambda client: client.xlen("nedc:v1:chunks")) == 0)
+    until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
     assert not any(job_id in key for key in jobs_keys(redis))  # what was scored for nothing is gone, too
 
 
@@ -118,7 +120,7 @@ def test_the_queue_is_bounded_over_replicas(replica: Start, redis: RedisServer, 
     for stopped in workers:
         stopped.go_on()
     assert [ended(second, job_id)["status"] for job_id in running + waiting] == ["completed"] * len(running + waiting)
-    assert redis.ask(lambda client: client.zcard("nedc:v1:pending")) == 0
+    assert redis.ask(lambda client: client.zcard(PENDING)) == 0
 
 
 def test_ended_jobs_leave_nothing_behind_once_their_time_is_over(replica: Start, redis: RedisServer) -> None:
@@ -126,12 +128,12 @@ def test_ended_jobs_leave_nothing_behind_once_their_time_is_over(replica: Start,
     headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
     job = post(server, small_pair(0), headers).json()
     assert job["status"] == "completed"
-    until(lambda: show(server, job["job_id"]).status_code == 404, 5)
-    kept = {f"nedc:v1:{name}" for name in ("changes", "chunks", "jobs:{nobody}", "jobs:{nobody}:completed", "probe")}
-    until(lambda: set(jobs_keys(redis)) <= kept, 10)
+    until(lambda: show(server, job["job_id"]).status_code == 404)
+    kept = {CHANGES, CHUNKS, PROBE, of_nobody(), of_nobody(JobStatus.COMPLETED)}
+    until(lambda: set(jobs_keys(redis)) <= kept)
     assert server.client.get("/api/v1/evaluate").json() == {"jobs": [], "total": 0, "limit": 20, "offset": 0}
 
 
 def jobs_keys(redis: RedisServer) -> list[str]:
-    keys: list[bytes] = redis.ask(lambda client: list(client.scan_iter("nedc:v1:*")))
-    return sorted(key.decode() for key in keys if not key.startswith(b"nedc:v1:rate:"))
+    keys: list[bytes] = redis.ask(lambda client: list(client.scan_iter(key("*"))))
+    return sorted(found.decode() for found in keys if not found.decode().startswith(key("rate:")))

@@ -14,8 +14,10 @@ from contextlib import contextmanager, suppress
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from serving import Server, Start, Stop, accept, completed_lines, post, small_pair, status, until
+from helpers import until
+from serving import Server, Start, Stop, accept, completed_lines, post, small_pair, status
 
+pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 CLIENTS = 50
 WEBSOCKETS = 1000
 WEBSOCKET_BYTES = 120_000  # of memory that one may cost
@@ -70,7 +72,7 @@ def test_a_body_that_comes_too_slowly_is_a_408(start_server: Start) -> None:
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408 ")
         assert b"content-type: application/problem+json" in head.lower()
-        assert json.loads(body)["detail"] == "the body was not whole after 1 seconds"
+        assert json.loads(body)["detail"] == "the body was not complete after 1 seconds"
     assert server.memory() - before < 20 * 2**20
     assert post(server, small_pair(0)).status_code == 200
 

@@ -11,15 +11,17 @@ from redis import Redis
 
 from balancer import Balancer
 from e2e.load import Load
+from helpers import until
+from redis_names import key
 from redis_server import RedisServer
-from serving import Server, Start, levels, until
+from serving import Server, Start, levels
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 PER_SECOND = 15
 REQUESTS = 30  # that are posted while the fault lasts
 KILLS = 5
-CACHED_OR_RATE = re.compile(r"nedc:v1:([0-9a-f]{64}|rate.*)")
+CACHED_OR_RATE = re.compile(re.escape(key("")) + r"([0-9a-f]{64}|rate.*)")
 
 
 def check_sound(load: Load, *servers: Server) -> None:
@@ -80,8 +82,8 @@ def garbage(redis: RedisServer, load: Load) -> None:
     wanted, damaged = load.posted + REQUESTS, 0
     while load.posted < wanted:
         load.go_on(1)
-        for key in filter(CACHED_OR_RATE.fullmatch, redis.keys()):
-            redis.ask(partial(spoil, key=key, hashed=damaged % 2 == 1))
+        for found in filter(CACHED_OR_RATE.fullmatch, redis.keys()):
+            redis.ask(partial(spoil, key=found, hashed=damaged % 2 == 1))
             damaged += 1
     assert damaged > REQUESTS / 2
 

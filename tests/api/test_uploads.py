@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 
 import httpx
 
-from helpers import wait_until
-from serving import Server, one_pair, post
+from helpers import until
+from serving import Start, one_pair, post
 
 BEGIN = (
     b"POST /api/v1/evaluate HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=x\r\n"
@@ -17,19 +16,19 @@ BEGIN = (
 )
 
 
-def test_an_upload_for_which_there_is_no_room_is_told_to_come_back(start_server: Callable[..., Server]) -> None:
+def test_an_upload_for_which_there_is_no_room_is_told_to_come_back(start_server: Start) -> None:
     server = start_server(UPLOADS_MAX_BYTES="64KiB")
     address = httpx.URL(server.url)
     with socket.create_connection((address.host, address.port)) as slow:
         slow.sendall(BEGIN + bytes(100_000))
-        wait_until(lambda: post(server, one_pair()).status_code == 503)
+        until(lambda: post(server, one_pair()).status_code == 503)
         refused = post(server, one_pair())
         assert refused.headers["Retry-After"] == "2"
         assert "uploads" in refused.json()["detail"]
         assert server.count("nedc_unavailable_responses_total", reason="uploads") > 0
-    wait_until(lambda: post(server, one_pair()).status_code == 200)
+    until(lambda: post(server, one_pair()).status_code == 200)
 
 
-def test_one_upload_alone_always_fits(start_server: Callable[..., Server]) -> None:
+def test_one_upload_alone_always_fits(start_server: Start) -> None:
     server = start_server(UPLOADS_MAX_BYTES="1KiB")
     assert post(server, one_pair()).status_code == 200

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from redis_server import RedisServer
-from serving import EXAMPLE, Server, figures, one_pair, parts, post
+from serving import EXAMPLE, Start, figures, one_pair, parts, post
 
 pytestmark = pytest.mark.integration
 
@@ -20,9 +20,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.mark.parametrize("lose", [RedisServer.stop, RedisServer.freeze], ids=["stopped", "frozen"])
-def test_who_waits_has_figures(
-    start_server: Callable[..., Server], redis: RedisServer, lose: Callable[[RedisServer], None]
-) -> None:
+def test_who_waits_has_figures(start_server: Start, redis: RedisServer, lose: Callable[[RedisServer], None]) -> None:
     server = start_server(REDIS_URL=redis.url)
     lose(redis)
     answer = post(server, parts(EXAMPLE))
@@ -32,9 +30,7 @@ def test_who_waits_has_figures(
     assert job["result"]["algorithms"] == figures(EXAMPLE)
 
 
-def test_who_does_not_wait_or_sends_a_key_or_has_no_time_gets_503(
-    start_server: Callable[..., Server], redis: RedisServer
-) -> None:
+def test_who_does_not_wait_or_sends_a_key_or_has_no_time_gets_503(start_server: Start, redis: RedisServer) -> None:
     server = start_server(REDIS_URL=redis.url)
     redis.stop()
     for headers in ({}, {"Prefer": "wait=60", "Idempotency-Key": "abc"}, {"Prefer": "wait=0"}):

@@ -6,6 +6,8 @@ made for.
 
 from __future__ import annotations
 
+import copy
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,14 +32,20 @@ Manifest = dict[str, Any]
 
 
 def templates(values: Manifest | None = None, chart: Path = CHART, **release: Any) -> dict[str, str]:
-    """What each template renders to."""
+    """What each template renders to, rendered now."""
     return _load(chart).render(values, **({"name": RELEASE, "namespace": NAMESPACE} | release))
 
 
 def render(values: Manifest | None = None, chart: Path = CHART, **release: Any) -> list[Manifest]:
-    """The objects that are applied, in the order of kind and name."""
+    """The objects that are applied, in the order of kind and name; the same values are rendered once."""
+    return copy.deepcopy(_render(json.dumps([values, release]), chart))
+
+
+@cache
+def _render(key: str, chart: Path) -> list[Manifest]:
+    values, release = json.loads(key)
     texts = (text for path, text in templates(values, chart, **release).items() if path.endswith(".yaml"))
-    objects = [found for text in texts for found in yaml.safe_load_all(text) if found]
+    objects = [found for text in texts for found in yaml.load_all(text, yaml.CSafeLoader) if found]
     return sorted(objects, key=lambda found: (found["kind"], found["metadata"]["name"]))
 
 

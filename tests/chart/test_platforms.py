@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -121,14 +122,18 @@ def test_common_labels_and_annotations_are_on_every_object_and_pod() -> None:
 # -- alerts
 
 
-def rules(**values: Any) -> dict[str, Any]:
-    """The alerts by their name."""
+def all_rules(**values: Any) -> list[dict[str, Any]]:
     groups = [
         g
         for found in of_kind("PrometheusRule", {"prometheusRule": {"enabled": True} | values})
         for g in found["spec"]["groups"]
     ]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+def rules(**values: Any) -> dict[str, Any]:
+    """The alerts by their name; of those with one name, the last."""
+    return {rule["alert"]: rule for rule in all_rules(**values)}
 
 
 def test_an_alert_can_be_switched_off_and_take_another_severity() -> None:
@@ -137,6 +142,23 @@ def test_an_alert_can_be_switched_off_and_take_another_severity() -> None:
     assert before.keys() - after.keys() == {"NedcBenchReplicaDown"}
     assert after["NedcBenchDown"]["labels"]["severity"] == "info"
     assert {name for name, rule in after.items() if rule != before[name]} <= {"NedcBenchDown"}
+
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+THRESHOLDS = SCHEMA["properties"]["prometheusRule"]["properties"]["thresholds"]["propertyNames"]["enum"]
+
+
+@pytest.mark.parametrize("alert", THRESHOLDS)
+def test_a_warning_can_take_another_threshold(alert: str) -> None:
+    changed = [
+        (before, after)
+        for before, after in zip(all_rules(), all_rules(thresholds={alert: 0.123}), strict=True)
+        if before != after
+    ]
+    ((before, after),) = changed
+    assert (after["alert"], after["labels"]["severity"]) == (alert, "warning")
+    assert re.fullmatch(re.escape(re.sub(r"[0-9.]+\s*$", "", before["expr"])) + r"0\.123", after["expr"])
+    assert before | {"expr": after["expr"]} == after
 
 
 def test_alerts_carry_labels_for_their_routing_and_links_to_ones_own_runbook() -> None:

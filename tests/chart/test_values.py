@@ -104,6 +104,7 @@ WHY = "each replica would have jobs of its own, and a client would ask the wrong
             {"prometheusRule": {"enabled": True, "severities": {"NedcBenchDwn": "info"}}},
             "prometheusRule names the alert NedcBenchDwn, but there is none; there are NedcBench",
         ),
+        ({"prometheusRule": {"thresholds": {"NedcBenchDown": 1}}}, "invalid propertyName 'NedcBenchDown'"),
         (
             {"extraEnv": [{"name": "MAX_WORKERS"}]},
             "extraEnv sets MAX_WORKERS, which the chart sets itself; use config.",

@@ -16,6 +16,8 @@ from gitops.clone import Clone
 from gitops.conftest import FIRST, PROJECT, SECOND, THIRD
 from home import IMAGE
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_promotion_changes_the_two_lines_of_the_release_and_its_render(second_in_staging: Clone) -> None:
     clone = second_in_staging

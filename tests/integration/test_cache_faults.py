@@ -25,8 +25,9 @@ from evaluating import (
 )
 from nedc_bench.execution import Evaluator, PairInput
 from nedc_bench.execution.evaluator import BATCH
-from nedc_bench.redis.client import ATTEMPT_SECONDS, FAILURES_TO_OPEN, PAUSE_SECONDS
+from nedc_bench.redis.client import FAILURES_TO_OPEN, PAUSE_SECONDS
 from nedc_bench.redis.connecting import CONNECTIONS
+from redis_names import key
 from redis_server import RedisServer
 
 pytestmark = pytest.mark.integration
@@ -36,12 +37,12 @@ EVALUATIONS = 50
 
 def key_of(pair: PairInput) -> str:
     """Where Redis has the score of a pair."""
-    return f"nedc:v1:{asking().pair_key(pair)}"
+    return key(asking().pair_key(pair))
 
 
 def whole_key_of(pair: PairInput) -> str:
     """Where Redis has the document of a request with this pair alone."""
-    return f"nedc:v1:{asking().request_key([asking().pair_key(pair)])}"
+    return key(asking().request_key([asking().pair_key(pair)]))
 
 
 async def check(house: House, *pairs: PairInput) -> bool:
@@ -100,8 +101,8 @@ async def test_entries_expire(house: House, redis_server: RedisServer) -> None:
     await stored(house, small_pair())
     keys = redis_server.keys()
     assert keys == sorted([key_of(small_pair()), whole_key_of(small_pair())])
-    for key in keys:
-        assert 55_000 < redis_server.ask(methodcaller("pttl", key)) <= 60_000
+    for place in keys:
+        assert 55_000 < redis_server.ask(methodcaller("pttl", place)) <= 60_000
 
 
 async def test_a_corpus_is_looked_up_in_one_round_trip_a_batch(house: House, redis_server: RedisServer) -> None:
@@ -245,8 +246,8 @@ async def test_another_type_under_our_keys(house: House, redis_server: RedisServ
         lambda client, key: client.xadd(key, {"a": "b"}),
     ):
         redis_server.empty()
-        for key in (key_of(pair), whole_key_of(pair)):
-            redis_server.ask(partial(put, key=key))
+        for place in (key_of(pair), whole_key_of(pair)):
+            redis_server.ask(partial(put, key=place))
         await stored(house, pair)
         assert await check(house, pair)
 
@@ -332,12 +333,11 @@ async def test_waiting_for_a_frozen_redis_can_be_cancelled(house: House, redis_s
     redis_server.freeze()
     try:
         tasks = [asyncio.create_task(house.cache.get_many(["a"])) for _ in range(40)]
-        await asyncio.sleep(ATTEMPT_SECONDS[0] / 3)
-        begin = time.monotonic()
+        for _ in range(20):
+            await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
-        assert time.monotonic() - begin < ATTEMPT_SECONDS[0] / 2
         assert {type(end) for end in ends} == {asyncio.CancelledError}
     finally:
         redis_server.thaw()

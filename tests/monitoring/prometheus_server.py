@@ -14,9 +14,8 @@ from typing import Any, Self
 import httpx
 import yaml
 
+from helpers import WAIT_SECONDS, until
 from monitoring.files import FOLDER, RULE_FILES
-
-WAIT_SECONDS = 60.0
 
 
 class PrometheusServer:
@@ -67,11 +66,12 @@ class PrometheusServer:
 
     def wait_for(self, check: Callable[[], object]) -> None:
         """Wait until ``check`` gives something true."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not check():
+
+        def living() -> object:
             assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < deadline, "it does not come true"
-            time.sleep(0.1)  # there is no event to wait for across processes
+            return check()
+
+        until(living)
 
     def ask(self, path: str, **parameters: str | float) -> Any:
         """The data of an answer of the HTTP API."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -15,6 +19,47 @@ from monitoring.files import DASHBOARDS, FOLDER, RECORDS, panels
 every_dashboard = pytest.mark.parametrize("dashboard", [*DASHBOARDS.values()], ids=[*DASHBOARDS])
 UNITS = {"short", "s", "bytes", "percentunit", "ops", "reqps"}
 RUNBOOK = f"{PAGES}/docs/runbook.md#alerts"
+SCHEMAS = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "schemas").glob("*.json")}
+
+
+def refused_by_grafana(dashboard: dict[str, Any]) -> list[str]:
+    """What Grafana's published schemas find wrong with a dashboard, its panels' options and its queries."""
+    found = list(_refused("dashboard", "Dashboard", dashboard))
+    for panel in panels(dashboard):
+        found += _refused(panel["type"], "Options", panel["options"])
+        if custom := panel["fieldConfig"]["defaults"].get("custom"):
+            found += _refused(panel["type"], "FieldConfig", custom)
+        for target in panel["targets"]:
+            found += _refused("prometheus", "Dataquery", target)
+    return found
+
+
+def _refused(schema: str, definition: str, instance: Any) -> list[str]:
+    checked = SCHEMAS[schema] | {"$ref": f"#/definitions/{definition}"}
+    errors = jsonschema.Draft7Validator(checked).iter_errors(instance)
+    return [f"{schema} {'/'.join(map(str, error.absolute_path))}: {error.message}" for error in errors]
+
+
+@every_dashboard
+def test_grafanas_schemas_accept_it(dashboard: dict[str, Any]) -> None:
+    assert refused_by_grafana(dashboard) == []
+
+
+@pytest.mark.parametrize(
+    ("break_it", "expected"),
+    [
+        (lambda found: found.pop("templating"), "'templating' is a required property"),
+        (lambda found: found.update(tittle="x"), "'tittle' was unexpected"),
+        (lambda found: found["links"][0].pop("tooltip"), "'tooltip' is a required property"),
+        (lambda found: panels(found)[0]["options"].update(colour="x"), "'colour' was unexpected"),
+        (lambda found: panels(found)[0]["targets"][0].update(expr=1), "1 is not of type 'string'"),
+    ],
+)
+def test_what_grafana_would_refuse_is_found(break_it: Any, expected: str) -> None:
+    broken = copy.deepcopy(DASHBOARDS["overview"])
+    break_it(broken)
+    (found,) = refused_by_grafana(broken)
+    assert expected in found
 
 
 def test_these_are_the_dashboards() -> None:
@@ -37,8 +82,8 @@ def test_its_variables(dashboard: dict[str, Any]) -> None:
     assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
     names = [variable["name"] for variable in (namespace, job, service, instance)]
     assert names == ["namespace", "job", "service", "instance"]
-    assert 'service=~"$service"' in instance["query"]["query"]
-    assert '{namespace=~"$namespace"}' in job["query"]["query"]
+    assert 'service=~"$service"' in instance["query"]
+    assert '{namespace=~"$namespace"}' in job["query"]
     for variable in (namespace, job, service, instance):
         assert variable["includeAll"]
         assert variable["allValue"] == ".*"  # matches series that lack the label, too

@@ -24,7 +24,6 @@ def table(text: str) -> str:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
 def test_the_table_is_what_is_exposed(stack: Stack) -> None:
     text = stack.server.client.get("/metrics", headers={"Accept": "*/*"}).text
     page = (ROOT / "docs/metrics.md").read_text()

@@ -40,7 +40,6 @@ def test_promtool_accepts_the_configuration() -> None:
 
 
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
-@pytest.mark.timeout(300)
 def test_rules_fire_and_stay_silent_as_their_tests_say(path: Path) -> None:
     promtool("test", "rules", path)
 

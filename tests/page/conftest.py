@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
@@ -14,9 +11,9 @@ from browser import started, write_page
 from nedc_bench import Result, score_corpus
 from nedc_bench.scoring import ALGORITHM
 from seizures import as_recording, detect, read_nights
-from serving import Server
+from servers import server, start_server, stop_workers
 
-Start = Callable[..., Server]
+__all__ = ["server", "start_server", "stop_workers"]
 
 
 @pytest.fixture(scope="module")  # Playwright keeps an event loop running, which asynchronous tests would meet
@@ -37,23 +34,3 @@ def result() -> Result:
 def report(result: Result, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of its page."""
     return write_page(result, tmp_path_factory.mktemp("report"))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("server") / "server.log")
-    yield running
-    assert running.stop() == 0
-
-
-@pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Start]:
-    servers: list[Server] = []
-
-    def start(**options: Any) -> Server:
-        servers.append(Server(tmp_path / f"server-{len(servers)}.log", **options))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop(signal.SIGKILL)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser import DESKTOP, PHONE, Size, is_as_wide_as_the_screen, opened, violations
-from helpers import annotation
-from serving import EXAMPLE, Server, Workers, until
+from helpers import annotation, until
+from serving import EXAMPLE, Server, Start, Stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
-Start = Callable[..., Server]
 REF, HYP = EXAMPLE.folder / "ref", EXAMPLE.folder / "hyp"
 ONE = "chb05_06.csv_bi"
 REPORTS = [
@@ -131,22 +130,19 @@ def test_a_refused_file_is_named_with_its_line(page: Page) -> None:
     expect(page.get_by_role("alert")).to_be_focused()
 
 
-def test_progress_is_told_and_a_job_can_be_cancelled(browser: Browser, start_server: Start) -> None:
+def test_progress_is_told_and_a_job_can_be_cancelled(browser: Browser, start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1")
-    workers = Workers(server)
-    try:
-        with opened(browser, f"{server.url}/", origin=server.url) as page:
-            choose(page, "reference", REF)
-            choose(page, "hypothesis", HYP)
-            page.get_by_role("button", name="Score").click()
-            expect(page.locator("#state")).to_contain_text("Scoring: 0 of 59 pairs")
-            job = f"/api/v1/evaluate/{newest(server)}"
-            page.get_by_role("button", name="Cancel").click()
-            expect(page.locator("#running")).to_be_hidden()
-            expect(page.get_by_role("alert")).to_be_empty()
-            until(lambda: server.client.get(job).status_code == 404)
-    finally:
-        workers.go_on()
+    stop_workers(server)
+    with opened(browser, f"{server.url}/", origin=server.url) as page:
+        choose(page, "reference", REF)
+        choose(page, "hypothesis", HYP)
+        page.get_by_role("button", name="Score").click()
+        expect(page.locator("#state")).to_contain_text("Scoring: 0 of 59 pairs")
+        job = f"/api/v1/evaluate/{newest(server)}"
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#running")).to_be_hidden()
+        expect(page.get_by_role("alert")).to_be_empty()
+        until(lambda: server.client.get(job).status_code == 404)
 
 
 def test_a_token_is_asked_for_where_one_is_needed(browser: Browser, start_server: Start, tmp_path: Path) -> None:

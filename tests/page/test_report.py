@@ -278,7 +278,7 @@ def test_one_algorithm_alone_is_compared_with_nothing(browser: Browser, tmp_path
 
 def test_a_recording_without_events_says_so(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, write_page(small_result("a", "b"), tmp_path)) as page:
-        expect(page.locator("#event")).to_have_text("There is no event of class seiz.")
+        expect(page.locator("#event")).to_have_text("No event of class seiz.")
 
 
 def test_of_2850_recordings_only_those_in_sight_are_elements(browser: Browser, result: Result, tmp_path: Path) -> None:

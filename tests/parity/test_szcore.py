@@ -18,7 +18,9 @@ from timescoring.scoring import EventScoring, SampleScoring
 from nedc_bench import ALGORITHMS, InputError, LabelMap, Parameters, Recording, Result, score, score_corpus
 from nedc_bench.scoring import score_pair
 from nedc_bench.scoring.szcore_figures import RATES, SzcoreContribution, SzcoreFigures, SzcoreTotal
-from seizures import DETECTORS, Intervals, Night, as_recording, detect, intervals, read_nights
+from seizures import DETECTORS, Intervals, Night, as_recording, detect, intervals, nights_of, read_nights
+
+pytestmark = pytest.mark.slow
 
 DEFAULTS = Parameters()
 BOTH = ("szcore-event", "szcore-sample")
@@ -60,7 +62,7 @@ def test_the_corpora_are_whole() -> None:
 
 @pytest.mark.parametrize("seed", DETECTORS)
 def test_every_recording_of_both_corpora(seed: int) -> None:
-    for night in read_nights():
+    for night in nights_of(seed):
         found = detect(night, seed)
         if seed and not found and not night.seizures:  # nothing on either side: one detector is enough
             continue

@@ -11,7 +11,9 @@ from counting import check_counts
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, score_corpus
 from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.verdicts import RULES, differences
-from seizures import DETECTORS, Intervals, as_recording, detect, intervals, read_nights
+from seizures import DETECTORS, Intervals, as_recording, detect, intervals, nights_of
+
+pytestmark = pytest.mark.slow
 
 SEVEN = tuple(ALGORITHM)
 
@@ -27,7 +29,7 @@ def check_differences(result: Result, first: str, second: str) -> None:
 
 @pytest.mark.parametrize("seed", DETECTORS)
 def test_both_corpora(seed: int) -> None:
-    nights = [night for night in read_nights() if night.seizures or detect(night, seed)]
+    nights = [night for night in nights_of(seed) if night.seizures or detect(night, seed)]
     pairs = [(as_recording(night, night.seizures), as_recording(night, detect(night, seed))) for night in nights]
     result = score_corpus(pairs, algorithms=SEVEN, jobs=1)
     check_counts(result)

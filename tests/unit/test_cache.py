@@ -11,7 +11,7 @@ import pytest
 
 from evaluating import Tally, asking, memory, until
 from nedc_bench import ALGORITHMS, LabelMap, Parameters
-from nedc_bench.execution import MemoryCache, PairInput, request
+from nedc_bench.execution import MemoryCache, PairInput, Study, request
 from nedc_bench.redis import CircuitBreaker
 
 PARAMETERS = Parameters()
@@ -70,13 +70,17 @@ def test_a_request_s_key_differs_with_pairs_their_order_and_the_form_of_the_docu
         asking().request_key(keys[:1]),
         asking(strict=True).request_key(keys),
         asking(per_pair=True).request_key(keys),
+        asking(study=Study(0, 200, (0, 0))).request_key(keys),
+        asking(study=Study(0, 200, (0, 1))).request_key(keys),
+        asking(study=Study(1, 200, (0, 1))).request_key(keys),
     ]
-    assert len({*made, *keys}) == 7
+    assert len({*made, *keys}) == 10
 
 
 def test_how_to_score_comes_back_from_a_job_s_record() -> None:
     labels = LabelMap.from_mapping({"bckg": ["bckg"], "seiz": ["seiz", "fnsz"]})
-    asked = asking(Parameters(labels, penalty_del=0.1), ["ira", "dp"], strict=True, per_pair=True)
+    study = Study(3, 200, (0, -1))
+    asked = asking(Parameters(labels, penalty_del=0.1), ["ira", "dp"], strict=True, per_pair=True, study=study)
     back = type(asked).from_dict(msgspec.json.decode(msgspec.json.encode(asked.to_dict())))
     assert back == asked
     assert back.pair_key(pair()) == asked.pair_key(pair())

@@ -35,7 +35,7 @@ taes       bckg   1.92  0.50  0.08       0.9583     0.7931  0.8679  4320.00
 
 kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619
 
-epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h
+epoch: TP, FP, FN are samples, one per 0.25 s; FA/24h is seconds of false alarm in 24 h
 taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h
 """
 OVERLAPPING = annotation((1, 4, "seiz"), (2, 5, "seiz"))
@@ -226,7 +226,6 @@ def on_terminal(*arguments: str | Path) -> str:
     return shown.decode()
 
 
-@pytest.mark.timeout(30)
 def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
     many = annotation(*((10 * k, 10 * k + 5, "seiz") for k in range(1000)), duration=10_000)
     corpus = write_corpus(tmp_path, [many] * 100, [many] * 100)
@@ -308,7 +307,7 @@ def test_check_of_a_folder_without_annotations_is_refused(tmp_path: Path) -> Non
 
 def test_check_names_files_whose_names_are_no_text(tmp_path: Path) -> None:
     name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.csv_bi")
-    ran = run("check", name, PYTHONUTF8="0", PYTHONIOENCODING="utf-8")
+    ran = run_program(COMMAND, "check", name, PYTHONUTF8="0", PYTHONIOENCODING="utf-8")
     assert (ran.status, ran.stderr) == (1, "")
     assert ran.stdout.startswith("error: ")
 
@@ -317,6 +316,8 @@ def test_labels_that_a_terminal_cannot_write_are_escaped(tmp_path: Path) -> None
     label = "ictal\N{LATIN SMALL LETTER E WITH ACUTE}"
     (tmp_path / "p.toml").write_text(f"[MAP]\n'{label}' = '{label}'\nBCKG = 'bckg'\n", encoding="utf-8")
     (tmp_path / "a.csv_bi").write_text(annotation((1, 2, label)), encoding="utf-8")
-    ran = run("score", "a.csv_bi", "a.csv_bi", "--params", "p.toml", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    ran = run_program(
+        COMMAND, "score", "a.csv_bi", "a.csv_bi", "--params", "p.toml", cwd=tmp_path, PYTHONIOENCODING="ascii"
+    )
     assert (ran.status, ran.stderr) == (0, "")
     assert r"ictal\xe9" in ran.stdout

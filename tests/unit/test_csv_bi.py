@@ -197,7 +197,6 @@ def test_an_open_file_without_a_name_has_a_stand_in() -> None:
     assert read_recording(io.StringIO(SEIZURE)).name == "<file>"
 
 
-@pytest.mark.timeout(10)
 @pytest.mark.parametrize("mode", ["buffered", "unbuffered", "text"])
 def test_a_pipe_that_delivers_in_pieces_is_read_to_its_end(mode: str) -> None:
     many = annotation(*((k, k + 0.5, "seiz") for k in range(10_000)), duration=10_000)  # more than a pipe holds

@@ -22,8 +22,6 @@ distributed: Any = pytest.importorskip("distributed")
 
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 
-pytestmark = pytest.mark.timeout(110)
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:

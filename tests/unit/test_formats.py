@@ -72,7 +72,7 @@ def test_a_tse_file_under_the_name_of_csv_bi_is_read_as_tse() -> None:
 
 def test_tse_without_background_lasts_as_long_as_the_other_side() -> None:
     detected = "version = tse_v1.0.0\n10.0 20.0 seiz 0.9\n"
-    with pytest.raises(DurationUnknownError, match="does not say how long the recording is"):
+    with pytest.raises(DurationUnknownError, match="does not state the recording's duration"):
         read(detected)
     assert rows(read(detected, duration=300.0)) == EXPECTED
     result = score(io.StringIO(annotation((10, 20, "seiz"), duration=300)), io.StringIO(detected))

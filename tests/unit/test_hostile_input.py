@@ -22,8 +22,6 @@ HEADER = annotation()
 LARGEST = 16 * 1024 * 1024  # bytes
 MOST_MEMORY = 300  # MiB; Python with NumPy takes some 40
 
-pytestmark = pytest.mark.timeout(110)
-
 
 def sparse(path: Path, size: int) -> None:
     """A file of ``size`` NUL bytes that takes no room on the disk, after a good beginning."""

@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from corpora import DATA
-from helpers import COMMAND, living_processes, readers_of, wait_until, write_corpus
+from helpers import COMMAND, living_processes, readers_of, until, write_corpus
 from nedc_bench.evaluation.cpus import available_cpus
 
 CORPUS = DATA / "golden/overlapping"
 
 pytestmark = [
-    pytest.mark.timeout(60),
     pytest.mark.skipif(available_cpus() < 2, reason="on one CPU no worker is started"),
 ]
 
@@ -47,18 +46,18 @@ def test_ctrl_c_ends_the_command_with_status_130_and_no_process_behind(
     os.killpg(command.pid, signal.SIGINT)
     output, errors = command.communicate()
     assert (command.returncode, output, errors) == (130, b"", b"interrupted\n")
-    wait_until(lambda: not living_processes(command.pid))
+    until(lambda: not living_processes(command.pid))
     assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_of_the_command_alone_ends_its_workers_too(command: subprocess.Popen[bytes]) -> None:
     command.send_signal(signal.SIGINT)
     assert command.wait() == 130
-    wait_until(lambda: not living_processes(command.pid))
+    until(lambda: not living_processes(command.pid))
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_leave_with_a_command_that_is_killed(command: subprocess.Popen[bytes], end: signal.Signals) -> None:
     command.send_signal(end)
     assert command.wait() == -end
-    wait_until(lambda: not living_processes(command.pid))
+    until(lambda: not living_processes(command.pid))

@@ -125,8 +125,8 @@ def test_other_tables_beside_annotations_are_passed_over_with_a_note() -> None:
     layout = pair_names(["p1.csv_bi", "montages.csv"], ["p1.csv_bi", "metrics.tsv"])
     assert pairs(layout) == [("p1.csv_bi", "p1.csv_bi")]
     assert layout.notes == (
-        "1 file passed over, such as montages.csv: no annotation of that name elsewhere",
-        "1 file passed over, such as metrics.tsv: no annotation of that name elsewhere",
+        "1 file ignored, such as montages.csv: no annotation of that name elsewhere",
+        "1 file ignored, such as metrics.tsv: no annotation of that name elsewhere",
     )
 
 
@@ -154,7 +154,7 @@ def test_a_sidecar_is_no_hypothesis() -> None:
 def test_a_pattern_says_how_hypotheses_are_named() -> None:
     layout = pair_names(["p/a.csv_bi", "p/b.csv_bi"], ["x/a_pred.csv", "x/b_pred.csv", "x/c.csv"], pattern="{id}_pred")
     assert pairs(layout) == [("p/a.csv_bi", "x/a_pred.csv"), ("p/b.csv_bi", "x/b_pred.csv")]
-    assert "1 file passed over: not of the pattern '{id}_pred'" in layout.notes
+    assert "1 file ignored: not matching the pattern '{id}_pred'" in layout.notes
 
 
 def test_a_pattern_may_hold_folders() -> None:

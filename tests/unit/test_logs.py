@@ -97,6 +97,11 @@ def test_lines_of_the_standard_library_go_the_same_way() -> None:
     assert "UserWarning: old" in lines[1]["event"]
 
 
+def test_what_a_line_of_the_standard_library_has_beside_its_text_is_kept() -> None:
+    (line,) = lines_of('logging.getLogger("pool").warning("replaced", extra={"pid": 7, "reason": "died"})')
+    assert without_time(line) == {"level": "warning", "logger": "pool", "event": "replaced", "pid": 7, "reason": "died"}
+
+
 def test_lines_of_hypercorn_go_the_same_way_and_once() -> None:
     (line,) = lines_of("""
         from hypercorn.config import Config

@@ -13,12 +13,11 @@ import pytest
 from corpora import DATA, Corpus
 from helpers import COLUMNS, run_program
 from nedc_bench import ParallelEvaluator, score_corpus
-from nedc_bench.evaluation import corpus as module
+from nedc_bench.evaluation import spreading as module
 from nedc_bench.evaluation.cpus import available_cpus
 
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 
-pytestmark = pytest.mark.timeout(60)
 
 # Scores pairs that take longer than a corpus may before workers are started, and prints a figure.
 CORPUS = """

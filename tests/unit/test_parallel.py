@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import pytest
 
 from corpora import DATA, Corpus
-from helpers import DeadlyFile, annotation, readers_of, run_program, wait_until
+from helpers import DeadlyFile, annotation, readers_of, run_program, until
 from nedc_bench import (
     EvaluationError,
     InputError,
@@ -38,8 +38,6 @@ T = TypeVar("T")
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 REFERENCE = annotation((1.0, 4.0, "seiz"))
 HYPOTHESIS = annotation((1.5, 4.5, "seiz"))
-
-pytestmark = pytest.mark.timeout(60)
 
 
 def reports(result: Result) -> list[list[str]]:
@@ -183,7 +181,7 @@ def test_a_worker_killed_over_a_pair_is_replaced_and_its_pair_scored(
             (reader,) = readers_of(pipe)
             killed.append(reader)
             os.kill(reader, signal.SIGKILL)
-            wait_until(lambda: set(readers_of(pipe)) - {reader})  # open till then: the next one must not see an end
+            until(lambda: set(readers_of(pipe)) - {reader})  # open till then: the next one must not see an end
             file.write(REFERENCE)
 
     killer = threading.Thread(target=kill_the_first_reader, daemon=True)

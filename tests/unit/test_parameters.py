@@ -29,7 +29,7 @@ ndigits_round = '3'
 epoch_duration = '0.25'
 null_class = "BCKG"
 """
-FORM = 'a parameter file holds a table [MAP] with a line a class, SEIZ = "seiz" and BCKG = "bckg"'
+FORM = 'a parameter file has a table [MAP] with one line per class, SEIZ = "seiz" and BCKG = "bckg"'
 
 
 def read(text: str) -> Parameters:

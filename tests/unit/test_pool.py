@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import helpers
 from evaluating import Tally, started, until
-from helpers import wait_until
 from nedc_bench.errors import EvaluationError, InputError, refusal
 from nedc_bench.execution.pool import WorkerPool
 
@@ -60,11 +60,19 @@ async def test_a_call_is_answered_by_another_process() -> None:
         assert await pool.run(bytes, large) == large
 
 
-async def test_calls_run_side_by_side_and_more_of_them_wait() -> None:
+def meet(folder: str, name: str) -> None:
+    """End once two calls have begun."""
+    Path(folder, name).touch()
+    while len(os.listdir(folder)) < 2:
+        time.sleep(0.001)
+
+
+async def test_calls_run_side_by_side_and_more_of_them_wait(tmp_path: Path) -> None:
     async with started(WorkerPool(2)) as pool:
+        await asyncio.gather(*(pool.run(meet, str(tmp_path), name) for name in "ab"))
         begin = time.monotonic()
-        await asyncio.gather(*(pool.run(time.sleep, 0.2) for _ in range(4)))
-        assert 0.4 <= time.monotonic() - begin < 0.8
+        await asyncio.gather(*(pool.run(time.sleep, 0.1) for _ in range(4)))
+        assert time.monotonic() - begin >= 0.2
 
 
 async def test_what_a_call_raises_is_raised() -> None:
@@ -126,18 +134,16 @@ async def test_a_call_that_takes_too_long_is_killed() -> None:
     restarts = Tally()
     async with started(WorkerPool(1, timeout_seconds=0.2, on_restart=restarts)) as pool:
         (pid,) = pool.pids
-        begin = time.monotonic()
         with pytest.raises(EvaluationError, match=r"longer than 0\.2 s"):
             await pool.run(time.sleep, FOREVER)
-        assert time.monotonic() - begin < 1
         assert await pool.run(os.getpid) != pid
-        wait_until(lambda: not running([pid]))
+        await until(lambda: not running([pid]))
         assert restarts == {"timeout": 1}
 
 
 async def test_waiting_for_a_worker_does_not_count_as_taking_long() -> None:
-    async with started(WorkerPool(1, timeout_seconds=0.3)) as pool:
-        await asyncio.gather(*(pool.run(time.sleep, 0.1) for _ in range(6)))
+    async with started(WorkerPool(1, timeout_seconds=2)) as pool:
+        await asyncio.gather(*(pool.run(time.sleep, 0.5) for _ in range(5)))
 
 
 async def test_a_cancelled_call_is_killed() -> None:
@@ -194,11 +200,9 @@ async def test_closing_by_force_ends_calls_and_those_that_wait() -> None:
     await pool.start()
     calls = [asyncio.create_task(pool.run(time.sleep, FOREVER)) for _ in range(3)]
     await asyncio.sleep(0)
-    begin = time.monotonic()
     await pool.close(kill=True)
     ends = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(end) for end in ends] == [EvaluationError] * 3
-    assert time.monotonic() - begin < 2
 
 
 async def test_interrupting_the_group_leaves_workers_alone() -> None:
@@ -232,4 +236,4 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     pids = list(map(int, done.stdout.split()))
     assert len(pids) == 2
-    wait_until(lambda: not running(pids))
+    helpers.until(lambda: not running(pids))

@@ -342,7 +342,7 @@ def test_a_corpus_is_given_up_after_fifty_refused_pairs() -> None:
     with pytest.raises(InputError) as caught:
         score_corpus(((io.StringIO(GOOD), io.StringIO(bad)) for _ in range(1000)), jobs=1)
     assert len(caught.value.findings) == 51
-    assert caught.value.findings[-1].message == "50 pairs are refused; the rest of the corpus was not looked at"
+    assert caught.value.findings[-1].message == "50 pairs are refused; the rest of the corpus was not checked"
 
 
 @pytest.mark.parametrize("algorithms", [["tase"], []])

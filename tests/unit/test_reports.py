@@ -242,7 +242,7 @@ def test_the_table_has_a_row_an_algorithm_and_class() -> None:
         "\n"
         "kappa      seiz 0.7619  bckg 0.7619  multi-class 0.7619\n"
         "\n"
-        "epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h\n"
+        "epoch: TP, FP, FN are samples, one per 0.25 s; FA/24h is seconds of false alarm in 24 h\n"
         "taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h"
     )
 

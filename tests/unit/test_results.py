@@ -126,7 +126,7 @@ def test_the_table_says_what_is_not_counted_in_events(tmp_path: Path) -> None:
     lists = write_small_corpus(tmp_path, 2)
     lines = run("score", *lists).stdout.splitlines()
     assert lines[-2:] == [
-        "epoch: TP, FP, FN are samples, one each 0.25 s; FA/24h is seconds of false alarm in 24 h",
+        "epoch: TP, FP, FN are samples, one per 0.25 s; FA/24h is seconds of false alarm in 24 h",
         "taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h",
     ]
     assert "are samples" not in run("score", *lists, "--algorithm", "overlap").stdout
@@ -145,5 +145,5 @@ def test_one_algorithm_may_be_asked_for_by_its_name() -> None:
 @pytest.mark.parametrize("name", ["dp", "epoch", "overlap", "ira"])
 def test_an_algorithm_that_was_not_scored_is_named(name: str) -> None:
     result = score(REFERENCE, HYPOTHESIS, algorithms="taes")
-    with pytest.raises(InputError, match=f"{name} was not scored: algorithms were taes; ask for it with algorithms="):
+    with pytest.raises(InputError, match=f"{name} was not scored; the algorithms were taes. Add it with algorithms="):
         getattr(result, name)

@@ -65,7 +65,7 @@ def test_a_last_bit_is_noticed(golden: Path, algorithm: str) -> None:
     path = "kappa.seiz" if algorithm == "ira" else "summary.accuracy"
     (ours, original) = line["figures"][path]
     assert line == {
-        "event": "the self-check finds a difference",
+        "event": "self-check found a difference",
         "log_level": "error",
         "algorithm": algorithm,
         "pair": PACKAGED[1]["name"],
@@ -102,7 +102,7 @@ def test_a_pair_that_cannot_be_scored_fails_every_algorithm(golden: Path) -> Non
         assert self_check(metrics, golden) == ALGORITHMS
     assert failures(metrics) == dict.fromkeys(ALGORITHMS, 1)
     assert [(line["event"], line["pair"]) for line in logs] == [
-        ("the self-check cannot score a pair", PACKAGED[0]["name"])
+        ("self-check failed to score a pair", PACKAGED[0]["name"])
     ]
 
 

@@ -1,4 +1,4 @@
-"""Annotations: text to `Recording` (recognise, read, check, fill, merge), label maps, parameters, and what pairs."""
+"""Annotations: from text to `Recording` (recognise, read, check, fill, merge), label maps, parameters and pairing."""
 
 from nedc_bench.annotations.bids import NO_EVENTS
 from nedc_bench.annotations.formats import read_pair, read_recording

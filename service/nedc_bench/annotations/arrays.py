@@ -1,9 +1,9 @@
-"""Python's own shapes as events: pairs, tuples, arrays, masks, probabilities, data frames. Nothing here is a format.
+"""Events from Python values: pairs, tuples, arrays, masks, probabilities and data frames.
 
 Conventions: times are seconds from the start of the recording; an event is ``(start, stop)``, ``(start, stop, label)``
-or ``(start, stop, label, confidence)``; where there is no label it is ``seiz``. Sample ``k`` of a mask holds from
-``k / sampling_rate`` to ``(k + 1) / sampling_rate``. Data frames are known by what they do (pandas, polars, a mapping
-of columns); none is imported.
+or ``(start, stop, label, confidence)``; the default label is ``seiz``. Sample ``k`` of a mask lasts from
+``k / sampling_rate`` to ``(k + 1) / sampling_rate``. Data frames (pandas, polars, a mapping of columns) are recognised
+by their methods; no such library is imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPTIONAL_COLUMNS = {"label": DEFAULT_LABEL, "confidence": 1.0}
 
 
 class EventRow(NamedTuple):
-    """An event in plain Python values."""
+    """An event as plain Python values."""
 
     start: float
     stop: float
@@ -33,7 +33,7 @@ class EventRow(NamedTuple):
 
 
 def seconds(value: object, name: str, file: str) -> float:
-    """A number of seconds, or an `InputError` that says what ``name`` must be."""
+    """``value`` as seconds; raises an `InputError` that says what ``name`` must be."""
     number = _number(value)
     if number is None:
         raise refusal("duration", f"{name} must be a number of seconds, not {_shown(value)}", file=file)
@@ -44,7 +44,7 @@ def event_rows(events: Any, label: str, file: str) -> list[EventRow]:
     """The events of an iterable or array.
 
     Raises:
-        InputError: it is none, or items of it are no events; each is named by its index.
+        InputError: it is not iterable, or some items are not events; each is named by its index.
     """
     if isinstance(events, (str, bytes)) or not isinstance(events, Iterable):
         raise refusal("events", f"events must be {TAKEN} each, not {_shown(events)}", file=file)
@@ -72,7 +72,7 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
     """The events of a data frame's rows.
 
     Raises:
-        InputError: it is none, or lacks the columns ``start`` and ``stop``.
+        InputError: it is not a data frame, or lacks the columns ``start`` and ``stop``.
     """
     if not _is_frame(frame):
         message = f"must be a data frame with columns {', '.join(COLUMNS)} (and label, confidence), not {_shown(frame)}"
@@ -95,10 +95,10 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
 
 
 def mask_intervals(mask: ArrayLike, sampling_rate: float, file: str) -> tuple[float, list[tuple[float, float]]]:
-    """The seconds that a mask lasts, and where it is true: ``[start, stop)`` in seconds.
+    """The duration of a mask in seconds, and the intervals in which it is true: ``[start, stop)`` in seconds.
 
     Raises:
-        InputError: it is not one-dimensional, not of truth values, or empty.
+        InputError: it is empty, not one-dimensional, or does not hold truth values.
     """
     samples = _samples(mask, "mask", file)
     rate = _rate(sampling_rate, file)
@@ -118,7 +118,7 @@ def probability_intervals(
     min_gap: float,
     file: str,
 ) -> tuple[float, list[tuple[float, float, float]]]:
-    """The seconds that probabilities last, and where they reach the threshold: start, stop, and their highest.
+    """The duration in seconds, and the intervals at or above the threshold: start, stop, and highest probability.
 
     Gaps shorter than ``min_gap`` are closed first; then events shorter than ``min_duration`` are dropped.
 
@@ -146,7 +146,7 @@ def probability_intervals(
 
 
 def _event_row(item: Any, label: str) -> EventRow | str:
-    """The event of an item, or why it is none."""
+    """The event of an item, or the reason why it is not an event."""
     if isinstance(item, Mapping):
         return "give it as a tuple, or a table of them to from_dataframe"
     if isinstance(item, (str, bytes)) or not hasattr(item, "__len__") or not 2 <= len(item) <= 4:
@@ -163,7 +163,7 @@ def _event_row(item: Any, label: str) -> EventRow | str:
 
 
 def _number(value: Any) -> float | None:
-    """A real number of Python or NumPy as a float; None for all else, truth values and text among it."""
+    """A real number of Python or NumPy as a float; None for anything else, including truth values and text."""
     if isinstance(value, (bool, np.bool_, str, bytes)):
         return None
     if isinstance(value, np.ndarray) and value.ndim:
@@ -194,7 +194,7 @@ def _rate(sampling_rate: float, file: str) -> float:
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where a mask is true: index of the first sample, and of the one after the last."""
+    """The runs in which a mask is true: index of the first sample, and of the one after the last."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
 
@@ -208,13 +208,13 @@ def _is_frame(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """A value for a message: its type, and itself where that is short."""
+    """A value for a message: its type, and the value itself if it is short."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     return f"{quoted(value)}" if isinstance(value, str) else f"{type(value).__name__} {str(value)[:40]}"
 
 
 def check_label(label: object, file: str) -> None:
-    """Refuse a label that is no text."""
+    """Refuse a label that is not text."""
     if not isinstance(label, str):
         raise refusal("label", f"label must be text, such as {DEFAULT_LABEL!r}, not {_shown(label)}", file=file)

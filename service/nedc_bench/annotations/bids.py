@@ -1,16 +1,16 @@
-"""BIDS ``events.tsv`` with HED-SCORE labels, as SzCORE and epilepsy2bids write it too, and BIDS's sidecars.
+"""BIDS ``events.tsv`` with HED-SCORE labels, which SzCORE and epilepsy2bids also write, and BIDS sidecars.
 
     onset	duration	eventType	confidence	recordingDuration
     23.5	40.0	sz_foc_ia_nm	n/a	3600.0
 
-Columns go by their names, in any order, apart by tabs (or commas, where the header has no tab): ``onset`` and
-``duration`` in seconds, the label in ``eventType``, ``trial_type`` or ``event_type``; other columns are not read but
-``confidence`` and ``recordingDuration``. ``sz``, ``sz_...`` and ``seizure`` are scored as ``seiz``, unless the label
-map names them; ``bckg`` and ``impd`` (an impedance check) are no events. ``n/a`` is BIDS's word for nothing.
+Columns are identified by name, in any order, and separated by tabs (or commas, if the header has no tab): ``onset`` and
+``duration`` in seconds, the label in ``eventType``, ``trial_type`` or ``event_type``, and optionally ``confidence`` and
+``recordingDuration``; other columns are ignored. ``sz``, ``sz_...`` and ``seizure`` are scored as ``seiz``, unless the
+label map names them; ``bckg`` and ``impd`` (an impedance check) are not events. ``n/a`` means a missing value.
 
-How long the recording is stands in ``recordingDuration``, else in ``RecordingDuration`` of the ``_eeg.json`` (or
-``_ieeg.json``) beside the file, else the other side of the pair states it. A sidecar without ``events.tsv`` is itself a
-recording without events.
+The duration of the recording comes from ``recordingDuration``, else from ``RecordingDuration`` in the ``_eeg.json`` (or
+``_ieeg.json``) beside the file, else from the other side of the pair. A sidecar without ``events.tsv`` is a recording
+without events.
 
 Source: BIDS 1.10, task events and EEG sidecars; SzCORE (Dan et al., Epilepsia 2024), annotation format.
 """
@@ -43,8 +43,8 @@ def read_events(file: Text, reading: Reading) -> Recording:
     """The recording of an ``events.tsv``.
 
     Raises:
-        InputError: a row has not the fields of the header, a number is none, a label is unknown, or nothing states a
-            duration.
+        InputError: a row lacks fields of the header, a number cannot be parsed, a label is unknown, or the duration
+            is unknown.
     """
     events = Events(file, reading)
     lines = list(lines_of(file.text))
@@ -75,7 +75,7 @@ def read_sidecar(file: Text, reading: Reading) -> Recording:
     """The recording without events that an ``_eeg.json`` describes.
 
     Raises:
-        InputError: it is no JSON object with a number ``RecordingDuration``.
+        InputError: it is not a JSON object with a number ``RecordingDuration``.
     """
     events = Events(file, reading)
     duration = _recording_duration(file.text)
@@ -93,7 +93,7 @@ def _separator(line: str) -> str:
 
 
 def _add(events: Events, number: int, row: dict[str, str], text: str) -> None:
-    """Take the event of a row, unless it is none."""
+    """Add the event of a row, if it is one."""
     label = events.reading.scored_label(text)
     if label == FILLER:
         return
@@ -112,7 +112,7 @@ def _add(events: Events, number: int, row: dict[str, str], text: str) -> None:
 
 
 def _sidecar_duration(file: Text, reading: Reading) -> float | None:
-    """What the sidecar beside an ``events.tsv`` says, where there is one."""
+    """The duration in the sidecar beside an ``events.tsv``, if there is one."""
     parts = split_suffix(file.path) if file.path else None
     for suffix in SIDECAR_SUFFIXES:
         path = "" if parts is None else parts[0] + suffix
@@ -134,5 +134,5 @@ def _recording_duration(text: str) -> float | None:
 
 
 def columns_of(line: str) -> Sequence[str]:
-    """The names in a table's first line, for a message."""
+    """The column names in a table's first line, for a message."""
     return _split(line)

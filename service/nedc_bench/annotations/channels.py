@@ -1,12 +1,12 @@
-"""TUSZ's per-channel ``csv``: the header of ``csv_bi``, and events of channels in place of ``TERM`` events.
+"""TUSZ's per-channel ``csv``: the header of ``csv_bi``, with events of single channels instead of ``TERM`` events.
 
     # version = csv_v1.0.0
     # duration = 301.00 secs
     channel,start_time,stop_time,label,confidence
     FP1-F7,36.8868,112.0000,cpsz,1.0000
 
-The original scores such a file as if it had no events. TUSZ ships a ``csv_bi`` with events of all channels beside each.
-Where there is none, the union of the channels may be asked for.
+The original scores such a file as if it had no events. TUSZ ships a ``csv_bi`` with events of all channels beside each;
+without one, the user can ask for the union of the channels.
 
 Source: docs/scoring.md sections 1 and 8; docs/formats.md.
 """
@@ -27,7 +27,7 @@ _DURATION = re.compile(r"#\s*duration\s*=\s*(\S+)")
 
 
 def has_channels_alone(text: str) -> bool:
-    """Whether all events are of single channels."""
+    """Whether all events belong to single channels."""
     events = [line for _, line in lines_of(text) if _is_event(line)]
     return bool(events) and not any(line.replace(" ", "").startswith(ALL_CHANNELS + ",") for line in events)
 
@@ -36,7 +36,8 @@ def read_channels(file: Text, reading: Reading) -> Recording:
     """The union of the channels' events.
 
     Raises:
-        InputError: a row has not its five fields, a number is none, a label is unknown, or there is no duration.
+        InputError: a row does not have five fields, a number cannot be parsed, a label is unknown, or the duration is
+            missing.
     """
     events = Events(file, reading)
     duration: float | None = None

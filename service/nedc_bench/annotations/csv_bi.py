@@ -5,11 +5,11 @@
     channel,start_time,stop_time,label,confidence
     TERM,42.2786,81.7760,seiz,1.0000
 
-``TERM`` events cover all channels and are the ones that are scored. Times are seconds. Lines may come in any order;
-blanks within a row mean nothing.
+``TERM`` events cover all channels; only they are scored. Times are seconds. Lines may come in any order; blanks within
+a row are ignored.
 
-The text is read in blocks of lines, and the rows of a block a column at a time. A block with a row that is not as
-it should be is read row by row, to say which.
+The text is read in blocks of lines, and each block column by column. A block with a faulty row is read again row by row
+to find it.
 
 Source: docs/scoring.md sections 1 and 8.
 """
@@ -42,7 +42,7 @@ def read_csv_bi(text: Text, *, side: str = "", label_map: LabelMap | None = None
     Args:
         text: the file.
         side: ``reference`` or ``hypothesis``, for messages.
-        label_map: when given, labels that it does not know are faults with their line.
+        label_map: if given, labels that it does not contain are faults, reported with their line.
 
     Raises:
         InputError: the file is refused; up to `MAX_FINDINGS_PER_FILE` findings say where and why.
@@ -58,7 +58,7 @@ def read_csv_bi(text: Text, *, side: str = "", label_map: LabelMap | None = None
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
-    """The text in pieces of whole lines, each with the number of its first line. A line ends in LF, CR LF or CR."""
+    """The text in blocks of whole lines, each with the number of its first line. Lines end in LF, CR LF or CR."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     number, begin = 1, 0
@@ -71,7 +71,7 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
 
 
 class _Columns(NamedTuple):
-    """Rows of all channels, a column a list."""
+    """The rows for all channels, one list per column."""
 
     lines: Sequence[int]
     channels: Sequence[str]
@@ -92,7 +92,7 @@ class _Columns(NamedTuple):
 
 
 class _Reader:
-    """Reads blocks; collects rows and faults."""
+    """Reads blocks, and collects rows and faults."""
 
     def __init__(self, label_map: LabelMap | None) -> None:
         self.label_map = label_map
@@ -125,7 +125,7 @@ class _Reader:
             self.rows.add(columns.lines, columns.starts, columns.stops, columns.labels, columns.confidences)
 
     def all_faults(self) -> list[Notice]:
-        """What refuses the file; where it is none of this format, that alone."""
+        """The faults of the file; if it is not of this format, that fault alone."""
         faults = self.header.faults()
         if any(fault.code == "version" for fault in faults):
             return faults
@@ -140,7 +140,7 @@ class _Reader:
         return faults
 
     def warnings(self) -> list[Notice]:
-        """What a person may want to know about a file without faults."""
+        """The warnings about a file without faults."""
         noticed = self.header.warnings()
         if not self.column_lines:
             noticed.append(Notice(None, "columns", f"has no line with the column names {COLUMNS!r}"))
@@ -153,26 +153,26 @@ class _Reader:
         return noticed
 
     def _has_enough_faults(self) -> bool:
-        """No more faults are reported than these; what follows is not looked at."""
+        """Whether there are as many faults as are reported; the rest of the file is then not read."""
         unknown = 0 if self.label_map is None else len(self.rows.vocabulary) - 1 - len(self.label_map.index)
         return len(self.faults) + max(0, unknown) >= MAX_FINDINGS_PER_FILE
 
     def _note_column_names(self, lines: list[tuple[int, bool]]) -> None:
-        """Take note of the lines with the column names, and of whether each is a comment."""
+        """Note the lines with the column names, and whether each is a comment."""
         for line, is_comment in lines:
             again = len(self.column_lines) == 1 and line > self.first_row_line > 0 and not is_comment
             if again or not self.column_lines:
                 self.column_lines.append(line)
 
     def _without_channels(self, columns: _Columns) -> _Columns:
-        """The rows of `ALL_CHANNELS`; the others are counted."""
+        """The rows of `ALL_CHANNELS`; other rows are only counted."""
         others = [k for k, channel in enumerate(columns.channels) if channel != ALL_CHANNELS]
         self.channel_events += len(others)
         self.first_channel_line = self.first_channel_line or columns.lines[others[0]]
         return columns.take([k for k, channel in enumerate(columns.channels) if channel == ALL_CHANNELS])
 
     def _read_each(self, numbers: list[int], texts: list[str]) -> _Columns:
-        """The rows without a fault, read one by one; the faults of the others are kept."""
+        """The rows without faults, read one by one; collects the faults of the others."""
         found: list[int] = []
         for k, (number, text) in enumerate(zip(numbers, texts, strict=True)):
             if _columns([number], [text]) is not None:
@@ -188,7 +188,7 @@ _EMPTY = _Columns((), (), (), (), (), ())
 
 
 def _columns(numbers: list[int], rows: list[str]) -> _Columns | None:
-    """The rows in columns, or None where one of them is not as it should be."""
+    """The rows as columns, or None if one of them is faulty."""
     if not rows:
         return _EMPTY
     if {row.count(",") for row in rows} != {COLUMNS.count(",")} or max(map(len, rows)) > MAX_LINE_CHARACTERS:

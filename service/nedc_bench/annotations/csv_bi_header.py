@@ -1,4 +1,4 @@
-"""The lines of a ``csv_bi`` file that are about the whole file: version, duration and base name, wherever they stand.
+"""The header lines of a ``csv_bi`` file (version, duration, base name), wherever they stand.
 
 Source: docs/scoring.md sections 1 and 8.
 """
@@ -16,7 +16,7 @@ from nedc_bench.errors import quoted
 VERSION = "csv_v1.0.0"
 VERSION_LINE = f"# version = {VERSION}"
 
-# A line that may be one of them. The quantifiers are possessive: a line of millions of tabs is looked at once.
+# A candidate line. The quantifiers are possessive, so that a line of millions of tabs is scanned once.
 _LINE = re.compile(r"^[ \t]*+(?:#[ \t]*+)?(?:version|duration|bname)[^\n]*", re.MULTILINE | re.IGNORECASE)
 _MEANT = re.compile(r"[ \t]*+#[ \t]*+(?:((?i:version))|(duration)[ \t]*+=)(.*)", re.DOTALL)
 _SECONDS = {"s", "sec", "secs", "second", "seconds"}
@@ -29,7 +29,7 @@ class _Value(NamedTuple):
 
 @dataclass(slots=True)
 class _Values:
-    """Version and duration lines: at most two of each, the one that counts and one that differs."""
+    """Version and duration lines: at most two of each, the one that counts and one that differs from it."""
 
     versions: list[_Value] = field(default_factory=list)  # the first, and the first that differs from it
     durations: list[_Value] = field(default_factory=list)  # the last, and before it the last that differs from it
@@ -45,7 +45,7 @@ class _Values:
 
 
 class Header:
-    """What the lines say. Lines that the original does not see (other blanks, tabs) count where it would see none."""
+    """The content of these lines. Lines that the original ignores (other blanks, tabs) count if it would find none."""
 
     def __init__(self) -> None:
         self._seen = _Values()
@@ -85,11 +85,11 @@ class Header:
 
     @property
     def duration(self) -> float:
-        """Seconds; where there are no faults."""
+        """Seconds; valid if there are no faults."""
         return _seconds(self._durations[-1].text)
 
     def faults(self) -> list[Notice]:
-        """What refuses the file: no version line, another version, no duration, a duration that is none."""
+        """The faults: no version line, another version, no duration, or an invalid duration."""
         if (fault := self._version_fault()) is not None:
             return [fault]
         if not self._durations:
@@ -111,7 +111,7 @@ class Header:
         return None
 
     def warnings(self) -> list[Notice]:
-        """What a person may want to know; where there are no faults."""
+        """The warnings; valid if there are no faults."""
         noticed = []
         if len(self._versions) > 1:
             line, word = self._versions[1].line, _version(self._versions[1])
@@ -128,7 +128,7 @@ class Header:
 
 
 def is_header_line(line: str) -> bool:
-    """Whether the line is a version or duration line behind tabs, which the original takes for a row."""
+    """Whether the line is a version or duration line after tabs, which the original reads as a row."""
     return _MEANT.match(line) is not None
 
 
@@ -138,7 +138,7 @@ def _version(value: _Value) -> str:
 
 
 def _seconds(text: str) -> float:
-    """The number that the first word is, or NaN."""
+    """The first word as a number, or NaN."""
     words = text.split(maxsplit=1)
     try:
         return float(words[0]) if words else float("nan")

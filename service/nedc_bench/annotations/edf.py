@@ -1,8 +1,8 @@
 """Annotations in EDF+ and BDF+ files, read by edfio (``pip install 'nedc-bench[edf]'``).
 
-An annotation is onset and duration in seconds, and a text. Texts that mean a seizure (``seizure``, ``sz``, ``sz_...``,
-or what the label map names) are events; all others, such as ``eyes open``, are passed over with a warning. A file that
-holds others alone is refused, for it is likely that its seizures go by another name.
+An annotation is an onset and a duration in seconds, and a text. Texts that mean a seizure (``seizure``, ``sz``,
+``sz_...``, or a label of the map) are events; others, such as ``eyes open``, are skipped with a warning. A file without
+any such text is refused, since its seizures probably have other names.
 
 Source: EDF+ specification (Kemp and Olivan, 2003).
 """
@@ -26,7 +26,7 @@ def read_edf(content: Content, reading: Reading) -> Recording:
     """The recording of an EDF+ or BDF+ file.
 
     Raises:
-        InputError: edfio is not installed, the file is damaged, or none of its annotations is a known label.
+        InputError: edfio is not installed, the file is damaged, or none of its annotations has a known label.
     """
     try:
         import edfio  # noqa: PLC0415  # an extra
@@ -58,11 +58,11 @@ def read_edf(content: Content, reading: Reading) -> Recording:
 
 
 def hash_of_file(path: str) -> str:
-    """The sha256 of a file of any size, hexadecimal."""
+    """The SHA-256 of a file of any size, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_edf(data: bytes) -> bool:
-    """Whether bytes begin as an EDF or BDF file does."""
+    """Whether the bytes begin like an EDF or BDF file."""
     return data.startswith((EDF_MAGIC, BDF_MAGIC)) and len(data) >= len(EDF_MAGIC)

@@ -1,4 +1,4 @@
-"""Formats of the field that hold no annotation we read: told by their content, named with the way out.
+"""Formats of the field that we do not read: recognised by content, so that the refusal can name them and the remedy.
 
 Source: the tools' own documentation (MNE-Python, PhysioNet's CHB-MIT and Siena, NEDC).
 """
@@ -13,7 +13,7 @@ from nedc_bench.annotations.reading import head_of, lines_of
 from nedc_bench.errors import quoted
 
 READ = "csv_bi, csv, tse, lbl, BIDS events.tsv, EDF+"
-EXPORT = f"write it as one of {READ} (docs/formats.md), or hand the events to Recording.from_events"
+EXPORT = f"convert it to one of {READ} (docs/formats.md), or pass the events to Recording.from_events"
 
 _BINARY = {
     b"\x89HDF": "an HDF5 file",
@@ -31,12 +31,12 @@ _REC = re.compile(r"\d+,\d+(\.\d+)?,\d+(\.\d+)?,\d+")
 
 
 def describe_binary(data: bytes) -> str | None:
-    """What a file is that is no text, or None."""
+    """The name of a binary format, or None."""
     return next((what for magic, what in _BINARY.items() if data.startswith(magic)), None)
 
 
 def describe(text: str) -> str:
-    """What a text is that is of no format we read, and what to do."""
+    """The name of a text format that we do not read, and the remedy."""
     text = head_of(text)
     first = next((line for _, line in lines_of(text)), "")
     start = first.lstrip()

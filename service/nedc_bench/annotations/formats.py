@@ -1,7 +1,7 @@
-"""Reading annotation files of every format: recognised by content, never by name.
+"""Reading annotation files of all formats, recognised by content, never by name.
 
-Formats may differ between the sides of a pair. A format that does not state how long its recording is takes the other
-side's word.
+The two sides of a pair may have different formats. If a format does not state the duration of the recording, that of
+the other side is used.
 
 Source: docs/formats.md; docs/scoring.md section 1 for what makes a ``csv_bi``.
 """
@@ -24,7 +24,7 @@ from nedc_bench.annotations.source import Content, Source, Text, decode, read_co
 from nedc_bench.errors import Finding, InputError, refusal
 
 TAKEN = "a path, an open file or a Recording"
-HEAD = 4096  # characters within which a format shows
+HEAD = 4096  # characters that suffice to recognise a format
 
 _VERSION = re.compile(r"(?mi)^[ \t]*+#?[ \t]*+version[ \t=\"]*+([a-z]+)_v")
 Read = Callable[[Text, Reading], Recording]
@@ -39,19 +39,19 @@ def read_recording(
     channels: str = "refuse",
     duration: float | None = None,
 ) -> Recording:
-    """Read, check, fill and merge one annotation file of any format that is read.
+    """Read, check, fill and merge one annotation file of any supported format.
 
     Args:
-        source: a path or an open file; a `Recording` comes back as it is.
+        source: a path or an open file; a `Recording` is returned unchanged.
         side: ``reference`` or ``hypothesis``, for messages.
-        name: the file's name for messages and reports, where it is not its path.
-        label_map: when given, labels that it does not know are faults with their line.
+        name: the file's name for messages and reports; by default its path.
+        label_map: if given, labels that it does not contain are faults, reported with their line.
         channels: ``refuse`` a file of per-channel events, or take their ``union``.
-        duration: seconds; used where the file does not state how long its recording is.
+        duration: seconds; used if the file does not state its duration.
 
     Raises:
-        InputError: the file is refused; its findings say where and why.
-        DurationUnknownError: an `InputError`: the file is fine, but neither it nor ``duration`` says how long it is.
+        InputError: the file is refused; the findings say where and why.
+        DurationUnknownError: an `InputError`: the file is valid, but neither it nor ``duration`` gives its duration.
     """
     if isinstance(source, Recording):
         return source
@@ -59,10 +59,10 @@ def read_recording(
 
 
 def load(source: Source, side: str = "", name: str | None = None) -> Content:
-    """The bytes of an annotation file. Of an EDF file on disk, which may be large, only what it begins with.
+    """The bytes of an annotation file; of an EDF file on disk, which may be large, only the first ones.
 
     Raises:
-        InputError: it is no source, or cannot be read.
+        InputError: it is not a source, or cannot be read.
     """
     check_source(source, side)
     if isinstance(source, str) or hasattr(source, "__fspath__"):
@@ -79,7 +79,7 @@ def load(source: Source, side: str = "", name: str | None = None) -> Content:
 
 
 def read_loaded(content: Content, reading: Reading) -> Recording:
-    """The recording of a file in memory; arguments and errors are those of `read_recording`."""
+    """The recording of a file in memory; arguments and errors as for `read_recording`."""
     if edf.is_edf(content.data):
         return edf.read_edf(content, reading)
     what = describe_binary(content.data)
@@ -93,7 +93,7 @@ def recognise(text: Text, reading: Reading) -> Read:
     """The reader of a text's format.
 
     Raises:
-        InputError: it is of no format that is read; the message names it and the way out.
+        InputError: the format is not supported; the message names it and the remedy.
     """
     found = _VERSION.search(text.text)
     kind = found[1].lower() if found else ""
@@ -113,10 +113,10 @@ def recognise(text: Text, reading: Reading) -> Read:
 
 
 def check_source(source: object, side: str = "", place: str = "") -> None:
-    """Refuse what is neither a path nor an open file nor a `Recording`.
+    """Refuse anything but a path, an open file or a `Recording`.
 
     Args:
-        place: which of the caller's inputs it is, such as ``pairs[3]``.
+        place: the caller's name for it, such as ``pairs[3]``.
     """
     if isinstance(source, (str, Recording)) or hasattr(source, "__fspath__") or hasattr(source, "read"):
         return
@@ -144,12 +144,12 @@ def read_pair(
     """Read both sides of a pair.
 
     Args:
-        hypothesis: None where there is none, and it is scored as one without events.
-        reading: how they are read; its side is not used.
+        hypothesis: None is scored as a hypothesis without events.
+        reading: the options of reading; its side is not used.
         duration_tolerance: seconds by which the durations may differ; the hypothesis then takes the reference's.
 
     Raises:
-        InputError: with the findings of both files, when either is refused.
+        InputError: one or both files are refused, with the findings of both.
     """
     faults: list[Finding] = []
     read: dict[str, Recording] = {}
@@ -195,7 +195,7 @@ def _missing(name: str | None) -> Content:
 
 
 def _fitted(reference: Recording, hypothesis: Recording, tolerance: float) -> Recording:
-    """The hypothesis with the duration of its reference, where they differ by no more than what is tolerated."""
+    """The hypothesis, with the duration of its reference if they differ by no more than the tolerance."""
     ours, theirs = reference.duration, hypothesis.duration
     if round(ours, 4) == round(theirs, 4):
         return hypothesis
@@ -217,5 +217,5 @@ def _read_csv_bi(text: Text, reading: Reading) -> Recording:
 
 
 def _is_csv_bi(text: str) -> bool:
-    """Whether a text without a version line is still ``csv_bi``, so that the refusal names that format."""
+    """Whether a text without a version line looks like ``csv_bi``, so that the refusal names that format."""
     return csv_bi.VERSION in text or COLUMNS in text[:HEAD].replace(" ", "") or "\nTERM," in text[:HEAD]

@@ -1,4 +1,4 @@
-"""The labels of the field's common sets, by set and class. `nedc_bench.annotations.presets` makes label maps of them.
+"""The labels of the common label sets, by set and class. `nedc_bench.annotations.presets` turns them into label maps.
 
 Source: the TUH EEG corpora's list of labels; HED-SCORE's seizure labels (ILAE 2017) as SzCORE and SeizeIT2 write them.
 """
@@ -16,7 +16,7 @@ _UNKNOWN = "m_tonicclonic m_spasms m_hyperkinetic m_myoclonic m_tonicmyio nm_beh
 
 
 def _hed_score() -> list[str]:
-    """Seizure labels of HED-SCORE: focal by awareness and onset, generalised, of unknown onset."""
+    """Seizure labels of HED-SCORE: focal by awareness and onset, generalised, and of unknown onset."""
     labels = ["seiz", "sz", "seizure", "sz_foc", "sz_foc_f2b", "sz_gen", "sz_uo"]
     for aware in ("a", "ia", "ua"):
         focal = f"sz_foc_{aware}"
@@ -39,5 +39,5 @@ LABEL_SETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def set_with(label: str) -> str:
-    """The first set that has ``label``, or nothing."""
+    """The name of the first set with ``label``, or an empty text."""
     return next((name for name, classes in LABEL_SETS.items() if any(label in group for group in classes.values())), "")

@@ -30,7 +30,7 @@ class LabelMap:
     Attributes:
         classes: class names, lower case, in the order of every report.
         labels: for each class its annotation labels, lower case. A label of several classes belongs to the last.
-        warnings: oddities of the map that do not keep it from being used.
+        warnings: irregularities that do not prevent its use.
 
     >>> LabelMap.from_mapping({"PET": ["cat", "dog"], "BCKG": ["bckg"]}).index
     {'cat': 0, 'dog': 0, 'bckg': 1}
@@ -47,13 +47,13 @@ class LabelMap:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, str | Iterable[str]]) -> LabelMap:
-        """A map from ``{class: annotation labels}``; both sides are lower-cased.
+        """A map from ``{class: annotation labels}``; classes and labels are lower-cased.
 
-        The labels of a class are an iterable of them, or one text with commas between them, as in a parameter file.
-        Of two class names that are equal in lower case the second gives the labels and the first the place.
+        The labels of a class are an iterable, or one comma-separated text as in a parameter file. If two class names
+        are equal in lower case, the labels of the second count, at the place of the first.
 
         Raises:
-            InputError: no class, too many, one without a name or with a name that `dp` and its report need.
+            InputError: there is no class, there are too many, or one has no name or one that `dp` reserves.
         """
         groups: dict[str, tuple[str, ...]] = {}
         warnings = []
@@ -79,7 +79,7 @@ class LabelMap:
         """The class index of every event of ``recording``, shape ``(events,)``.
 
         Raises:
-            InputError: a label that the map does not know, be it the background that fills a gap.
+            InputError: the map lacks a label, which may be that of the background in gaps.
         """
         unknown = [label for label in recording.vocabulary[1:] if label not in self.index]
         faults = [
@@ -95,7 +95,7 @@ class LabelMap:
         return np.array([self.index.get(label, -1) for label in recording.vocabulary], dtype=np.intp)[recording.labels]
 
     def unknown(self, label: str) -> str:
-        """The message for a label that the map does not know."""
+        """The message for a label that is not in the map."""
         known = ", ".join(list(self.index)[:MAX_LABELS_SHOWN])
         message = f"label {quoted(label)} is not in the label map; known labels: {known}"
         if label.lower() != label:

@@ -1,14 +1,14 @@
-r"""Which names of two trees form pairs: one rule for folders, lists of names and archives, without any I/O.
+r"""Pairing the file names of two trees: one rule for folders, lists of names and archives, without I/O.
 
-Names are relative, with ``/`` (an archive made by Windows may hold ``\``). What counts on a side:
+Names are relative, with ``/`` (an archive made by Windows may hold ``\``). The annotations of a side:
 
-- a name ends in an annotation's suffix (`SUFFIXES`, capitals or not, ``.gz`` allowed); all else is passed over, such as
-  hidden files, ``__MACOSX/``, ``._*``, ``Thumbs.db``, signals, and BIDS's tables of channels and participants;
-- of several files of one recording (TUSZ has ``.csv`` beside ``.csv_bi``) the first of `SUFFIXES` counts;
-- a BIDS sidecar (``_eeg.json``) without an ``_events.tsv`` is a reference without events, never a hypothesis.
+- A name must end in an annotation's suffix (`SUFFIXES`, in any case, optionally with ``.gz``). Other files are ignored:
+  hidden files, ``__MACOSX/``, ``._*``, ``Thumbs.db``, signals, BIDS tables of channels and participants.
+- If a recording has several files (TUSZ has ``.csv`` beside ``.csv_bi``), the first of `SUFFIXES` counts.
+- A BIDS sidecar (``_eeg.json``) without an ``_events.tsv`` is a reference without events, never a hypothesis.
 
-Two files pair when their names are the same without suffix: first with their folders, then, where base names are unique
-on both sides, without them (a tree against a flat folder), then in any capitals. The order is that of the references.
+Two files pair if their names without suffix are equal: with their folders; else by base name, if base names are unique
+on both sides (a tree against a flat folder); else ignoring case. Pairs have the order of the references.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 EVENTS_SUFFIX = "_events.tsv"
 SIDECAR_SUFFIXES = ("_eeg.json", "_ieeg.json")
 EDF_SUFFIXES = (".edf", ".bdf")
-# In order of preference: what covers all channels before what is a channel's.
+# In order of preference: annotations of all channels before those of single channels.
 _PLAIN = (".csv_bi", EVENTS_SUFFIX, ".tse_bi", ".csv", ".tse", ".tsv", ".lbl_bi", ".lbl")
 SUFFIXES = (*_PLAIN, *SIDECAR_SUFFIXES, *EDF_SUFFIXES)
-OFTEN_OTHER = frozenset({".csv", ".tsv"})  # suffixes that other tables share
+OFTEN_OTHER = frozenset({".csv", ".tsv"})  # suffixes that other tables have too
 BIDS_TABLES = ("participants.tsv", "samples.tsv", "_channels.tsv", "_electrodes.tsv", "_scans.tsv", "_sessions.tsv")
 BIDS_ASIDE = frozenset({"derivatives", "sourcedata", "code", "phenotype", "stimuli"})
 FOREIGN = frozenset({"thumbs.db", "desktop.ini"})
@@ -39,7 +39,7 @@ MISSING = ("refuse", "empty")
 
 
 class NamePair(NamedTuple):
-    """A reference's name and its hypothesis's, or None: there is none, and it is scored as one without events."""
+    """The names of a reference and its hypothesis; None is scored as a hypothesis without events."""
 
     reference: str
     hypothesis: str | None
@@ -47,7 +47,7 @@ class NamePair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The pairs in scoring order, what a person must know about them, and what he may want to know."""
+    """The pairs in scoring order, with warnings and notes."""
 
     pairs: tuple[NamePair, ...]
     warnings: tuple[Finding, ...] = ()
@@ -55,7 +55,7 @@ class Layout:
 
 
 class _File(NamedTuple):
-    """A name on one side; ``key`` is what pairs: the name without its suffix."""
+    """A name on one side; ``key``, the name without suffix, is what pairs."""
 
     name: str
     key: str
@@ -74,13 +74,13 @@ def pair_names(
     """Pair the names of two trees.
 
     Args:
-        references, hypotheses: every name below either folder, relative to it.
-        pattern: how a hypothesis's base name is made from its reference's, such as ``{id}_pred``; without suffix.
+        references, hypotheses: all names below the two folders, relative to them.
+        pattern: a hypothesis's base name, from its reference's, such as ``{id}_pred``; without suffix.
         missing: ``refuse`` a reference without hypothesis, or score it against an ``empty`` one, with a warning.
-        reference_folder, hypothesis_folder: what names in findings begin with.
+        reference_folder, hypothesis_folder: prefixes of the names in findings.
 
     Raises:
-        InputError: a file without counterpart (all are named, to `MAX_FINDINGS_PER_FILE` a side), or none at all.
+        InputError: there are no pairs, or files have no counterpart (up to `MAX_FINDINGS_PER_FILE` per side are named).
 
     >>> pair_names(["p1/s1/a.csv_bi", "p1/s1/a.edf", ".DS_Store"], ["a.tsv"]).pairs
     (NamePair(reference='p1/s1/a.csv_bi', hypothesis='a.tsv'),)
@@ -117,18 +117,18 @@ def pair_names(
 
 
 def names_that_count(names: Iterable[str]) -> list[str]:
-    """The names of one tree that are annotations, sorted; of several of one recording, the one that is preferred."""
+    """The annotations among the names of one tree, sorted; one per recording, the preferred one."""
     return [file.name for file in _select(names, "reference")]
 
 
 def split_sides(names: Iterable[str], archive: str = "") -> dict[str, dict[str, str]]:
     """The names of an archive by side: ``{"reference": {name below the side's folder: name in the archive}, ...}``.
 
-    The side is the first folder called ``ref``, ``references``, ``hyp``, ``hypotheses`` or alike, in any capitals;
-    what stands above it is dropped. Names that `is_ignored` or stand in neither are left out.
+    The side is the first folder called ``ref``, ``references``, ``hyp``, ``hypotheses`` or the like, ignoring case;
+    folders above it are dropped. Names outside both, and those that `is_ignored` recognises, are left out.
 
     Raises:
-        InputError: a name that leads out of the archive, or is there twice.
+        InputError: a name leads out of the archive, or occurs twice.
     """
     sides: dict[str, dict[str, str]] = {side: {} for side in SIDES}
     for name in names:
@@ -152,7 +152,7 @@ def split_sides(names: Iterable[str], archive: str = "") -> dict[str, dict[str, 
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a name is no annotation, wherever it stands: hidden, an operating system's own, or of another suffix."""
+    """Whether a name is never an annotation: hidden, an operating system's file, or with another suffix."""
     parts = name.split("/")
     if any(part.startswith(".") and part not in {".", ".."} for part in parts) or "__MACOSX" in parts:
         return True
@@ -160,7 +160,7 @@ def is_ignored(name: str) -> bool:
 
 
 def split_suffix(name: str) -> tuple[str, str] | None:
-    """A name as key and suffix, or None where it has no annotation's suffix.
+    """A name as key and suffix, or None if it has no annotation's suffix.
 
     >>> split_suffix("s1/sub-01_run-1_events.tsv.gz"), split_suffix("A.CSV_BI"), split_suffix("participants.tsv")
     (('s1/sub-01_run-1', '_events.tsv'), ('A', '.csv_bi'), None)
@@ -176,9 +176,9 @@ def split_suffix(name: str) -> tuple[str, str] | None:
 
 
 def _select(names: Iterable[str], side: str) -> list[_File]:
-    """The files of a side that count, one a key, sorted by name."""
+    """The files of a side that count, one per key, sorted by name."""
     listed = sorted(name for name in names if not is_ignored(name))
-    if any(name.startswith("sub-") for name in listed):  # a BIDS data set: what others made of it lies aside
+    if any(name.startswith("sub-") for name in listed):  # a BIDS data set: these folders hold derivatives and the like
         listed = [name for name in listed if name.partition("/")[0] not in BIDS_ASIDE]
     files: dict[str, _File] = {}
     for name in listed:
@@ -196,7 +196,7 @@ def _select(names: Iterable[str], side: str) -> list[_File]:
 
 
 def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list[_File]:
-    """The hypotheses with the key that their references have."""
+    """The hypotheses under the keys of their references."""
     before, mark, after = pattern.partition("{id}")
     if not mark or "{id}" in after:
         message = f"pattern must hold {{id}} once, as in '{{id}}_pred', not {quoted(pattern)}"
@@ -212,18 +212,18 @@ def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list
         message = f"no hypothesis fits the pattern {quoted(pattern)}; the first is {quoted(files[0].name)}"
         raise refusal("pattern", message, side="hypothesis")
     if len(matched) < len(files):
-        notes.append(f"{_count(len(files) - len(matched), 'file')} passed over: not of the pattern {pattern!r}")
+        notes.append(f"{_count(len(files) - len(matched), 'file')} ignored: not matching the pattern {pattern!r}")
     return matched
 
 
 def _pairing_key(ours: Sequence[_File], theirs: Sequence[_File], notes: list[str]) -> Callable[[_File], str]:
-    """What files are compared by: the first way that pairs most, among those that tell all files of a side apart."""
+    """The way to compare names: the first one that pairs most, among those that keep names of a side distinct."""
 
     def paired(key: Callable[[_File], str]) -> int:
         return len({key(file) for file in ours} & {key(file) for file in theirs})
 
     best, how = _relative, ""
-    for key, words in ((_base, "by base name, without folders"), (_any_case, "by base name, in any capitals")):
+    for key, words in ((_base, "by base name, without folders"), (_any_case, "by base name, ignoring case")):
         unique = all(len({key(file) for file in files}) == len(files) for files in (ours, theirs))
         if unique and paired(key) > paired(best):
             best, how = key, words
@@ -245,13 +245,13 @@ def _any_case(file: _File) -> str:
 
 
 def _without_tables(lone: list[_File], files: Sequence[_File], notes: list[str]) -> list[_File]:
-    """Files without counterpart, less tables of other kinds beside annotations with a suffix of their own."""
+    """Files without counterpart, except other tables beside annotations with an unambiguous suffix."""
     if all(file.suffix in OFTEN_OTHER for file in files):
         return lone
     tables = [file.name for file in lone if file.suffix in OFTEN_OTHER]
     if tables:
         notes.append(
-            f"{_count(len(tables), 'file')} passed over, such as {tables[0]}: no annotation of that name elsewhere"
+            f"{_count(len(tables), 'file')} ignored, such as {tables[0]}: no annotation of that name elsewhere"
         )
     return [file for file in lone if file.suffix not in OFTEN_OTHER]
 
@@ -263,7 +263,7 @@ def _lone_findings(
     lone_theirs: Sequence[_File],
     folders: dict[str, str],
 ) -> list[Finding]:
-    """How many files have no counterpart, what may be done about it, and their names."""
+    """How many files have no counterpart, the remedy, and their names."""
     message = f"{len(lone_ours)} of {_count(len(ours), 'reference')} and "
     message += f"{len(lone_theirs)} of {_count(len(theirs), 'hypothesis', 'hypotheses')} have no counterpart"
     pattern = _guess_pattern(lone_ours, lone_theirs)
@@ -281,7 +281,7 @@ def _lone_findings(
 
 
 def _guess_pattern(ours: Sequence[_File], theirs: Sequence[_File]) -> str:
-    """The pattern that makes the base names of most hypotheses, or nothing."""
+    """The pattern that fits most hypotheses, or an empty text."""
     if not ours or not theirs:
         return ""
     bases = {_base(file) for file in ours}

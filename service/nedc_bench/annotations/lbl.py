@@ -8,9 +8,9 @@
     label = {0, 0, 0.0000, 36.8868, 0, [1.0, 0.0]}
 
 A label is level, sublevel, start, stop (seconds), channel (-1 or ``all``: all channels), and a probability for each
-symbol of its level, in their order; the first of the highest is the event's. Level 0, sublevel 0 is scored. Events that
-are the same in all channels of the montage, as in TUSZ's ``lbl_bi``, are events of all channels. As in tse, the format
-has no duration.
+symbol of its level, in order. The event has the symbol with the highest probability, the first of equals. Level 0,
+sublevel 0 is scored. Events that are the same in all channels of the montage, as in TUSZ's ``lbl_bi``, count as events
+of all channels. Like tse, the format has no duration.
 
 Source: TUH EEG corpus documentation, annotation formats.
 """
@@ -37,8 +37,8 @@ def read_lbl(file: Text, reading: Reading) -> Recording:
     """The recording of an lbl file.
 
     Raises:
-        InputError: a label is malformed or unknown, channels differ (unless their union is asked for), or no side
-            states a duration.
+        InputError: a label is malformed or unknown, channels differ (unless their union is requested), or the duration
+            is unknown.
     """
     events = Events(file, reading)
     symbols: dict[str, list[str]] = {}
@@ -52,7 +52,7 @@ def read_lbl(file: Text, reading: Reading) -> Recording:
         elif text.startswith("label") and not _read_label(events, number, text, symbols):
             passed_over, first_passed_over = passed_over + 1, first_passed_over or number
     if passed_over:
-        events.warn(first_passed_over, "level", f"{passed_over} labels of other levels are not scored, only level 0")
+        events.warn(first_passed_over, "level", f"{passed_over} labels of other levels are not scored; only level 0 is")
     channels: dict[str, list[Row]] = defaultdict(list)
     for row in events.rows:
         channels[row.channel].append(row)
@@ -60,7 +60,7 @@ def read_lbl(file: Text, reading: Reading) -> Recording:
     duration = max(ends) if ends else reading.duration
     if not events.faults:
         _join_channels(events, channels, montage)
-    return events.recording(duration, "an lbl file does where its labels follow each other from 0 to the end")
+    return events.recording(duration, "an lbl file does if its labels cover the recording from 0 to the end")
 
 
 def _read_symbols(events: Events, number: int, text: str, symbols: dict[str, list[str]]) -> None:
@@ -73,7 +73,7 @@ def _read_symbols(events: Events, number: int, text: str, symbols: dict[str, lis
 
 
 def _read_label(events: Events, number: int, text: str, symbols: dict[str, list[str]]) -> bool:
-    """Take the event of a label; False where its level is not the one that is scored."""
+    """Add the event of a label. Returns False if its level is not scored."""
     found = _LABEL.fullmatch(text)
     fields = [field.strip().strip("'\"") for field in found[1].split(",")] if found else []
     if found is None or len(fields) != 5:
@@ -102,7 +102,7 @@ def _read_label(events: Events, number: int, text: str, symbols: dict[str, list[
 
 
 def _join_channels(events: Events, channels: dict[str, list[Row]], montage: int) -> None:
-    """Leave events of all channels: they are so already, or are the same in each, or their union is asked for."""
+    """Reduce the events to events of all channels: they already are, or agree in each, or their union is taken."""
     if not channels.keys() - {""}:
         return
     kinds = [sorted((row.start, row.stop, row.label) for row in group) for group in channels.values()]

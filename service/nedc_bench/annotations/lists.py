@@ -1,4 +1,4 @@
-"""Which files are scored against which: two files, two list files, or two folders.
+"""Pairing files for scoring: two files, two list files, or two folders.
 
 Source: docs/scoring.md sections 6 and 8; docs/formats.md for folders.
 """
@@ -25,7 +25,7 @@ from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 LIST_SUFFIXES = (".list", ".lst", ".txt")
 MAX_PATH_CHARACTERS = 4096
 
-_VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)  # as os.path.expandvars sees them
+_VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)  # as os.path.expandvars recognises them
 _ANNOTATION = re.compile(
     r"(?m)^#?[ \t]*+version|^TERM,|^onset[\t,]|^[\[{<]|channel,start_time|^[A-Z][\w ]*+:[ \t]|^\d+[,\t ]"
 )
@@ -36,10 +36,10 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A reference and a hypothesis, and the names they go by in messages and reports.
+    """A reference and a hypothesis, with their names in messages and reports.
 
     Attributes:
-        hypothesis: None where there is none, and it is scored as one without events.
+        hypothesis: None is scored as a hypothesis without events.
     """
 
     reference: Source | Recording
@@ -50,7 +50,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs of a corpus in scoring order, what was noticed about them, and how they were found."""
+    """The pairs of a corpus in scoring order, with warnings, and notes about how they were found."""
 
     pairs: tuple[Pair, ...]
     warnings: tuple[Finding, ...] = ()
@@ -58,15 +58,16 @@ class Pairing:
 
 
 def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None, missing: str = "refuse") -> Pairing:
-    """The pairs of two files, of two list files (by position) or of two folders (by name, as `pair_names` has it).
+    """Pair two files, two list files (by position) or two folders (by name, with the rule of `pair_names`).
 
     Args:
-        reference, hypothesis: paths, as text or `os.PathLike`.
-        pattern: of folders: how a hypothesis's base name is made from its reference's, such as ``{id}_pred``.
-        missing: of folders: ``refuse`` a reference without hypothesis, or score it against an ``empty`` one.
+        reference: path of a file, a list or a folder, as text or `os.PathLike`.
+        hypothesis: path of the same kind.
+        pattern: for folders: a hypothesis's base name, from its reference's, such as ``{id}_pred``.
+        missing: for folders: ``refuse`` a reference without hypothesis, or score it against an ``empty`` one.
 
     Raises:
-        InputError: the two are of different kinds, or some file has no counterpart or is listed twice.
+        InputError: the two are of different kinds, or a file has no counterpart or is listed twice.
     """
     reference, hypothesis = check_path(reference, "reference"), check_path(hypothesis, "hypothesis")
     (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
@@ -85,10 +86,10 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
 
 
 def as_pair(given: object, index: int) -> Pair:
-    """What a caller gave as a pair; an unnamed `Recording` in it is called by its place, such as ``pairs[3]``.
+    """The caller's value as a pair; an unnamed `Recording` in it is named by its place, such as ``pairs[3]``.
 
     Raises:
-        InputError: it is no pair of sources.
+        InputError: it is not a pair of sources.
     """
     place = f"pairs[{index}]"
     if isinstance(given, Pair):
@@ -107,11 +108,11 @@ def as_pair(given: object, index: int) -> Pair:
 
 
 def read_list(source: Source, side: str = "", name: str | None = None) -> list[str]:
-    """The paths of a list file: one a line; ``#`` lines, blank lines and all white space are ignored.
+    """The paths of a list file: one per line; ``#`` lines, blank lines and all white space are ignored.
 
-    ``$NAME`` is replaced from the environment, and ``~`` by the home folder. A relative path that does not lead
-    anywhere from the current folder is taken from the list's own. A path with blanks in it is taken as it is written,
-    where without them there is no such file.
+    ``$NAME`` is replaced from the environment, and ``~`` by the home folder. A relative path is resolved against the
+    current folder, or against the list's own folder if no such file exists. A path with blanks is used as written if
+    there is no such file without them.
 
     Raises:
         InputError: the list cannot be read, is empty, or names an environment variable that is not set.
@@ -137,15 +138,15 @@ def read_list(source: Source, side: str = "", name: str | None = None) -> list[s
 
 
 def list_files(path: Path) -> list[str]:
-    """The annotation files that one path means: itself, what a list names, or what counts in and below a folder.
+    """The annotation files of one path: the file itself, the files of a list, or those in and below a folder.
 
     Raises:
-        InputError: the list or folder cannot be read, or holds none.
+        InputError: the list or folder cannot be read, or has no annotation file.
     """
     plain = check_path(path)
     try:
         kind, source = _look("", plain)
-    except InputError:  # its reader says why it cannot be read
+    except InputError:  # the reader says why it cannot be read
         return [plain]
     if kind == "file":
         return [plain]
@@ -158,7 +159,7 @@ def list_files(path: Path) -> list[str]:
 
 
 def _both_sides(read: Callable[[str, Given], Read], reference: Given, hypothesis: Given) -> tuple[Read, Read]:
-    """``read(side, given)`` of both sides; what refuses either is reported together."""
+    """``read(side, given)`` for both sides; the findings of both are reported together."""
     results: list[Read] = []
     faults: list[Finding] = []
     for side, given in (("reference", reference), ("hypothesis", hypothesis)):
@@ -172,7 +173,7 @@ def _both_sides(read: Callable[[str, Given], Read], reference: Given, hypothesis
 
 
 def _look(side: str, path: str) -> tuple[str, Source]:
-    """Whether ``path`` is a folder, a file or a list, and what to read it from: a pipe can be read only once."""
+    """The kind of ``path`` (folder, file or list), and the source to read; a pipe can be read only once."""
     if os.path.isdir(path):
         return "folder", path
     if not is_ignored(os.path.basename(path)):  # the suffix of an annotation
@@ -186,12 +187,12 @@ def _look(side: str, path: str) -> tuple[str, Source]:
 
 
 def _is_annotation(text: str) -> bool:
-    """Whether a text named like a list is in fact an annotation, or another tool's table."""
+    """Whether a text with the name of a list is really an annotation or another tool's table."""
     return _ANNOTATION.search(text) is not None
 
 
 def _lists_files(text: str, path: str) -> bool:
-    """Whether the lines of a text are files that are there."""
+    """Whether the lines of a text are existing files."""
     lines = (line.strip() for _, line in lines_of(text))
     entries = list(islice((line for line in lines if not line.startswith("#")), MAX_FINDINGS_PER_FILE))
     return bool(entries) and all(
@@ -201,7 +202,7 @@ def _lists_files(text: str, path: str) -> bool:
 
 
 def _resolve(entry: str, written: str, list_path: str) -> str:
-    """Where an entry leads: itself without white space, that beside the list, either as written, else itself."""
+    """The path of an entry: without white space, else beside the list, else either as written, else unchanged."""
     expanded = [os.path.expanduser(os.path.expandvars(text)) for text in (entry, written)]
     folder = os.path.dirname(list_path)
     for path in expanded:
@@ -240,7 +241,7 @@ def _without_counterpart(paths: Sequence[str], others: Sequence[str], side: str)
 
 
 def _order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Finding, ...]:
-    """Lists are paired by position, as in the original; same names at other positions look like a mistake."""
+    """Pair lists by position, as the original does, and warn if the same names stand at other positions."""
     names = [os.path.basename(path) for path in hypotheses]
     known = set(names)
     pairs = [(path, os.path.basename(path), name) for path, name in zip(references, names, strict=True)]

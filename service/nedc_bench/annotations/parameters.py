@@ -28,25 +28,25 @@ DEFAULT_LABEL_MAP = LabelMap.from_mapping({"seiz": ["seiz"], FILLER: [FILLER]})
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What the original's parameter file sets, and SzCORE's in ``[SZCORE]``; the defaults are the tools' own.
+    """The parameters of the original's file, and SzCORE's in ``[SZCORE]``; the defaults are the tools' own.
 
     Attributes:
         label_map: annotation labels to scoring classes, in report order.
-        penalty_del, penalty_ins, penalty_sub: of the edit distance (``dp``), 0 or more.
+        penalty_del, penalty_ins, penalty_sub: penalties of the edit distance (``dp``), 0 or more.
         epoch_duration: seconds between the samples of ``epoch``.
         epoch_null_class: the class of ``epoch`` that stands for no event.
         ira_epoch_duration: seconds between the samples of ``ira``.
-        ira_null_class: read for the original's sake; no figure depends on it.
+        ira_null_class: accepted because the original has it; no figure depends on it.
         channels: ``refuse`` a file of per-channel events, or score their ``union`` (table ``[INPUT]``, ours).
         duration_tolerance: seconds by which the sides' durations may differ; the reference's counts (``[INPUT]``).
         szcore_min_overlap: the part of a widened reference event that must be covered for a hit, 0 to 1.
         szcore_tolerance_start, szcore_tolerance_end: seconds by which a reference event is widened.
         szcore_max_event_duration: seconds after which an event is split.
         szcore_min_duration_between_events: seconds below which two events are merged.
-        notes: what was noticed when they were read, and is not used.
+        notes: observations from reading the file, such as unused keys.
 
     Raises:
-        InputError: a value out of its range, or a null class of ``epoch`` that the map does not have.
+        InputError: a value is out of range, or the null class of ``epoch`` is not in the map.
     """
 
     label_map: LabelMap = DEFAULT_LABEL_MAP
@@ -86,11 +86,11 @@ class Parameters:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What a person may want to know about the parameters, and is refused under ``strict``."""
+        """Warnings about the parameters, which ``strict`` turns into errors."""
         return (*self.label_map.warnings, *self.notes)
 
     def to_dict(self) -> dict[str, Any]:
-        """The parameters as the result document holds them."""
+        """The parameters as in the result document."""
         return {
             "label_map": self.label_map.to_mapping(),
             "penalty_del": self.penalty_del,
@@ -110,7 +110,7 @@ class Parameters:
         }
 
 
-# What the file may hold: (table, key) -> our field, or None where the original does not use it either; [INPUT] is ours.
+# The keys of the file: (table, key) -> our field, or None if the original ignores it too; [INPUT] is ours.
 _KEYS: dict[tuple[str, str], str | None] = {
     ("NEDC_DPALIGN", "penalty_del"): "penalty_del",
     ("NEDC_DPALIGN", "penalty_ins"): "penalty_ins",
@@ -129,17 +129,17 @@ _KEYS: dict[tuple[str, str], str | None] = {
     ("SZCORE", "max_event_duration"): "szcore_max_event_duration",
     ("SZCORE", "min_duration_between_events"): "szcore_min_duration_between_events",
 }
-_WORDS = {"null_class", "channels"}  # keys whose values are words
+_WORDS = {"null_class", "channels"}  # keys with words as values
 _MAP = "MAP"
 _TABLES = {table for table, _ in _KEYS} | {_MAP, "NEDC_TAES"}
-_FORM = f"a parameter file holds a table [MAP] with a line a class, {EXAMPLE}"
+_FORM = f"a parameter file has a table [MAP] with one line per class, {EXAMPLE}"
 
 
 def read_parameters(source: Source, name: str | None = None) -> Parameters:
-    """The parameters of a TOML file of the original.
+    """Read the parameters from a TOML file in the original's form.
 
     Raises:
-        InputError: it is not TOML or not such a file, or a value is out of its range.
+        InputError: it is not TOML, not a parameter file, or a value is out of range.
     """
     text = read_text(source, name=name)
     _check_size(text)
@@ -162,7 +162,7 @@ def _named(findings: tuple[Finding, ...], file: str) -> tuple[Finding, ...]:
 
 
 def _check_size(text: Text) -> None:
-    """Refuse what would take long: to parse a key takes the square of its length."""
+    """Refuse slow input: parsing a key takes time quadratic in its length."""
     if len(text.text) > MAX_CHARACTERS:
         raise refusal("size", f"has {len(text.text)} characters; at most {MAX_CHARACTERS} are read", file=text.name)
     for number, line in enumerate(text.text.splitlines(), 1):
@@ -172,9 +172,9 @@ def _check_size(text: Text) -> None:
 
 
 def parameters_from_toml(document: Mapping[str, Any]) -> Parameters:
-    """The parameters of a parsed parameter file; what it leaves out keeps its default.
+    """The parameters of a parsed file; missing keys keep their defaults.
 
-    Tables and keys that the original does not know are not used; `Parameters.notes` names them.
+    Tables and keys that the original does not know are ignored; `Parameters.notes` names them.
     """
     _check_tables(document)
     values: dict[str, Any] = {}
@@ -198,7 +198,7 @@ def parameters_from_toml(document: Mapping[str, Any]) -> Parameters:
 
 
 def _check_tables(document: Mapping[str, Any]) -> None:
-    """Refuse a file that is no parameter file, or whose map would be passed over."""
+    """Refuse a file that is not a parameter file, or whose map would be ignored."""
     for table, content in document.items():
         if table in _TABLES and not isinstance(content, Mapping):
             raise refusal("parameter", f"{table} must be a table, [{table}], not {quoted(str(content))}")

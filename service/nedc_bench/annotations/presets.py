@@ -1,8 +1,8 @@
-"""Label maps for the common label sets, by name, and one's own from a TOML file.
+"""Label maps: presets for common label sets, by name, or the user's own from a TOML file.
 
-``tusz``: the seizure types of the TUH EEG Seizure Corpus as seizures. ``hed-score``: those of HED-SCORE, as BIDS data
-sets have them. ``binary``: ``1`` and words for a seizure against ``0`` and words for none. Each has the classes of the
-default map, ``seiz`` and ``bckg``. A file has the original's form:
+``tusz``: the seizure types of the TUH EEG Seizure Corpus. ``hed-score``: the seizure types of HED-SCORE, as in BIDS
+data sets. ``binary``: ``1`` and words for a seizure, against ``0`` and words for background. Each has the classes of
+the default map, ``seiz`` and ``bckg``. A file has the original's form:
 
     [MAP]
     SEIZ = "seiz,fnsz,gnsz"
@@ -25,10 +25,10 @@ PRESETS = {name: LabelMap.from_mapping(classes) for name, classes in LABEL_SETS.
 
 
 def read_label_map(labels: Path) -> LabelMap:
-    """The label map of a name in `PRESETS`, or of a TOML file with a table ``[MAP]``.
+    """The label map of a preset in `PRESETS`, or of a TOML file with a table ``[MAP]``.
 
     Raises:
-        InputError: there is no such preset or file, or the file has no such table.
+        InputError: there is no such preset or file, or the file has no table ``[MAP]``.
 
     >>> read_label_map("tusz").index["fnsz"], read_label_map("binary").classes
     (0, ('seiz', 'bckg'))

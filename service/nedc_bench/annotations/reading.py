@@ -1,4 +1,4 @@
-"""What the readers of formats share: the options of reading, events with their lines, and faults."""
+"""Shared by the readers of formats: options of reading, events with their lines, and faults."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ HEAD = 65_536  # characters
 
 
 class DurationUnknownError(InputError):
-    """The file is fine but does not say how long its recording is; the other side of its pair may."""
+    """The file is valid but does not state its duration; the other side of its pair may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file is read.
+    """Options of reading a file.
 
     Attributes:
         side: ``reference`` or ``hypothesis``, for messages.
-        label_map: when given, labels that it does not know are faults with their line.
+        label_map: if given, labels that it does not contain are faults, reported with their line.
         channels: ``refuse`` a file of per-channel events, or take their ``union``.
-        duration: seconds, of the other side; for formats that do not state one.
+        duration: seconds, from the other side; for formats without a duration.
     """
 
     side: str = ""
@@ -44,10 +44,10 @@ class Reading:
     duration: float | None = None
 
     def scored_label(self, label: str) -> str | None:
-        """The label that one of a format with words of its own is scored under; None where it is unknown.
+        """The label under which a format's own word is scored; None if it is unknown.
 
-        What the map names stands, or is ``bckg`` where it is of that class. Beyond that, what means a seizure is
-        ``seiz``, and what means none is ``bckg``.
+        A label of the map stays, or becomes ``bckg`` if it is in that class. Otherwise words for a seizure become
+        ``seiz``, and words for background ``bckg``.
         """
         known = None if self.label_map is None else self.label_map.index
         folded = label.casefold()
@@ -62,7 +62,7 @@ class Reading:
 
 
 class Row(NamedTuple):
-    """An event and the line it stands on (0: none)."""
+    """An event and its line number (0: none)."""
 
     line: int
     start: float
@@ -74,7 +74,7 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Events:
-    """The events of one file in file order, and what is wrong with it, for formats that are read event by event."""
+    """Events in file order, and faults, for formats that are read event by event."""
 
     file: Text
     reading: Reading
@@ -83,7 +83,7 @@ class Events:
     warnings: list[Notice] = field(default_factory=list)
 
     def number(self, line: int, name: str, text: str) -> float:
-        """The finite number that ``text`` writes; NaN, and a fault, where it writes none."""
+        """``text`` as a finite number; NaN, and a fault, if it is not one."""
         try:
             value = float(text)
         except ValueError:
@@ -94,38 +94,38 @@ class Events:
         return value
 
     def add(self, row: Row) -> None:
-        """Take an event; one with a time that was no number is a fault already."""
+        """Add an event; a time that is not a number is already a fault."""
         if row.start == row.start and row.stop == row.stop:  # not NaN
             self.rows.append(row)
 
     def fault(self, line: int | None, code: str, message: str) -> None:
-        """Note why the file is refused.
+        """Add a fault, for which the file is refused.
 
         Raises:
-            InputError: these are enough.
+            InputError: the limit of reported faults is reached.
         """
         self.faults.append(Notice(line, code, message))
         if len(self.faults) >= MAX_FINDINGS_PER_FILE:
             raise self.refused()
 
     def warn(self, line: int | None, code: str, message: str) -> None:
-        """Note what a person would want to know."""
+        """Add a warning."""
         self.warnings.append(Notice(line, code, message))
 
     def refused(self) -> InputError:
-        """The refusal of the file for the faults so far."""
+        """The error with the faults so far."""
         return refuse(self.faults, self.file, self.reading.side)
 
     def recording(self, duration: float | None, where: str = "") -> Recording:
         """The events, filled and merged to ``duration`` seconds.
 
         Args:
-            duration: None where neither the file nor the other side states it.
-            where: which ways there are to state it.
+            duration: None if neither the file nor the other side states it.
+            where: the ways to state it, for the message.
 
         Raises:
-            InputError: there are faults, or the duration is out of its range.
-            DurationUnknownError: there are no faults, and no duration.
+            InputError: there are faults, or the duration is out of range.
+            DurationUnknownError: there are no faults, but the duration is unknown.
         """
         rows = Rows()
         if self.rows:
@@ -138,27 +138,27 @@ class Events:
         if self.faults:
             raise self.refused()
         if duration is None:
-            message = f"does not say how long the recording is ({where}); the other side of the pair must say it"
+            message = f"does not state the recording's duration ({where}); the other side of the pair must state it"
             raise DurationUnknownError([Finding(self.reading.side, self.file.name, None, "duration", message)])
         return rows.recording(self.file, self.reading.side, duration, self.warnings)
 
 
 def head_of(text: str) -> str:
-    """The whole lines in the first `HEAD` characters: enough to tell what a text is."""
+    """The whole lines in the first `HEAD` characters, enough to recognise a format."""
     return text if len(text) <= HEAD else text[: text.rfind("\n", 0, HEAD) + 1] or text[:HEAD]
 
 
 def lines_of(text: str) -> Iterator[tuple[int, str]]:
-    """The number and text of every line that is not blank; a line ends in LF, CR LF or CR."""
+    """The number and text of each line that is not blank; lines end in LF, CR LF or CR."""
     lines = enumerate(io.StringIO(text, newline=None), 1)
     return ((number, line.rstrip("\n")) for number, line in lines if not line.isspace())
 
 
 def union_of_channels(rows: Iterable[Row], label_map: LabelMap | None) -> list[Row]:
-    """Per-channel events as events of all channels: from where any channel has one to where none has one any more.
+    """The union of per-channel events: an event lasts as long as any channel has one.
 
-    Events of one scoring class (without a map, of one label) are joined, and called by the label of the first.
-    Background is left out: it is what remains.
+    Events of one scoring class (without a map, of one label) are joined and get the label of the first. Background is
+    dropped; it fills the rest.
     """
     groups: dict[object, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row.start, row.stop)):
@@ -173,7 +173,7 @@ def union_of_channels(rows: Iterable[Row], label_map: LabelMap | None) -> list[R
 
 
 def covers_without_gaps(rows: Iterable[Row]) -> float | None:
-    """Where the events end, when they follow each other from 0 without a gap at four digits and some are background."""
+    """The end of the events, if they cover the time from 0 without a gap (to 4 digits) and some are background."""
     reached, background = 0.0, False
     for row in sorted(rows, key=lambda row: (row.start, row.stop)):
         if round(row.start, 4) != round(reached, 4):

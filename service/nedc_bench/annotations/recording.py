@@ -1,7 +1,7 @@
-"""One side of a pair: the events of a recording, filled and merged so that they run from its start to its end.
+"""One side of a pair: the events of a recording, filled and merged so that they cover it from start to end.
 
-Conventions: times are seconds from the start of the recording, IEEE doubles exactly as parsed; an event holds
-from ``start`` to ``stop``; events are in the order in which they are scored.
+Conventions: times are seconds from the start of the recording, IEEE doubles exactly as parsed; an event lasts from
+``start`` to ``stop``; events are in scoring order.
 
 Source: docs/scoring.md section 3.
 """
@@ -55,16 +55,16 @@ class Recording:
     """The annotation of one recording, filled and merged.
 
     Attributes:
-        name: the file's name as it was given.
-        sha256: of the file's bytes, hexadecimal; empty where there was no file.
+        name: the file's name as given.
+        sha256: the SHA-256 of the file's bytes in hexadecimal; empty without a file.
         duration: seconds, from the file's header.
-        starts, stops: seconds, shape ``(events,)``; ``stop < start`` where a filler goes back over an overlap.
+        starts, stops: seconds, shape ``(events,)``; ``stop < start`` for a filler between overlapping events.
         confidences: shape ``(events,)``.
         labels: indices into ``vocabulary``, shape ``(events,)``.
-        vocabulary: the annotation labels; the first is always ``bckg``, the label of the fillers.
-        label_lines: for each label of the vocabulary, the first line it stands on (0: none).
-        warnings: what was noticed and scored all the same.
-        base_name: the file's ``bname``, the recording that it says it annotates; empty where it does not say.
+        vocabulary: the annotation labels; the first is always ``bckg``, the label of fillers.
+        label_lines: for each label of the vocabulary, the line of its first occurrence (0: none).
+        warnings: irregularities that were scored nevertheless.
+        base_name: the file's ``bname``, the recording that it claims to annotate; empty if missing.
         detections: the sorted events before they were filled and merged, for operating curves; None where all events
             but background have one confidence.
     """
@@ -91,18 +91,18 @@ class Recording:
         *,
         label: str = DEFAULT_LABEL,
     ) -> Recording:
-        """A recording from ``(start, stop[, label[, confidence]])`` events, sorted, filled and merged here.
+        """A recording from ``(start, stop[, label[, confidence]])`` events, which are sorted, filled and merged.
 
         Args:
             duration: seconds.
-            events: in any order, times in seconds from the start of the recording; or an array of shape
+            events: in any order, with times in seconds from the start of the recording; or an array of shape
                 ``(events, 2)`` with starts and stops.
-            name: what the recording goes by in messages and reports.
-            label: of events that have none.
+            name: the name of the recording in messages and reports.
+            label: the label of events without one.
 
         Raises:
-            InputError: an item is no event, a time is no finite number, a stop lies before its start, or the duration
-                is not above 0.
+            InputError: an item is not an event, a time is not finite, a stop is before its start, or the duration is
+                not above 0.
 
         >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0)]).events]
         [(0.0, 2.0, 'bckg', 1.0), (2.0, 3.0, 'seiz', 1.0), (3.0, 10.0, 'bckg', 1.0)]
@@ -130,16 +130,16 @@ class Recording:
     def from_mask(
         cls, mask: ArrayLike, *, sampling_rate: float, name: str = "", label: str = DEFAULT_LABEL
     ) -> Recording:
-        """A recording from one truth value a sample (or window); each run of true samples is an event.
+        """A recording from one truth value per sample (or window); each run of true samples is an event.
 
         Args:
-            mask: shape ``(samples,)``, of truth values or 0 and 1.
+            mask: shape ``(samples,)``, with truth values or 0 and 1.
             sampling_rate: samples (or windows) per second; the recording lasts ``samples / sampling_rate`` seconds.
-            name: what the recording goes by in messages and reports.
-            label: of the events.
+            name: the name of the recording in messages and reports.
+            label: the label of the events.
 
         Raises:
-            InputError: the mask is not of such values in one dimension, or the rate is not above 0.
+            InputError: the mask has other values or more dimensions, or the rate is not above 0.
 
         >>> [tuple(event) for event in Recording.from_mask([0, 0, 1, 1, 1, 0], sampling_rate=2).events][1]
         (1.0, 2.5, 'seiz', 1.0)
@@ -159,19 +159,19 @@ class Recording:
         name: str = "",
         label: str = DEFAULT_LABEL,
     ) -> Recording:
-        """A recording from a detector's output, one probability a sample (or window).
+        """A recording from a detector's output, one probability per sample (or window).
 
         Args:
             probabilities: shape ``(samples,)``, from 0 to 1.
             sampling_rate: samples (or windows) per second.
-            threshold: samples of this probability or more belong to an event.
+            threshold: samples with this probability or more belong to an event.
             min_duration: seconds; shorter events are dropped, after gaps are closed.
-            min_gap: seconds; events apart by less are one.
-            name: what the recording goes by in messages and reports.
-            label: of the events; their confidence is the highest probability in them.
+            min_gap: seconds; events closer together become one.
+            name: the name of the recording in messages and reports.
+            label: the label of the events; their confidence is the highest probability in them.
 
         Raises:
-            InputError: a value is out of its range.
+            InputError: a value is out of range.
 
         >>> detector = [0.1, 0.9, 0.2, 0.8, 0.1, 0.1, 0.7]
         >>> recording = Recording.from_probabilities(
@@ -189,16 +189,16 @@ class Recording:
 
     @classmethod
     def from_dataframe(cls, duration: float, frame: Any, name: str = "", *, label: str = DEFAULT_LABEL) -> Recording:
-        """A recording from a data frame (pandas, polars, or a mapping of columns), a row an event.
+        """A recording from a data frame (pandas, polars, or a mapping of columns) with one event per row.
 
         Args:
             duration: seconds.
-            frame: columns ``start`` and ``stop`` (seconds), and where they are there ``label`` and ``confidence``.
-            name: what the recording goes by in messages and reports.
-            label: of the events, where there is no such column.
+            frame: columns ``start`` and ``stop`` (seconds), and optionally ``label`` and ``confidence``.
+            name: the name of the recording in messages and reports.
+            label: the label of the events if there is no such column.
 
         Raises:
-            InputError: it is no data frame, a column is missing, or a row is no event.
+            InputError: it is not a data frame, a column is missing, or a row is not an event.
 
         >>> frame = {"start": [2.0, 5.0], "stop": [3.0, 7.0]}
         >>> [event.label for event in Recording.from_dataframe(10.0, frame).events]
@@ -210,7 +210,7 @@ class Recording:
     def with_duration(self, duration: float) -> Recording:
         """The recording as if it had lasted ``duration`` seconds.
 
-        Its closing background is stretched or cut; what ran up to its own end and is past the new one is cut too.
+        The closing background is stretched or cut. Events that ran to the old end are cut at the new one.
 
         >>> recording = Recording.from_events(10.5, [(2.0, 3.0), (9.0, 10.5)])
         >>> [tuple(event) for event in recording.with_duration(10.0).events][-1]
@@ -235,18 +235,18 @@ class Recording:
 
     @property
     def events(self) -> list[Event]:
-        """The events as scored, in order."""
+        """The events in scoring order."""
         labels = [self.vocabulary[code] for code in self.labels.tolist()]
         columns = (self.starts.tolist(), self.stops.tolist(), labels, self.confidences.tolist())
         return [Event(*row) for row in zip(*columns, strict=True)]
 
     def first_line(self, label: str) -> int | None:
-        """The line that ``label`` first stands on, or None."""
+        """The line of the first occurrence of ``label``, or None."""
         return self.label_lines[self.vocabulary.index(label)] or None
 
 
 def _check_events(duration: float, events: list[Event], name: str) -> None:
-    """Refuse what the reader of files would refuse."""
+    """Refuse the events that a file's reader would refuse."""
     faults = []
     if not 0 < duration <= MAX_SECONDS:
         message = f"duration must be above 0 and at most {MAX_SECONDS:.0f} s, not {duration}"

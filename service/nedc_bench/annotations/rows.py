@@ -1,6 +1,6 @@
-"""The events of a file as its format's reader hands them over, and what is checked whatever the format was.
+"""The events of a file, as a format's reader collects them, and the checks that all formats share.
 
-Conventions: a column an array, rows in file order, times in seconds; ``lines`` are 1-based, 0 where there is no file.
+Conventions: one array per column, rows in file order, times in seconds; ``lines`` are 1-based, 0 without a file.
 
 Source: docs/scoring.md sections 3 and 8.
 """
@@ -28,11 +28,11 @@ from nedc_bench.annotations.timeline import (
 )
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError
 
-MAX_EVENTS = 100_000  # of a side, when neighbours of one label are merged
+MAX_EVENTS = 100_000  # per side, after merging neighbours with one label
 
 
 class Notice(NamedTuple):
-    """A fault or a warning about a file, before it is known which file and side it is."""
+    """A fault or a warning about a file, before its name and side are added."""
 
     line: int | None
     code: str
@@ -53,11 +53,11 @@ class _Columns(NamedTuple):
 
 
 class Rows:
-    """Collects the events of one file, a batch at a time.
+    """Collects the events of one file in batches.
 
     Attributes:
         vocabulary: label -> code; the first label is the filler's.
-        label_lines: for each label of the vocabulary, the first line it stands on (0: none).
+        label_lines: for each label of the vocabulary, the line of its first occurrence (0: none).
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Rows:
         labels: Sequence[str],
         confidences: Sequence[float],
     ) -> None:
-        """Append events; the columns are equally long."""
+        """Append events; all columns have the same length."""
         first = dict(zip(reversed(labels), reversed(lines), strict=True))
         for label in dict.fromkeys(labels):
             code = self.vocabulary.setdefault(label, len(self.vocabulary))
@@ -93,7 +93,7 @@ class Rows:
         )
 
     def faults(self, label_map: LabelMap | None) -> list[Notice]:
-        """What refuses the events: a time that is not finite, a stop before its start, an unknown label."""
+        """The faults of the events: a time that is not finite, a stop before its start, an unknown label."""
         found = [fault for batch in self._batches for fault in _time_faults(batch)]
         if label_map is not None:
             found += [
@@ -106,10 +106,10 @@ class Rows:
     def recording(
         self, text: Text, side: str, duration: float, warnings: Iterable[Notice] = (), base_name: str = ""
     ) -> Recording:
-        """The recording: events sorted, filled and merged. Call it when there are no faults.
+        """The recording, with events sorted, filled and merged. Call it only if there are no faults.
 
         Raises:
-            InputError: more than `MAX_EVENTS` events are left after merging.
+            InputError: more than `MAX_EVENTS` events remain after merging.
         """
         rows = self._joined()
         lines, starts, stops, confidences, labels = rows.take(time_order(rows.starts, rows.stops))
@@ -152,7 +152,7 @@ _NONE = _Columns(_NO_CODES, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_CODES)
 
 
 def refuse(faults: Iterable[Notice], text: Text, side: str) -> InputError:
-    """The refusal of a file, its faults in the order of their lines, at most `MAX_FINDINGS_PER_FILE`."""
+    """The error that refuses a file, with its faults in line order, at most `MAX_FINDINGS_PER_FILE`."""
     ordered = sorted(faults, key=lambda fault: fault.line or 0)[:MAX_FINDINGS_PER_FILE]
     return InputError(Finding(side, text.name, *fault) for fault in ordered)
 

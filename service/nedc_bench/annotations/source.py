@@ -1,4 +1,4 @@
-"""Reading an input file into memory: bounded, decompressed, decoded; refused with the place where it is not text."""
+"""Reading an input file into memory: bounded, decompressed, decoded. Text errors are reported with their place."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Source = Path | IO[bytes] | IO[str]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file's ``data``, decompressed; the ``name`` it goes by in messages, its ``path``, the ``sha256`` of its bytes.
+    """A file's ``data``, decompressed; its ``name`` in messages, its ``path``, the ``sha256`` of its bytes.
 
-    ``path`` is empty where the file was handed in open.
+    ``path`` is empty if the caller passed an open file.
     """
 
     data: bytes
@@ -36,7 +36,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file's ``text``; the other attributes are those of `Content`."""
+    """A file's ``text``; the other attributes as in `Content`."""
 
     text: str
     name: str
@@ -45,7 +45,7 @@ class Text:
 
 
 def read_text(source: Source, side: str = "", name: str | None = None) -> Text:
-    """The text of a path or an open file of at most `MAX_FILE_BYTES`, which may be compressed by gzip.
+    """The text of a path or an open file of at most `MAX_FILE_BYTES`, optionally compressed with gzip.
 
     Raises:
         InputError: it cannot be read, is too large, or is not UTF-8 text.
@@ -54,10 +54,10 @@ def read_text(source: Source, side: str = "", name: str | None = None) -> Text:
 
 
 def read_content(source: Source, side: str = "", name: str | None = None) -> Content:
-    """The bytes of a path or an open file of at most `MAX_FILE_BYTES`, decompressed where gzip compressed them.
+    """The bytes of a path or an open file of at most `MAX_FILE_BYTES`, decompressed if compressed with gzip.
 
     Raises:
-        InputError: it cannot be read, is too large, or is only a pointer to its content.
+        InputError: it cannot be read, is too large, or is only a pointer to its content (Git LFS).
     """
     name = source_name(source) if name is None else name
     data = _read(source, name, side)
@@ -73,7 +73,7 @@ def read_content(source: Source, side: str = "", name: str | None = None) -> Con
 
 
 def read_beginning(path: str, size: int) -> bytes:
-    """The first bytes of a file, decompressed where gzip compressed it; none where it cannot be read."""
+    """The first bytes of a file, decompressed if compressed with gzip; empty if it cannot be read."""
     try:
         with open(path, "rb") as file:
             if file.read(len(GZIP)) != GZIP:
@@ -95,18 +95,18 @@ def decode(content: Content, side: str = "") -> Text:
 
 
 def source_name(source: Source) -> str:
-    """The name that ``source`` goes by where it is given no other: its path, where it has one."""
+    """The default name of ``source``: its path, if it has one."""
     if isinstance(source, (str, os.PathLike)):
         return str(source)
     name = getattr(source, "name", None)
-    return name if isinstance(name, str) else "<file>"  # a file opened by its number has that for a name
+    return name if isinstance(name, str) else "<file>"  # the name of a file opened by descriptor is its number
 
 
 def check_path(path: object, side: str = "") -> str:
     """``path`` as text.
 
     Raises:
-        InputError: it is no path.
+        InputError: it is not a path.
     """
     if isinstance(path, (str, os.PathLike)):
         plain = os.fspath(path)
@@ -134,7 +134,7 @@ def _read(source: Source, name: str, side: str) -> bytes:
 
 
 def _refuse_missing(source: Source, name: str, side: str) -> NoReturn:
-    """Say what is there in place of the file: nothing, a link that leads nowhere, or the file's text."""
+    """The message for a missing file: no such file, a dangling link, or a text instead of a path."""
     path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
     if "\n" in path:
         message = "is the text of a file, where a path is expected: wrap it, as in io.StringIO(text)"
@@ -165,9 +165,9 @@ def _decompressed(data: bytes, name: str, side: str) -> bytes:
 
 
 def _read_path(path: Path) -> bytes:
-    """Read what the file system says there is, and on to the end where there is more, as in a pipe.
+    """Read the size that the file system reports, and the rest if there is more, as in a pipe.
 
-    To ask for the most that is read at once would take memory for it, file by file.
+    Asking for the maximum at once would allocate that much memory for every file.
     """
     with open(path, "rb") as file:
         size = min(os.fstat(file.fileno()).st_size, MAX_FILE_BYTES)
@@ -176,7 +176,7 @@ def _read_path(path: Path) -> bytes:
 
 
 def _read_open(file: IO[bytes] | IO[str]) -> bytes:
-    """Read to the end, or until it is too large: pipes deliver in pieces."""
+    """Read to the end, or until it is too large; pipes deliver in pieces."""
     data = bytearray()
     while len(data) <= MAX_FILE_BYTES and (piece := file.read(MAX_FILE_BYTES + 1 - len(data))):
         data += piece.encode() if isinstance(piece, str) else piece
@@ -203,5 +203,5 @@ def _line_at(data: bytes, offset: int) -> int:
 
 
 def quoted_bytes(data: bytes, offset: int) -> str:
-    """The byte at ``offset`` with its neighbours, for a message."""
+    """The byte at ``offset`` and its neighbours, for a message."""
     return f"0x{data[offset]:02x} (in {quoted(data[max(0, offset - 8) : offset + 8].decode('utf-8', 'replace'))})"

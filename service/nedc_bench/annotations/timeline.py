@@ -1,6 +1,6 @@
-"""Events in time: their order, the filling of gaps, the merging of neighbours, and what is odd about them.
+"""Events in time: order, filling of gaps, merging of neighbours, and irregularities.
 
-Conventions: a column an array, times in seconds, IEEE doubles exactly as parsed.
+Conventions: one array per column, times in seconds, IEEE doubles exactly as parsed.
 
 Source: docs/scoring.md section 3.
 """
@@ -34,7 +34,7 @@ class Timeline(NamedTuple):
 
 
 class Irregularity(NamedTuple):
-    """Something odd about events that are still scored; ``events`` are the ones concerned."""
+    """An irregularity of events that are still scored; ``events`` are the affected ones."""
 
     code: str
     message: str
@@ -42,9 +42,9 @@ class Irregularity(NamedTuple):
 
 
 def find_irregularities(duration: float, starts: Floats, stops: Floats, confidences: Floats) -> list[Irregularity]:
-    """Oddities of sorted events that are still scored, and that a person may want to know (docs/scoring.md section 8).
+    """The irregularities of sorted events that are scored with a warning (docs/scoring.md section 8).
 
-    Events that overlap, run past the end or begin before 0 make fillers of negative length; an event of no length
+    Events that overlap, run past the end or begin before 0 cause fillers of negative length; an event of zero length
     counts as an event.
     """
     enter, leave = round4(starts), round4(stops)
@@ -67,7 +67,7 @@ def _events(count: int) -> str:
 
 
 def time_order(starts: Floats, stops: Floats) -> Codes:
-    """The order of events by (start, stop); equal ones keep theirs."""
+    """The order of events by (start, stop); equal events keep their order."""
     return np.lexsort((stops, starts))
 
 
@@ -78,10 +78,10 @@ def find_detections(starts: Floats, stops: Floats, confidences: Floats, labels: 
 
 
 def fill_and_merge(duration: float, starts: Floats, stops: Floats, confidences: Floats, labels: Codes) -> Timeline:
-    """Fill the gaps between sorted events with background, then merge neighbours of one label.
+    """Fill the gaps between sorted events with background, then merge neighbours with the same label.
 
-    A filler stands wherever an event does not start where the one before it stopped (to 4 digits): between
-    overlapping events it has a negative length, and is scored so, as the original does.
+    A filler goes wherever an event does not start where the previous one stopped (to 4 digits). Between overlapping
+    events it has a negative length and is scored so, as in the original.
     """
     if not starts.size:
         return Timeline(np.zeros(1), np.array([duration]), np.ones(1), np.array([FILLER_CODE], dtype=np.intp))
@@ -103,7 +103,7 @@ def fill_and_merge(duration: float, starts: Floats, stops: Floats, confidences: 
 
 
 def count_merged(starts: Floats, stops: Floats, labels: Codes) -> int:
-    """How many events `fill_and_merge` makes of sorted ones, but for the fillers at the two ends; in little memory."""
+    """The number of events after `fill_and_merge`, without the fillers at the two ends, computed in little memory."""
     gap = round4(stops[:-1]) != round4(starts[1:])
     background = labels == FILLER_CODE
     changes = labels[1:] != labels[:-1]
@@ -120,10 +120,10 @@ def _interleave(
 
 
 def round4(times: Floats) -> Floats:
-    """Python's ``round(t, 4)`` of every time, to the bit.
+    """Python's ``round(t, 4)`` of every time, equal in every bit.
 
-    A time that equals its nearest multiple of 1e-4 is its own rounding; only the others go through ``round``,
-    which rounds the exact decimal value (NumPy's own rounding multiplies first, and so differs in the last bit).
+    A time that equals its nearest multiple of 1e-4 is already rounded; only the others go through ``round``, which
+    rounds the exact decimal value (NumPy's rounding multiplies first and can differ in the last bit).
     """
     rounded = np.rint(times * 1e4) / 1e4
     for k in (rounded != times).nonzero()[0]:

@@ -1,13 +1,13 @@
-"""``tse`` and ``tse_bi``, version ``tse_v1.0.0``: the events of all channels, as the TUH corpora had them before csv.
+"""``tse`` and ``tse_bi``, version ``tse_v1.0.0``: events of all channels, used by the TUH corpora before csv.
 
     version = tse_v1.0.0
 
     0.0000 36.8868 bckg 1.0000
     36.8868 183.3055 seiz 1.0000
 
-A row is start, stop (seconds), label and confidence, apart by blanks. ``#`` begins a comment. The format has no
-duration: rows that cover the recording from 0 without a gap, background included, end where it ends; otherwise the
-other side of the pair states it.
+A row is start, stop (seconds), label and confidence, separated by blanks. ``#`` begins a comment. The format has no
+duration: if the rows cover the recording from 0 without a gap, background included, their end is its end; otherwise the
+duration comes from the other side of the pair.
 
 Source: TUH EEG corpus documentation, annotation formats.
 """
@@ -26,7 +26,8 @@ def read_tse(file: Text, reading: Reading) -> Recording:
     """The recording of a tse file.
 
     Raises:
-        InputError: a row has not its four fields, a number is none, a label is unknown, or no side states a duration.
+        InputError: a row does not have four fields, a number cannot be parsed, a label is unknown, or the duration is
+            unknown.
     """
     events = Events(file, reading)
     for number, line in lines_of(file.text):
@@ -40,5 +41,5 @@ def read_tse(file: Text, reading: Reading) -> Recording:
         confidence = events.number(number, "confidence", fields[3])
         events.add(Row(number, start, stop, fields[2], confidence))
     duration = covers_without_gaps(events.rows)
-    where = "a tse file does where its rows follow each other from 0 to the end, background included"
+    where = "a tse file does if its rows cover the recording from 0 to the end, background included"
     return events.recording(reading.duration if duration is None else duration, where)

@@ -1,4 +1,4 @@
-"""The HTTP API: a Quart app, one module a resource. Nothing here knows how scoring works."""
+"""The HTTP API: a Quart app with one module per resource. It knows nothing about scoring."""
 
 from nedc_bench.api.app import create_app
 

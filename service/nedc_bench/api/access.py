@@ -1,9 +1,9 @@
-"""Who may call: bearer tokens.
+"""Access control: bearer tokens.
 
-Tokens: ``API_TOKENS_FILE`` holds one sha256 of a token a line (hexadecimal) and after it, if one likes, the caller's
-name (``#`` begins a comment), so that the file gives no token away. Tokens of one name are one caller: a job belongs to
-its caller, and outlives the change of a token. The file is read again when it changes: what it holds is valid and
-nothing else, so that a file that was emptied or removed lets nobody in.
+Each line of ``API_TOKENS_FILE`` holds the SHA-256 of a token in hexadecimal, optionally followed by the caller's name
+(``#`` begins a comment), so the file reveals no token. Tokens with the same name belong to one caller: a job belongs to
+its caller and survives a change of token. The file is reloaded when it changes: exactly its tokens are valid, so an
+empty or deleted file lets nobody in.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from quart.wrappers.base import BaseRequestWebsocket
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
 from nedc_bench.monitoring import Metrics
-from nedc_bench.settings import Network
+from nedc_bench.notation import Network
 
 log = structlog.get_logger(__name__)
 
 OPEN = frozenset({"/", "/docs", "/openapi.json"})
-BEARER = "bearer."  # begins the subprotocol by which a browser, which can send no header, brings its token
+BEARER = "bearer."  # prefix of the subprotocol with which browsers, which cannot set the header, send a token
 
 _LINE = re.compile(r"([0-9a-fA-F]{64})(?:\s+([A-Za-z0-9][A-Za-z0-9._@-]{0,63}))?")
 
 
 class Tokens:
-    """The tokens of a file; without a file everybody is let in.
+    """The tokens of a file; without a file anyone may call.
 
     Raises:
-        SettingsError: the file holds no token, or something else.
+        SettingsError: the file has no token, or an invalid line.
     """
 
     def __init__(self, path: str | None, metrics: Metrics) -> None:
@@ -50,7 +50,7 @@ class Tokens:
             raise SettingsError([f"API_TOKENS_FILE {path}: {where} is not a sha256 in hexadecimal and a name"])
 
     def check(self, request: BaseRequestWebsocket) -> str | None:
-        """The caller that the request's token stands for: its name, or the beginning of its hash; None without a file.
+        """The caller of the request: the name of its token, or the beginning of its hash; None without a file.
 
         Raises:
             ProblemError: 401, the token is missing or unknown.
@@ -60,7 +60,7 @@ class Tokens:
         self._reload()
         digest = hashlib.sha256(_token(request).encode()).hexdigest()
         caller = None
-        for known, name in self._callers.items():  # all of them, whichever it is
+        for known, name in self._callers.items():  # compare with all, in constant time
             if hmac.compare_digest(digest, known):
                 caller = name
         if caller is None:
@@ -69,15 +69,15 @@ class Tokens:
         return caller
 
     def _reload(self) -> None:
-        """Read the file again when it has changed."""
+        """Reload the file if it has changed."""
         if self._state == self._stat():
             return
         for line in self._load():
-            log.error("a line of the tokens is not valid", path=self.path, line=line)
+            log.error("invalid line in the token file", path=self.path, line=line)
         (log.info if self._callers else log.error)("tokens read", path=self.path, valid=len(self._callers))
 
     def _stat(self) -> tuple[int, int, int] | None:
-        """What changes when the file does; None where there is none."""
+        """A value that changes with the file; None if it is missing."""
         assert self.path is not None
         try:
             stat = os.stat(self.path)
@@ -86,7 +86,7 @@ class Tokens:
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
     def _load(self) -> list[int]:
-        """Read the tokens; the numbers of the lines that are none."""
+        """Read the tokens. Returns the numbers of invalid lines."""
         assert self.path is not None
         self._state = self._stat()
         try:
@@ -102,12 +102,12 @@ class Tokens:
 
 
 def is_open(path: str) -> bool:
-    """Whether everybody may read it: the page where people score, the API's document and page, and their files."""
+    """Whether the path needs no token: the home page, the API's document and page, and their files."""
     return path in OPEN or path.startswith(("/home/", "/docs/"))
 
 
 def _token(request: BaseRequestWebsocket) -> str:
-    """The token of the Authorization header, or that of a WebSocket's subprotocols."""
+    """The token from the Authorization header, or from a WebSocket's subprotocols."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
@@ -117,7 +117,7 @@ def _token(request: BaseRequestWebsocket) -> str:
 
 
 def client_address(request: BaseRequestWebsocket, trusted: tuple[Network, ...]) -> str:
-    """The client's address; a forwarded one only where every hop behind it is a trusted proxy."""
+    """The client's address; a forwarded one only if every hop behind it is a trusted proxy."""
     address = request.remote_addr or "unknown"
     for hop in reversed(",".join(request.headers.getlist("X-Forwarded-For")).split(",")):
         if not _is_in(address, trusted) or not hop.strip():

@@ -1,4 +1,4 @@
-"""The factory of the Quart app: settings in, an app that serves out; nothing happens at import."""
+"""The factory of the Quart app. Nothing happens at import."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ log = structlog.get_logger(__name__)
 REDIS_CHECK_SECONDS = 1.0
 LAG_CHECK_SECONDS = 0.05
 JOBS_PER_WORKER = 2
-LEAST_WORKERS = 2  # so that one is left beside a call that takes long
-GATE_WIDTH = 16  # requests that are evaluated at once while their clients wait; more only make all of them slower
+LEAST_WORKERS = 2  # so that one stays free beside a long call
+GATE_WIDTH = 16  # concurrent evaluations for waiting clients; more would only slow all of them down
 
 
 def create_app(settings: Settings) -> Quart:
-    """An app with all its parts; they start when it starts to serve."""
+    """Create an app with all its parts, which start when it starts serving."""
     app = Quart("nedc_bench.api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
-    app.config["RESPONSE_TIMEOUT"] = None  # who does not read is dropped where it is seen: at the connection
+    app.config["RESPONSE_TIMEOUT"] = None  # the connection drops clients that do not read
     app.request_class = BoundedRequest
     app.url_map.strict_slashes = False
     app.extensions[KEY] = _parts(settings)
@@ -81,7 +81,7 @@ def _parts(settings: Settings) -> Service:
     limits = RateLimits(redis, metrics)
     tokens = Tokens(settings.api_tokens_file, metrics)
     uploads = Budget(settings.uploads_max_bytes, "uploads", UPLOADS)
-    responses = Budget(settings.responses_max_bytes, "large results that are not read yet", RESPONSES)
+    responses = Budget(settings.responses_max_bytes, "unread large results", RESPONSES)
     return Service(settings, metrics, redis, pool, jobs, Gate(GATE_WIDTH), tokens, limits, uploads, responses)
 
 
@@ -123,7 +123,7 @@ def _running(app: Quart) -> Callable[[], AsyncGenerator[None]]:
 
 
 async def _watch_redis(found: Service) -> None:
-    """Know whether Redis takes a write, and how full it is; without one there is nothing to watch."""
+    """Watch whether Redis accepts writes, and how full it is; does nothing without Redis."""
     redis = found.redis
     while redis is not None:
         up = await redis.probe()
@@ -166,8 +166,10 @@ def _register_hooks(app: Quart) -> None:
     @app.after_request
     async def _complete(response: Response) -> Response:
         code = response.status_code
-        unread = code >= 400 and (code == 408 or not await discard_body(request))  # of a late body no more is awaited
-        if unread or service().draining.is_set():  # a client that keeps its connection would find it closed
+        unread = code >= 400 and (
+            code == 408 or not await discard_body(request)
+        )  # do not wait for the rest of a late body
+        if unread or service().draining.is_set():  # the client would otherwise find its kept connection closed
             response.headers["Connection"] = "close"
         response = bounded(response)
         _add_headers(response)
@@ -188,7 +190,7 @@ def _identify(connection: BaseRequestWebsocket) -> None:
 
 
 async def _admit(connection: BaseRequestWebsocket, *, reading: bool) -> None:
-    """Let in who has a token and has not come too often."""
+    """Admit callers with a token and within their rate limit."""
     found = service()
     seen = exchange(connection)
     seen.address = client_address(connection, found.settings.trusted_proxies)
@@ -208,7 +210,7 @@ def _add_headers(response: ResponseTypes) -> None:
 
 
 def _allow_origin(response: Response) -> None:
-    """CORS, for the origins that are named and no others."""
+    """CORS headers, for the configured origins only."""
     origins = service().settings.cors_origins
     if not origins:
         return

@@ -1,8 +1,8 @@
-"""A corpus in one file: a tar or zip with ``ref/`` and ``hyp/``, paired by the rule of `nedc_bench.annotations.layout`.
+"""A corpus in one archive: a tar or zip with ``ref/`` and ``hyp/``, paired by `nedc_bench.annotations.layout`.
 
-Nothing is unpacked to a disk, and only what is part of a pair is read. Refused are names that leave their folder, links
-and devices, encrypted entries, and bombs, before they are held: archives whose content is larger than the upload limit,
-or which hold much else besides.
+Nothing is unpacked to disk, and only the files of pairs are read. Names that leave their folder, links, devices,
+encrypted entries and bombs are refused before they take memory. A bomb is an archive whose content exceeds the upload
+limit, or which holds many other files.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from nedc_bench.errors import InputError, quoted, refusal
 from nedc_bench.execution import PairInput
 
 PIECE_BYTES = 128 * 1024
-TAR_BYTES = 2048  # that a file costs in a tar besides its content
+TAR_BYTES = 2048  # per file in a tar, besides its content
 MAX_FOLDERS = 1000
-MAX_NAME_BYTES = 512  # of an entry's part of a directory, on average
-ENTRY_BYTES = 500  # that the readers hold of an entry besides its name
-LINK = 0xA  # in the external attributes of a zip's entry
+MAX_NAME_BYTES = 512  # per entry in a directory, on average
+ENTRY_BYTES = 500  # that the readers hold per entry besides its name
+LINK = 0xA  # in the external attributes of a zip entry
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 DIRECTORY_ENTRY = b"PK\x01\x02"
 XZ = b"\xfd7zXZ"
@@ -44,12 +44,12 @@ def read_archive(name: str, data: bytes | bytearray, *, max_pairs: int, max_byte
     """The pairs of an archive, in the order of the references' names.
 
     Args:
-        max_bytes: of the content of all files together.
-        take: takes room for so many bytes that are held besides ``data``, see `nedc_bench.api.budget`.
+        max_bytes: the limit for the content of all files together.
+        take: reserves memory for bytes held besides ``data``, see `nedc_bench.api.budget`.
 
     Raises:
-        InputError: it is no archive, something in it is refused, or a file has no counterpart.
-        ProblemError: 503, there is no room.
+        InputError: it is not an archive, an entry is refused, or a file has no counterpart.
+        ProblemError: 503, there is no memory left.
     """
     try:
         kind = _Zip if data.startswith(ZIP) else _Tar
@@ -72,7 +72,7 @@ def read_archive(name: str, data: bytes | bytearray, *, max_pairs: int, max_byte
 
 
 class _Archive:
-    """The entries of an archive: first their names, then the content of those that are wanted."""
+    """The entries of an archive: first the names, then the content of the selected ones."""
 
     def __init__(self, name: str, data: bytes | bytearray, *, most_bytes: int, most_files: int, take: Take) -> None:
         self.name = name
@@ -96,7 +96,7 @@ class _Archive:
         _refuse(self.name, "size", f"holds more than {self.most_entries} entries")
 
     def _whole(self, entry: str, file: _View | _Bounded | IO[bytes], size: int) -> bytes:
-        """The content of an entry, which claims to have this size."""
+        """Read an entry that claims to have this size."""
         content = bytearray()
         while piece := file.read(min(PIECE_BYTES, size - len(content))):
             self.take(len(piece))
@@ -111,8 +111,8 @@ class _Archive:
 
 class _Zip(_Archive):
     def names(self) -> list[str]:
-        """The names of all files; folders are left out."""
-        if self.data.count(DIRECTORY_ENTRY) > self.most_entries:  # before the reader makes an object of each
+        """The names of all files, without folders."""
+        if self.data.count(DIRECTORY_ENTRY) > self.most_entries:  # before the reader creates an object for each
             self._too_many()
         self._opened = zipfile.ZipFile(_View(self.data, self.most_entries * MAX_NAME_BYTES))
         found = []
@@ -128,7 +128,10 @@ class _Zip(_Archive):
         """The content of these entries."""
         found = {}
         for entry in map(self._opened.getinfo, entries):
-            if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:  # others expand without bounds
+            if entry.compress_type not in {
+                zipfile.ZIP_STORED,
+                zipfile.ZIP_DEFLATED,
+            }:  # other methods expand without bounds
                 _refuse(self.name, "archive", f"{quoted(entry.filename)} is not compressed by deflate")
             with self._opened.open(entry) as file:
                 found[entry.filename] = self._whole(entry.filename, file, entry.file_size)
@@ -136,10 +139,10 @@ class _Zip(_Archive):
 
 
 class _Tar(_Archive):
-    """A tar, which is decompressed twice where it is compressed: for the names, and for the content."""
+    """A tar; if compressed, it is decompressed twice: for the names, and for the content."""
 
     def names(self) -> list[str]:
-        """The names of all files; folders are left out."""
+        """The names of all files, without folders."""
         self._places: dict[str, tuple[int, int]] = {}
         with tarfile.open(fileobj=cast(IO[bytes], self._plain(self.take)), mode="r:") as opened:
             while (member := opened.next()) is not None:
@@ -175,7 +178,7 @@ class _Tar(_Archive):
 
 
 class _View(io.RawIOBase):
-    """Bytes as a file, without a copy of them; no more than so many are read at once."""
+    """Bytes as a file, without a copy; limits the bytes per read."""
 
     def __init__(self, data: bytes | bytearray, most_at_once: int) -> None:
         self._data = memoryview(data)
@@ -207,12 +210,12 @@ class _View(io.RawIOBase):
 
 
 class _Bounded:
-    """A compressed tar as tarfile reads it: forwards, so many bytes at once, and so many in all.
+    """A compressed tar as a stream for tarfile; limits the bytes per read and in total.
 
-    A reader of tars would take a name into memory of any length that a header claims.
+    tarfile would otherwise load a name of any length that a header claims.
 
     Args:
-        take: room for what was decompressed, where the decompressor may keep all of it.
+        take: reserves memory for decompressed bytes, since the decompressor may keep all of them.
     """
 
     def __init__(self, expanded: io.BufferedIOBase, most: int, most_at_once: int, take: Take | None) -> None:

@@ -1,4 +1,4 @@
-"""Bytes that all requests together may hold at a time: of uploads, of what they expand to, of results on their way."""
+"""The memory budget of all requests together: uploads, their expanded content, and results being sent."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ RETRY_SECONDS = "2"
 
 
 class Budget:
-    """Room for so many bytes. One request alone always fits: what it may take is bounded by other limits.
+    """A budget of bytes. A single request always fits, since other limits bound it.
 
     Args:
-        max_bytes: of all requests together.
-        what: there is too much of, as the refusal says.
-        reason: the refusal is counted under, one of `UNAVAILABLE_REASONS`.
+        max_bytes: the limit for all requests together.
+        what: what there is too much of, for the message.
+        reason: the metric's reason for a refusal, one of `UNAVAILABLE_REASONS`.
     """
 
     def __init__(self, max_bytes: int, what: str, reason: str) -> None:
@@ -29,10 +29,10 @@ class Budget:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
-        """For one request: a function that takes room for so many bytes more; all are given back at the end.
+        """A context for one request: a function that reserves bytes, all of which are released at the end.
 
         Raises:
-            ProblemError: 503, by that function, when there is no room.
+            ProblemError: 503, from that function, if the budget is exhausted.
         """
         own = 0
 
@@ -44,7 +44,7 @@ class Budget:
                     own += size
                     self._held += size
             if not fits:
-                detail = f"too many {self._what} are under way; try again in a moment"
+                detail = f"too many {self._what} at the moment; try again soon"
                 raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}, reason=self._reason)
 
         try:

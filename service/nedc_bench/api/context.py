@@ -1,4 +1,4 @@
-"""What the handlers of an app share: its `Service`, made by the app's factory."""
+"""The state shared by an app's handlers: its `Service`, created by the app's factory."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from nedc_bench.redis import RedisClient
 from nedc_bench.settings import Settings
 
 KEY = "nedc_bench"
-EXPANDING = 1  # upload at a time: two would take room from each other, and the event loop its turn
-CLOSING_SECONDS = 1.0  # of the time to end, for what comes after the jobs, or a quarter of it
+EXPANDING = 1  # upload at a time: two would compete for memory, and with the event loop
+CLOSING_SECONDS = 1.0  # of the grace period, for what follows the jobs; at most a quarter of it
 
 
 @dataclass
@@ -31,13 +31,13 @@ class Service:
     """The parts of a running service.
 
     Attributes:
-        expanding: held while an upload is taken apart in a thread.
-        draining: set once the process is asked to end: it is not ready, and takes no work that would end with it.
-        leaving: set once those who spread requests have had time to see that: what is open closes.
-        drained: set once the accepted work has ended, or its time is over: the process may end.
-        differing: the algorithms whose self-check differed; None until it has run.
+        expanding: held while a thread unpacks an upload.
+        draining: set when the process must end: it is not ready, and accepts no work that would end with it.
+        leaving: set once load balancers have had time to notice: open connections close.
+        drained: set once the accepted work has finished, or its time is over: the process may end.
+        differing: the algorithms that failed the self-check; None until it has run.
         redis: the client of the configured Redis.
-        lost_since: when Redis took no more writes; infinite while it takes them, None before it first did.
+        lost_since: when Redis stopped accepting writes; infinite while it accepts them, None before it first did.
     """
 
     settings: Settings
@@ -60,23 +60,26 @@ class Service:
     _draining: asyncio.Task[None] | None = None
 
     def refuse_when_draining(self) -> None:
-        """Refuse new work that would end with this process, once that is asked to end.
+        """While draining, refuse new work that would end with this process.
 
         Raises:
             ProblemError: 503.
         """
         if self.draining.is_set() and not self.jobs.outlive_process:
             raise ProblemError(
-                503, "the service is shutting down; send it again", headers={"Retry-After": "1"}, reason=DRAINING
+                503,
+                "the service is shutting down; send the request again",
+                headers={"Retry-After": "1"},
+                reason=DRAINING,
             )
 
     @property
     def seconds_left(self) -> float:
-        """How long the process may still run."""
+        """The rest of the grace period."""
         return self._ends_at - time.monotonic()
 
     def begin_to_drain(self, delay: float) -> None:
-        """Be no longer ready; after ``delay`` seconds let the accepted work end, and then the process."""
+        """Stop being ready; after ``delay`` seconds let the accepted work finish, then end the process."""
         self._ends_at = time.monotonic() + self.settings.shutdown_grace_seconds
         self.draining.set()
         self._draining = asyncio.get_running_loop().create_task(self._drain(delay))
@@ -89,7 +92,7 @@ class Service:
         self.drained.set()
 
     def missing(self) -> list[str]:
-        """What keeps the service from being ready."""
+        """The reasons why the service is not ready."""
         found = []
         if self.draining.is_set():
             found.append("draining: the process was asked to end")
@@ -104,7 +107,7 @@ class Service:
         return found
 
     def _goes_on_without(self) -> bool:
-        """Whether Redis was there, and is away for no longer than the service stays ready without it."""
+        """Whether Redis has worked before, and is unavailable for less than the grace period."""
         grace = self.settings.redis_grace_seconds
         if self.lost_since is None or self.redis is None or self.redis.refuses:
             return False
@@ -112,5 +115,5 @@ class Service:
 
 
 def service() -> Service:
-    """The service of the app that handles this request."""
+    """The service of the current app."""
     return cast(Service, current_app.extensions[KEY])

@@ -1,4 +1,4 @@
-"""``/openapi.json``, and ``/docs``: its page, from files of an installed package (no content delivery network)."""
+"""``/openapi.json`` and its page ``/docs``, from files of an installed package (no CDN)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PAGE = """<!doctype html>
 _START = """\
 SwaggerUIBundle({
   url: "/openapi.json", dom_id: "#page", deepLinking: true, tryItOutEnabled: true,
-  validatorUrl: null, // the page asks nobody else
+  validatorUrl: null, // the page contacts no other host
 });
 """
 
@@ -67,7 +67,7 @@ async def openapi() -> Response:
 
 @blueprint.get("/docs")
 async def page() -> Response:
-    """The page of the document, and of the errors that problems refer to."""
+    """The page of the document, with the errors that problems link to."""
     errors = "".join(f'<tr id="{status}"><td>{status}</td><td>{title}</td></tr>' for status, title in TITLES.items())
     return Response(_PAGE.format(errors=errors), 200, SECURITY, content_type="text/html; charset=utf-8")
 

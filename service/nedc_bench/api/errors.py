@@ -1,4 +1,4 @@
-"""Errors of the API: every exception of a request becomes ``application/problem+json`` (`nedc_bench.api.problem`)."""
+"""Errors of the API: every exception becomes ``application/problem+json`` (`nedc_bench.api.problem`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem; a 503 is counted under its ``reason``, one of `UNAVAILABLE_REASONS`."""
+    """Ends a request with a problem. A 503 is counted under its ``reason``, one of `UNAVAILABLE_REASONS`."""
 
     def __init__(
         self, status: int, detail: str, *, headers: dict[str, str] | None = None, reason: str | None = None
@@ -34,14 +34,14 @@ def problem_response(found: Problem, headers: dict[str, str] | None = None) -> R
 
 
 def refused(error: ProblemError, metrics: Metrics) -> Response:
-    """The response of a request that ends with a problem; it is counted."""
+    """The response for a problem, counted in the metrics."""
     if error.reason is not None:
         metrics.unavailable_responses.labels(error.reason).inc()
     return problem_response(error.problem, error.headers)
 
 
 def register(app: Quart, metrics: Metrics) -> None:
-    """Turn every exception of a request into a problem."""
+    """Register handlers that turn every exception of a request into a problem."""
 
     @app.errorhandler(ProblemError)
     async def _problem(error: ProblemError) -> Response:
@@ -54,7 +54,7 @@ def register(app: Quart, metrics: Metrics) -> None:
     @app.errorhandler(JobsUnavailableError)
     async def _unavailable(_error: JobsUnavailableError) -> Response:
         metrics.unavailable_responses.labels(REDIS).inc()
-        return problem_response(problem(503, "jobs cannot be reached for the moment; try again"), {"Retry-After": "2"})
+        return problem_response(problem(503, "jobs are temporarily unavailable; try again"), {"Retry-After": "2"})
 
     @app.errorhandler(HTTPException)
     async def _http(error: HTTPException) -> Response:
@@ -68,11 +68,11 @@ def register(app: Quart, metrics: Metrics) -> None:
     @app.errorhandler(Exception)
     async def _unexpected(error: Exception) -> Response:
         structlog.get_logger(__name__).error("request failed", exc_info=error)
-        return problem_response(problem(500, "an unexpected error; the service's log has it under the request's id"))
+        return problem_response(problem(500, "unexpected error; search the service's log for the request's id"))
 
 
 def _words(error: HTTPException) -> str | None:
-    """What the client is told of an error that the framework raised."""
+    """The client's message for an error of the framework."""
     if isinstance(error, NotFound) and has_request_context():
         return f"there is no {request.path[:100]}; {DOCUMENTATION} describes what there is"
     if isinstance(error, MethodNotAllowed) and has_request_context():

@@ -1,4 +1,4 @@
-"""``/api/v1/evaluate``: accept, show, list and remove jobs, and their text reports."""
+"""``/api/v1/evaluate``: submit, show, list and remove jobs, and read their reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from nedc_bench.api.errors import ProblemError, problem_response
 from nedc_bench.api.problem import failure_problem
 from nedc_bench.api.responses import json_response, require_json
 from nedc_bench.api.upload import Upload, read_upload
-from nedc_bench.execution import Asked, PairInput
+from nedc_bench.execution import Asked, PairInput, Study
 from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
 from nedc_bench.jobs.model import PIPELINE
@@ -30,6 +30,7 @@ from nedc_bench.monitoring import set_waited
 from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
 from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.scoring import ALGORITHMS, check_algorithms
+from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -38,14 +39,16 @@ blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 MAX_WAIT_SECONDS = 60.0
 MAX_PAGE = 100
 MAX_KEY_CHARACTERS = 255
-# A page is nothing of the service's own, where a browser shows it; what it may load it says itself.
+# In a browser, a report has an origin of its own; its own policy says what it may load.
 SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-modals", "Referrer-Policy": "no-referrer"}
-THREAD_BYTES = 256 * 1024  # taking in more would hold up the event loop
+REPLICATES, MAX_REPLICATES = 2_000, 5_000  # of a bootstrap; the command takes more
+MAX_STUDY_CLASSES = 10
+THREAD_BYTES = 256 * 1024  # reading more would block the event loop
 
 
 @blueprint.post("")
 async def submit() -> Response:
-    """Accept an evaluation: 202 and where it is, or 200 and the ended job when the client waits for it."""
+    """Submit an evaluation: 202 and its location, or 200 and the finished job if the client waits for it."""
     found = service()
     require_json()  # before the work is accepted
     found.refuse_when_draining()
@@ -53,10 +56,10 @@ async def submit() -> Response:
     _refuse_when_saturated(wait)
     with found.uploads.share() as take:
         upload = await read_upload(request, found.settings.max_pairs, found.settings.body_timeout_seconds, take)
-        found.refuse_when_draining()  # it may have come slowly
+        found.refuse_when_draining()  # the body may have arrived slowly
         asked = await _asked_for(upload, take)
-        del upload  # it holds the files once more
-        found.refuse_when_draining()  # unpacking it takes its time, too
+        del upload  # the archive's files are a second copy
+        found.refuse_when_draining()  # unpacking takes time too
         kept = True
         try:
             if wait is None:
@@ -66,7 +69,7 @@ async def submit() -> Response:
                 job, kept = await _wait_for(asked, wait)
         except QueueFullError as error:
             headers = {"Retry-After": RETRY_SECONDS}
-            raise ProblemError(503, f"no job is taken: {error}", headers=headers, reason=QUEUE_FULL) from None
+            raise ProblemError(503, f"the job is not accepted: {error}", headers=headers, reason=QUEUE_FULL) from None
         except KeyError:
             raise ProblemError(422, "this Idempotency-Key was used for another request") from None
     if job.error is not None and job.error.status == 422 and wait is not None:
@@ -78,11 +81,12 @@ async def submit() -> Response:
 
 
 async def _wait_for(asked: Request, wait: float) -> tuple[Job, bool]:
-    """The job and whether it is kept, once it has ended or the client has waited as long as it would."""
+    """The job and whether it is stored, once it has finished or the client's wait is over."""
     found = service()
     started = time.monotonic()
     try:
-        async with contextlib.nullcontext() if is_heavy(asked.pairs, asked.asked) else found.gate.entered():
+        heavy = is_heavy(asked.pairs, asked.asked) or asked.asked.study is not None
+        async with contextlib.nullcontext() if heavy else found.gate.entered():
             return await found.jobs.evaluate(asked, max(0.0, started + wait - time.monotonic()))
     finally:
         set_waited(request.scope, time.monotonic() - started)
@@ -90,13 +94,13 @@ async def _wait_for(asked: Request, wait: float) -> tuple[Job, bool]:
 
 @blueprint.get("/<job_id>")
 async def show(job_id: str) -> Response:
-    """A job: where it stands, and its result once it has ended."""
+    """Show a job: its state, and its result once it has finished."""
     return json_response(shown(await _job(job_id)))
 
 
 @blueprint.get("")
 async def list_jobs() -> Response:
-    """Some of the caller's jobs, newest first, without their results."""
+    """List the caller's jobs, newest first, without their results."""
     status = request.args.get("status")
     if status is not None and status not in {known.value for known in JobStatus}:
         raise ProblemError(422, f"status {status[:40]!r} is none of {', '.join(JobStatus)}")
@@ -107,7 +111,7 @@ async def list_jobs() -> Response:
 
 @blueprint.delete("/<job_id>")
 async def remove(job_id: str) -> Response:
-    """Cancel a job that has not ended, and forget it."""
+    """Cancel an unfinished job, and remove it."""
     if not await service().jobs.remove(job_id, g.caller or ""):
         raise _unknown(job_id)
     return Response(b"", 204)
@@ -115,7 +119,7 @@ async def remove(job_id: str) -> Response:
 
 @blueprint.get("/<job_id>/reports/<name>")
 async def report(job_id: str, name: str) -> Response:
-    """One of the NEDC text reports of a completed job, or its page."""
+    """Send an NEDC text report of a completed job, or its page."""
     text = await service().jobs.report(job_id, g.caller or "", name)
     if text is None:
         job = await _job(job_id)
@@ -134,21 +138,21 @@ class _Reported(msgspec.Struct):
 
 
 def shown(job: Job) -> dict[str, Any]:
-    """A job as the API writes it."""
+    """A job as JSON."""
     return msgspec.structs.asdict(job) | {"error": None if job.error is None else failure_problem(job.error)}
 
 
 def _refuse_when_saturated(wait: float | None) -> None:
-    """Tell a client that would wait too long for its turn, before its body is read."""
+    """Refuse a client that would wait too long for its turn, before reading its body."""
     seconds = service().gate.expected_seconds
     if wait is not None and seconds > service().settings.saturation_seconds:
-        detail = f"about {seconds:.0f} s of work are waiting already; try again later, or without Prefer: wait"
+        detail = f"about {seconds:.0f} s of work are already waiting; try again later, or without Prefer: wait"
         headers = {"Retry-After": str(math.ceil(seconds / 2))}
         raise ProblemError(503, detail, headers=headers, reason=SATURATED)
 
 
 async def _asked_for(upload: Upload, take: Callable[[int], None]) -> Request:
-    """What the upload asks for; in a thread where reading it takes long."""
+    """Parse the upload into a request; in a thread if that takes long."""
     settings = service().settings
     limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
@@ -167,11 +171,11 @@ async def _job(job_id: str) -> Job:
 
 
 def _unknown(job_id: str) -> ProblemError:
-    return ProblemError(404, f"there is no job {job_id[:60]!r}; deleted, expired, or another caller's")
+    return ProblemError(404, f"job {job_id[:60]!r} not found: deleted, expired, or another caller's")
 
 
 def _preferred_wait() -> float | None:
-    """The seconds of ``Prefer: wait=S`` (RFC 7240); what cannot be read is ignored, as the RFC asks."""
+    """The seconds of ``Prefer: wait=S`` (RFC 7240); invalid preferences are ignored, as the RFC requires."""
     for header in request.headers.getlist("Prefer"):
         for preference in header.split(","):
             name, _, value = preference.partition(";")[0].partition("=")
@@ -201,10 +205,10 @@ def _whole(name: str, default: int, low: int, high: int) -> int:
 def _evaluation(
     upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]
 ) -> tuple[list[PairInput], Asked]:
-    """What the parts ask for.
+    """The request of the parts.
 
     Raises:
-        InputError, ProblemError: the parts do not make an evaluation.
+        InputError, ProblemError: the parts are not a valid request.
     """
     pipeline = _single(upload, "pipeline", PIPELINE)
     if pipeline != PIPELINE:
@@ -213,7 +217,21 @@ def _evaluation(
     names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
     pairs = _pairs(upload, max_pairs, max_bytes, take)
     strict, per_pair = _flag(upload, "strict"), _flag(upload, "per_pair")
-    return pairs, Asked(check_algorithms(names), _parameters(upload), strict, per_pair)
+    parameters = _parameters(upload)
+    study = _study(upload, pairs, len(parameters.label_map.classes))
+    return pairs, Asked(check_algorithms(names), parameters, strict, per_pair, study)
+
+
+def _study(upload: Upload, pairs: Sequence[PairInput], classes: int) -> Study | None:
+    """The intervals that are asked for, within bounds; generated clients always send seed and replicates."""
+    seed = _number(upload, "seed", Settings().seed, 0, MAX_SEED)
+    replicates = _number(upload, "replicates", REPLICATES, MIN_REPLICATES, MAX_REPLICATES)
+    if not _flag(upload, "evidence"):
+        return None
+    if classes > MAX_STUDY_CLASSES:
+        detail = f"evidence is limited to {MAX_STUDY_CLASSES} classes here, and [MAP] has {classes}"
+        raise ProblemError(422, f"{detail}; the command nedc-bench evidence takes any number")
+    return Study.of(seed, replicates, (pair.reference_name for pair in pairs))
 
 
 def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]) -> list[PairInput]:
@@ -247,6 +265,13 @@ def _single(upload: Upload, name: str, default: str) -> str:
     if len(values) > 1:
         raise ProblemError(422, f"{name} is given {len(values)} times")
     return values[0] if values else default
+
+
+def _number(upload: Upload, name: str, default: int, low: int, high: int) -> int:
+    text = _single(upload, name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high):
+        raise ProblemError(422, f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
+    return int(text)
 
 
 def _flag(upload: Upload, name: str) -> bool:

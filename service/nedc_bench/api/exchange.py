@@ -1,13 +1,13 @@
-"""A request from its arrival to the end of its response, as the edge sees it: an ASGI middleware.
+"""An ASGI middleware around each request, from its arrival to the end of its response.
 
-One access line a request and WebSocket (``event`` is ``request``) says who, what, how much, how long and how it ended:
-``caller`` (the token's name or the beginning of its hash), ``address``, ``method``, ``path``, ``status``, ``bytes_in``
-and ``bytes_out`` of the bodies, ``seconds``, ``ended``. Probes have theirs at level ``debug``.
+It logs one access line per request and WebSocket (``event`` is ``request``): ``caller`` (the token's name or the
+beginning of its hash), ``address``, ``method``, ``path``, ``status``, ``bytes_in`` and ``bytes_out`` of the bodies,
+``seconds`` and ``ended``. Probes are logged at level ``debug``.
 
-``ended`` is ``complete``; ``client left`` (before there was a response: status 499); ``cut off`` (the client left, or
-was dropped, within the response); ``failed`` (the service's fault).
+``ended`` is ``complete``; ``client left`` (before the response: status 499); ``cut off`` (the client left or was
+dropped during the response); or ``failed`` (the service's fault).
 
-Bodies are taken from the server no faster than the handler reads them: `UNREAD_BYTES` wait for it at most.
+Bodies are read from the server no faster than the handler consumes them: at most `UNREAD_BYTES` are buffered.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})(
 
 @dataclass(slots=True)
 class Exchange:
-    """What is known of one request.
+    """The state of one request.
 
     Attributes:
-        ids: the request's id, and those of its trace where it has one: bound to every line of the log.
-        at_end: what to give back once the response is sent, or is not going to be.
-        holds_response: whether room was taken for a large response.
-        room: set while the handler has taken what has come of the body.
+        ids: the ids of the request and its trace, bound to every log line.
+        at_end: callbacks for when the response is sent or abandoned.
+        holds_response: whether memory is reserved for a large response.
+        room: set while the handler has consumed the received body.
     """
 
     ids: dict[str, str]
@@ -66,7 +66,7 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
 
     def line(self, scope: Mapping[str, Any]) -> dict[str, Any]:
-        """The access line's fields."""
+        """The fields of the access line."""
         return {
             **self.ids,
             "caller": self.caller,
@@ -82,7 +82,7 @@ class Exchange:
 
 
 def exchange(connection: BaseRequestWebsocket) -> Exchange:
-    """The exchange that a request or WebSocket is."""
+    """The exchange of a request or WebSocket."""
     return cast(Exchange, cast(dict[str, Any], connection.scope)[KEY])
 
 
@@ -97,7 +97,7 @@ class Exchanges:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass the request on, and say what has become of it."""
+        """Pass the request on, and log how it ended."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -158,7 +158,7 @@ def _note(found: Exchange, message: Mapping[str, Any]) -> None:
 
 
 class BoundedBody(Body):
-    """A body of which `UNREAD_BYTES` wait for the handler, and which has no more than MAX_UPLOAD_BYTES in all."""
+    """A body with at most `UNREAD_BYTES` buffered and MAX_UPLOAD_BYTES in total."""
 
     room: asyncio.Event
     _received = 0
@@ -170,7 +170,7 @@ class BoundedBody(Body):
         return data
 
     def append(self, data: bytes) -> None:
-        """Take what has come."""
+        """Consume the received bytes."""
         self._received += len(data)
         super().append(data)
         if self._max_content_length is not None and self._received > self._max_content_length:

@@ -18,7 +18,7 @@ blueprint = Blueprint("health", __name__)
 
 
 class Health(msgspec.Struct, frozen=True):
-    """That the process answers, and what it is."""
+    """The response of a probe."""
 
     status: str
     version: str
@@ -26,13 +26,13 @@ class Health(msgspec.Struct, frozen=True):
 
 @blueprint.get("/api/v1/health")
 async def health() -> Response:
-    """200 while the process can answer."""
+    """Liveness: 200 while the process answers."""
     return json_response(Health("ok", __version__))
 
 
 @blueprint.get("/api/v1/ready")
 async def ready() -> Response:
-    """200 when requests may come; else 503, naming what is missing."""
+    """Readiness: 200, or 503 with the reasons."""
     missing = service().missing()
     if missing:
         return problem_response(problem(503, "; ".join(missing)), {"Retry-After": "1"})
@@ -46,7 +46,7 @@ async def metrics() -> Response:
     found.metrics.ready.set(not found.missing())
     found.metrics.workers.labels("busy").set(found.pool.busy)
     found.metrics.workers.labels("idle").set(found.pool.idle)
-    with contextlib.suppress(JobsUnavailableError):  # the last that was known stays
+    with contextlib.suppress(JobsUnavailableError):  # keep the last known values
         depth, age = await found.jobs.waiting()
         found.metrics.queue_depth.set(depth)
         found.metrics.queue_oldest_age.set(age)

@@ -1,16 +1,15 @@
-"""One HTTP/1.1 connection: Hypercorn's protocol over a stream whose every direction is bounded.
+"""One HTTP/1.1 connection: Hypercorn's protocol over a stream that is bounded in both directions.
 
-HTTP/1.1 alone is spoken. An offer of h2c is ignored, as RFC 9110 (7.8) allows: the client gets its answer in HTTP/1.1;
-the preface of HTTP/2 is answered with 505. So no control frames of HTTP/2 exist, and nothing tunnels past the path
-rules of a proxy.
+It speaks HTTP/1.1 only. An h2c upgrade is ignored, as RFC 9110 (7.8) allows, and answered in HTTP/1.1; the HTTP/2
+preface gets 505. So there are no HTTP/2 control frames, and nothing tunnels past the path rules of a proxy.
 
-What a connection may take:
+The limits of a connection:
 
-- received bytes wait in `READ_BYTES` before a request's handler takes them; then the client is no longer read;
-- after each `READ_BYTES` the event loop serves others, whoever sends how fast;
-- frames of a WebSocket, control frames included, are counted (`FRAMES` at once, `FRAMES_PER_SECOND` on the long run);
-  more close it with 1008. Compression is not negotiated: a frame is as long as it looks;
-- a client that takes none of the `WRITE_BYTES` that wait for it within ``write_seconds`` is dropped.
+- At most `READ_BYTES` are buffered for a request's handler; then reading from the client pauses.
+- After each `READ_BYTES` the event loop serves others, however fast the client sends.
+- Frames of a WebSocket, control frames included, are rate-limited (`FRAMES` at once, `FRAMES_PER_SECOND` in the long
+  run); more close it with 1008. Compression is not negotiated, so a frame is as long as it looks.
+- A client that reads nothing of the `WRITE_BYTES` buffered for it within ``write_seconds`` is dropped.
 """
 
 from __future__ import annotations
@@ -55,18 +54,18 @@ COMPRESSION = b"sec-websocket-extensions"
 
 
 class TooManyFramesError(Exception):
-    """A WebSocket's client sends frames faster than it may."""
+    """A WebSocket's client sends frames too fast."""
 
 
 class Connection:
-    """A client's connection, from its acceptance to its end.
+    """A client's connection, from acceptance to close.
 
     Args:
-        app: the ASGI app, as Hypercorn wraps it.
-        write_seconds: within which a client takes some of what waits for it.
+        app: the ASGI app, wrapped by Hypercorn.
+        write_seconds: the time within which a client must read something.
 
     Attributes:
-        cut_off: whether something could not be sent, since the client has left, or was dropped.
+        cut_off: whether something could not be sent because the client left or was dropped.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Connection:
         self._idle: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Serve the client until one of both ends the connection."""
+        """Serve the client until either side ends the connection."""
         with contextlib.suppress(OSError):  # the client is gone
             async with TaskGroup(asyncio.get_running_loop()) as tasks:
                 protocol = Http1(
@@ -105,14 +104,14 @@ class Connection:
         await self._close()
 
     def end_when_idle(self) -> None:
-        """End now if no request is under way; the running one is the last in any case."""
+        """Close now if no request is running; otherwise after the running one."""
         if self._idle is not None:
             self._writer.close()
 
     async def _read(self, protocol: Http1) -> None:
         while data := await self._reader.read(READ_BYTES):
             await protocol.handle(RawData(data))
-            await asyncio.sleep(0)  # a client that sends without end would have the event loop to itself
+            await asyncio.sleep(0)  # a client that never stops sending would occupy the event loop
         await protocol.handle(Closed())
 
     async def _send(self, event: Event) -> None:
@@ -138,13 +137,13 @@ class Connection:
         await self._taken(self._writer.wait_closed())
 
     async def _taken(self, waiting: Any) -> None:
-        """Wait until the client has taken what waits for it, and drop a client that does not."""
+        """Wait until the client has read enough of its buffer, and drop a client that does not."""
         with contextlib.suppress(OSError, RuntimeError):  # it has left meanwhile
             try:
                 async with asyncio.timeout(self._write_seconds):
                     await waiting
             except TimeoutError:
-                log.warning("a client that does not read is dropped", address=_address(self._writer, "peername"))
+                log.warning("dropped a client that does not read", address=_address(self._writer, "peername"))
                 self.cut_off = True
                 self._writer.transport.abort()
 
@@ -162,12 +161,12 @@ class Connection:
 
 
 class Http1(H11Protocol):
-    """Hypercorn's HTTP/1.1 without the ways from it to HTTP/2, and with counted frames."""
+    """Hypercorn's HTTP/1.1 without upgrades to HTTP/2, and with limited frames."""
 
     _head = b""
 
     async def handle(self, event: Event) -> None:
-        """Take what was received; a WebSocket that brings too many frames ends."""
+        """Handle received bytes; closes a WebSocket with too many frames."""
         try:
             await super().handle(event)
         except TooManyFramesError:
@@ -177,13 +176,13 @@ class Http1(H11Protocol):
             await self.send(Closed())
 
     async def stream_send(self, event: StreamEvent) -> None:
-        """Send what the app answers."""
+        """Send the app's answer."""
         if isinstance(self.stream, WSStream) and isinstance(event, Response) and event.status_code == 101:
             self.stream.connection = cast(WebSocketConnection, CountedFrames(self.stream.connection))
         await super().stream_send(event)
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        """Change to no other protocol."""
+        """Refuse to change the protocol."""
 
     async def _create_stream(self, request: h11.Request) -> None:
         if request.http_version not in VERSIONS:
@@ -196,7 +195,7 @@ class Http1(H11Protocol):
         await super()._create_stream(request)
 
     async def _send_h11_event(self, event: Any) -> None:
-        """Send a response's head together with the beginning of its body: the client wakes up once."""
+        """Send a response's head together with the beginning of its body, so that the client wakes up once."""
         try:
             data = self.connection.send(event) or b""
         except h11.LocalProtocolError:
@@ -214,7 +213,7 @@ class Http1(H11Protocol):
             await self.send(RawData(data))
 
     async def _send_error_response(self, status_code: int) -> None:
-        """Answer what is no request that the app could answer."""
+        """Answer an invalid request, which the app cannot answer."""
         status = status_code if status_code in TITLES else 400
         request_id = uuid.uuid4().hex
         log.warning("request refused", request_id=request_id, address=self.client, status=status)
@@ -232,7 +231,7 @@ class Http1(H11Protocol):
 
 
 class CountedFrames:
-    """A WebSocket whose client may send so many frames: wsproto's connection as Hypercorn uses it."""
+    """A WebSocket with a limited frame rate: wsproto's connection as Hypercorn uses it."""
 
     def __init__(self, connection: WebSocketConnection) -> None:
         self._connection = connection
@@ -243,10 +242,10 @@ class CountedFrames:
         return getattr(self._connection, name)
 
     def events(self) -> Iterator[WebSocketEvent]:
-        """What the client has sent.
+        """The client's events.
 
         Raises:
-            TooManyFramesError: it has sent too much.
+            TooManyFramesError: it sends frames too fast.
         """
         for event in self._connection.events():
             now = time.monotonic()
@@ -258,7 +257,7 @@ class CountedFrames:
 
 
 def _address(writer: StreamWriter, name: str) -> tuple[str, int] | None:
-    """The host and port of one end; None where it has none, as a Unix socket."""
+    """The host and port of one end; None if it has none, as on a Unix socket."""
     found = writer.get_extra_info(name)
     if writer.get_extra_info("socket").family not in {socket.AF_INET, socket.AF_INET6} or not found:
         return None

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document: every route with its parameters, responses, examples and errors.
 
-The models' schemas come from their types; tests compare the routes with those of the app, and what a running service
-answers with the document.
+The models' schemas come from their types. Tests compare the routes with those of the app, and the answers of a running
+service with the document.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from typing import Any
 import msgspec
 
 from nedc_bench.api.errors import PROBLEM_JSON
-from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE
+from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE, MAX_REPLICATES, REPLICATES
 from nedc_bench.api.health import Health
 from nedc_bench.api.problem import TITLES, Problem
 from nedc_bench.api.responses import JSON
 from nedc_bench.api.schemas import Result
 from nedc_bench.jobs import Job, JobPage, JobStatus
 from nedc_bench.scoring import ALGORITHM
+from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES
 from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health, Result)
 
 DESCRIPTION = """\
-Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, to the last bit.
+Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, equal in every bit.
 
     curl HOST/api/v1/evaluate -H 'Prefer: wait=30' -F reference=@ref.csv_bi -F hypothesis=@hyp.csv_bi
 
-A job can also be watched as it changes, over the WebSocket `/ws/{job_id}`.
+The WebSocket `/ws/{job_id}` sends updates of a job.
 """
 EVALUATIONS, OPERATIONS = "Evaluations", "Operations"
 TAGS = {EVALUATIONS: "Submit, follow and fetch.", OPERATIONS: "Probes, and metrics for Prometheus."}
@@ -64,25 +65,25 @@ _TEXT = {"schema": {"type": "string"}}
 _PREFER = {
     "name": "Prefer",
     "in": "header",
-    "description": "wait=S: answer once the job has ended, or after S seconds (RFC 7240); all else is ignored.",
+    "description": "wait=S: answer once the job has finished, or after S seconds (RFC 7240); others are ignored.",
     "schema": {"type": "string"},
     "example": "wait=10",
 }
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "A retry with the same key and content gets the same job.",
+    "description": "A retry with the same key and content returns the same job.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS},
     "example": "4f1c",
 }
 
 
 def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
-    """The document, as ``/openapi.json`` serves it.
+    """Build the document for ``/openapi.json``.
 
     Args:
-        tokens: whether a token is asked for, but for probes.
-        metrics_need_token: whether for the metrics too.
+        tokens: whether requests need a token, except probes.
+        metrics_need_token: whether metrics need one too.
     """
     public = PROBES if metrics_need_token else (*PROBES, "/metrics")
     return {
@@ -106,7 +107,7 @@ def build_openapi(*, tokens: bool, metrics_need_token: bool) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
-    job = schemas["Job"]["properties"]  # what is not decoded, or not said, in Python
+    job = schemas["Job"]["properties"]  # properties that the Python types do not express
     job["result"] = {"anyOf": [{"$ref": "#/components/schemas/Result"}, {"type": "null"}]}
     job["created_at"] = {"type": "string", "format": "date-time"}
     job["completed_at"] = {"anyOf": [job["created_at"], {"type": "null"}]}
@@ -118,10 +119,10 @@ def _paths() -> dict[str, Any]:
         "/api/v1/evaluate": {
             "post": _operation(
                 "submit",
-                "Accept an evaluation",
+                "Submit an evaluation",
                 {
                     "200": _job_response(
-                        "The ended job, when the client waited for it or had sent it before.",
+                        "The finished job, if the client waited for it or sent the request before.",
                         example=_example_of_a_completed_job(),
                         location=True,
                     ),
@@ -134,7 +135,7 @@ def _paths() -> dict[str, Any]:
             "get": _operation(
                 "list",
                 "List jobs, newest first",
-                {"200": _content("Some of the jobs, without their results.", "JobPage", EXAMPLE_PAGE)},
+                {"200": _content("A page of jobs, without their results.", "JobPage", EXAMPLE_PAGE)},
                 (401, 406, 422, 429, 500, 503),
                 parameters=[
                     _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 20}),
@@ -152,14 +153,17 @@ def _paths() -> dict[str, Any]:
                 (401, 404, 406, 429, 500, 503),
             ),
             "delete": _operation(
-                "remove", "Cancel or remove a job", {"204": {"description": "It is gone."}}, (401, 404, 429, 500, 503)
+                "remove",
+                "Cancel or remove a job",
+                {"204": {"description": "The job is removed."}},
+                (401, 404, 429, 500, 503),
             ),
         },
         "/api/v1/evaluate/{job_id}/reports/{name}": {
             "parameters": [_path("job_id"), _path("name", "summary.txt")],
             "get": _operation(
                 "report",
-                "Get one of the NEDC text reports, or the page",
+                "Get an NEDC text report, or the page",
                 {"200": {"description": "The report.", "content": {"text/plain": _TEXT, "text/html": _TEXT}}},
                 (401, 404, 409, 429, 500, 503),
             ),
@@ -167,16 +171,16 @@ def _paths() -> dict[str, Any]:
         "/api/v1/health": {
             "get": _operation(
                 "health",
-                "Whether the process answers",
-                {"200": _content("It does.", "Health", EXAMPLE_HEALTH)},
+                "Liveness: whether the process answers",
+                {"200": _content("The process answers.", "Health", EXAMPLE_HEALTH)},
                 (406, 500),
             )
         },
         "/api/v1/ready": {
             "get": _operation(
                 "ready",
-                "Whether requests may come",
-                {"200": _content("They may.", "Health", EXAMPLE_HEALTH | {"status": "ready"})},
+                "Readiness: whether the service accepts requests",
+                {"200": _content("The service is ready.", "Health", EXAMPLE_HEALTH | {"status": "ready"})},
                 (406, 500, 503),
             )
         },
@@ -192,7 +196,7 @@ def _paths() -> dict[str, Any]:
 
 
 def _tagged(path: str, item: dict[str, Any], public: tuple[str, ...]) -> dict[str, Any]:
-    """The operations of a path with their tag, and with what they need to be called."""
+    """The operations of a path with their tags and security requirements."""
     added: dict[str, Any] = {"tags": [EVALUATIONS if path.startswith("/api/v1/evaluate") else OPERATIONS]}
     if path in public:
         added["security"] = []
@@ -218,18 +222,18 @@ def _operation(
 
 
 def _upload() -> dict[str, Any]:
-    file = {"type": "string", "format": "binary"}  # as client generators and the page know it
+    file = {"type": "string", "format": "binary"}  # the form that client generators and the page understand
     files = {"type": "array", "minItems": 1, "items": file}
     flag = {"type": "string", "enum": ["true", "false"], "default": "false"}
     properties = {
-        "reference": files | {"description": "csv_bi files; the n-th is paired with the n-th hypothesis."},
-        "hypothesis": files | {"description": "csv_bi files, as many as references."},
+        "reference": files | {"description": "Annotation files; the n-th is paired with the n-th hypothesis."},
+        "hypothesis": files | {"description": "Annotation files, as many as references."},
         "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
         "algorithms": {
             "type": "array",
             "items": {"type": "string", "enum": [*ALGORITHM, "all"]},
             "default": ["all"],
-            "description": "Which to run.",
+            "description": "The algorithms to run.",
         },
         "pipeline": {
             "type": "string",
@@ -238,8 +242,11 @@ def _upload() -> dict[str, Any]:
             "description": "The original tool runs in CI and by hand only.",
         },
         "parameters": file | {"description": "The original's TOML parameter file."},
-        "strict": flag | {"description": "Refuse what would be a warning."},
-        "per_pair": flag | {"description": "Add the figures of every pair."},
+        "strict": flag | {"description": "Turn warnings into errors."},
+        "per_pair": flag | {"description": "Add the figures of each pair."},
+        "evidence": flag | {"description": "Add confidence intervals, by a bootstrap of subjects."},
+        "seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 0, "description": "Of evidence."},
+        "replicates": {"type": "integer", "minimum": MIN_REPLICATES, "maximum": MAX_REPLICATES, "default": REPLICATES},
     }
     neither = {"not": {"anyOf": [{"required": [name]} for name in ("reference", "archive")]}}
     return {
@@ -248,13 +255,13 @@ def _upload() -> dict[str, Any]:
         "properties": properties,
         "additionalProperties": False,
         "dependentRequired": {"reference": ["hypothesis"], "hypothesis": ["reference"]},
-        # a oneOf would say it better, of which client generators make a body of any kind
+        # a oneOf would be clearer, but client generators turn it into an untyped body
         "not": {"anyOf": [{"required": ["archive", "reference"]}, {"required": ["archive", "hypothesis"]}, neither]},
     }
 
 
 def _example_of_a_completed_job() -> dict[str, Any]:
-    """What the service answered to the first example of docs/api.md."""
+    """The service's answer to the first example of docs/api.md."""
     example: dict[str, Any] = msgspec.json.decode(resources(__package__).joinpath("example_job.json").read_bytes())
     example["result"]["version"] = __version__
     return example

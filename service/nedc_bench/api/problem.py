@@ -1,6 +1,6 @@
-"""One shape for every error of the service: a problem as RFC 9457 writes it.
+"""The form of every error of the service: a problem (RFC 9457).
 
-``type`` is the path of the section of the API's page that explains it; no problem shows what is inside the service.
+``type`` is the path of the section of the API's page that explains it. No problem reveals internals of the service.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TITLES = {
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An error; ``errors`` say what is wrong with the input."""
+    """An error; ``errors`` list the faults of the input."""
 
     type: str
     title: str

@@ -1,7 +1,7 @@
-"""How often a caller may call: a moving window of requests, in Redis where replicas share it, else in memory.
+"""Rate limiting: a moving window of requests, in Redis if replicas share it, else in memory.
 
-Both give, in one step, whether the request passes, how many are left, and when the oldest one leaves the window. The
-notation of limits is that of the `limits` package; its own storages need two round trips for the same answer. When
+Both return, in one step, whether the request passes, how many are left, and when the oldest one leaves the window. The
+notation of limits is that of the `limits` package, whose own storages need two round trips for the same answer. If
 Redis does not answer, requests pass and are counted.
 """
 
@@ -18,7 +18,7 @@ from nedc_bench.api.errors import ProblemError
 from nedc_bench.monitoring import Metrics
 from nedc_bench.redis import RedisClient, RedisUnavailableError
 
-MAX_CALLERS = 100_000  # that are remembered in memory
+MAX_CALLERS = 100_000  # callers remembered in memory
 
 _TAKE = """
 local key, window, most = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -42,7 +42,7 @@ return {passed and 1 or 0, most - used, (tonumber(oldest) or now) + window - now
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left of a caller's rate: the ``RateLimit-*`` headers."""
+    """The rest of a caller's rate limit: the ``RateLimit-*`` headers."""
 
     limit: RateLimitItem
     remaining: int
@@ -50,7 +50,7 @@ class Allowance:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of a response that was counted."""
+        """The headers of a counted response."""
         return {
             "RateLimit-Limit": str(self.limit.amount),
             "RateLimit-Remaining": str(self.remaining),
@@ -62,8 +62,8 @@ class RateLimits:
     """Counts the requests of each caller.
 
     Args:
-        redis: what replicas share; None keeps the counts in this process.
-        metrics: whose ``rate_limited_requests`` and ``rate_limiter_errors`` are raised.
+        redis: the shared Redis; None counts in this process.
+        metrics: its ``rate_limited_requests`` and ``rate_limiter_errors`` are increased.
     """
 
     def __init__(self, redis: RedisClient | None, metrics: Metrics) -> None:
@@ -73,10 +73,10 @@ class RateLimits:
         self._memory = _Memory()
 
     async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:
-        """Count one request of ``caller``; None when Redis does not answer.
+        """Count one request of ``caller``. Returns None if Redis does not answer.
 
         Raises:
-            ProblemError: 429, the rate is used up.
+            ProblemError: 429, the rate limit is reached.
         """
         window = limit.get_expiry()
         try:
@@ -103,7 +103,7 @@ class RateLimits:
 
 
 class _Memory:
-    """The times of each caller's requests; callers who came longest ago are forgotten first."""
+    """The times of each caller's requests; the callers seen longest ago are dropped first."""
 
     def __init__(self) -> None:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()

@@ -1,4 +1,4 @@
-"""JSON responses, the negotiation for them, and what all of them may hold while their clients read."""
+"""JSON responses: content negotiation, and the memory of responses until clients have read them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from nedc_bench.api.errors import ProblemError, refused
 from nedc_bench.api.exchange import exchange
 
 JSON = "application/json"
-SMALL_BYTES = 64 * 1024  # so much waits in the connection of any client
+SMALL_BYTES = 64 * 1024  # smaller responses fit into a connection's buffer
 
 
 def require_json() -> None:
-    """See that the client takes JSON.
+    """Check that the client accepts JSON.
 
     Raises:
         NotAcceptable: it does not.
     """
     accepted = request.accept_mimetypes
     if accepted.provided and not accepted.best_match([JSON]):
-        raise NotAcceptable(f"this is {JSON}; send an Accept header that takes it")
+        raise NotAcceptable(f"the response is {JSON}; send an Accept header that allows it")
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """``content`` as JSON.
 
     Raises:
-        NotAcceptable: the client takes no JSON.
-        ProblemError: 503, there is no room for so large a response.
+        NotAcceptable: the client does not accept JSON.
+        ProblemError: 503, there is no memory for so large a response.
     """
     require_json()
     body = msgspec.json.encode(content)
@@ -41,7 +41,7 @@ def json_response(content: Any, status: int = 200, headers: dict[str, str] | Non
 
 
 def hold(size: int) -> None:
-    """Take room for a response of this size; it is given back when the response is sent, or is not going to be.
+    """Reserve memory for a response of this size, until it is sent or abandoned.
 
     Raises:
         ProblemError: 503, there is none.
@@ -53,7 +53,7 @@ def hold(size: int) -> None:
 
 
 def bounded(response: Response) -> Response:
-    """The response, which holds its room until it is sent; or 503 where there is none."""
+    """The response, which holds its memory until it is sent; or 503 if there is none."""
     try:
         hold(response.content_length or 0)
     except ProblemError as error:

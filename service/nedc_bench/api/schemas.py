@@ -1,11 +1,11 @@
-"""The result document as types, from which the OpenAPI document has its schemas; nothing is decoded by them.
+"""Types of the result document, for the schemas of the OpenAPI document; nothing is decoded with them.
 
-A test decodes what the service answers strictly, so that no field is missing here.
+A test decodes the service's answers strictly, so that no field is missing here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     SzcoreFigures = _SzcoreFigures
 else:
     Figures = msgspec.defstruct("Figures", [(name, float) for name in _Figures._fields])
-    Figures.__doc__ = "The figures of a label, or of all together."
+    Figures.__doc__ = "The figures of a label, or of all labels."
     SzcoreFigures = msgspec.defstruct(
         "SzcoreFigures", [(name, float | None if name in RATES else int) for name in _SzcoreFigures._fields]
     )
-    SzcoreFigures.__doc__ = "SzCORE's figures of a label, or of all together; a rate is null where it has no value."
+    SzcoreFigures.__doc__ = "SzCORE's figures of a label, or of all labels; a rate without a value is null."
 
 Confusion = dict[str, dict[str, float]]
 
 
 class Scores(msgspec.Struct):
-    """What an algorithm found, by label and together."""
+    """The results of an algorithm, by label and in total."""
 
     labels: dict[str, Figures]
     summary: Figures
@@ -37,7 +37,7 @@ class Scores(msgspec.Struct):
 
 
 class Agreement(msgspec.Struct):
-    """How far both sides agree: Cohen's kappa."""
+    """The agreement of both sides: Cohen's kappa."""
 
     confusion: Confusion
     kappa: dict[str, float]
@@ -45,7 +45,7 @@ class Agreement(msgspec.Struct):
 
 
 class Averaged(msgspec.Struct):
-    """Mean and standard deviation of a figure over subjects; null where no subject has it."""
+    """Mean and standard deviation of a figure over subjects; null if no subject has it."""
 
     mean: float | None
     sd: float | None
@@ -59,7 +59,7 @@ class Subjects(msgspec.Struct):
 
 
 class SzcoreScores(msgspec.Struct):
-    """What an algorithm of SzCORE found, by label and together."""
+    """The results of an algorithm of SzCORE, by label and in total."""
 
     labels: dict[str, SzcoreFigures]
     summary: SzcoreFigures
@@ -67,7 +67,7 @@ class SzcoreScores(msgspec.Struct):
 
 
 class Algorithms(msgspec.Struct, rename={"szcore_event": "szcore-event", "szcore_sample": "szcore-sample"}):
-    """The algorithms that were asked for."""
+    """The requested algorithms."""
 
     dp: Scores | UnsetType = UNSET
     epoch: Scores | UnsetType = UNSET
@@ -79,7 +79,7 @@ class Algorithms(msgspec.Struct, rename={"szcore_event": "szcore-event", "szcore
 
 
 class Warned(msgspec.Struct):
-    """What is unusual about an input, and was scored all the same."""
+    """An irregularity of the input that was scored nevertheless."""
 
     side: str
     file: str
@@ -89,7 +89,7 @@ class Warned(msgspec.Struct):
 
 
 class InputFile(msgspec.Struct):
-    """A file that was scored."""
+    """A scored file."""
 
     name: str
     sha256: str
@@ -103,12 +103,59 @@ class InputPair(msgspec.Struct):
 
 
 class PairResult(msgspec.Struct):
-    """The figures of a pair by itself."""
+    """The figures of a single pair."""
 
     reference: str
     hypothesis: str
     duration_seconds: float
     algorithms: Algorithms
+
+
+Bounds = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
+
+
+class Estimate(msgspec.Struct):
+    """A figure, its intervals (null, with a note, where there is none), and how many replicates had no value."""
+
+    estimate: float | None
+    bca: Bounds | None
+    percentile: Bounds | None
+    undefined: int
+    note: str | UnsetType = UNSET
+    wilson: Bounds | UnsetType = UNSET
+
+
+class EvidenceGroup(msgspec.Struct):
+    """The estimates of some recordings, by algorithm, label and figure."""
+
+    recordings: int
+    subjects: int
+    duration_seconds: float
+    algorithms: dict[str, dict[str, dict[str, Estimate]]]
+
+
+class Method(msgspec.Struct):
+    """How intervals are computed."""
+
+    intervals: str
+    replicates: int
+    seed: int
+    level: float
+    proportions: str
+    subjects: int
+    recordings_alone: int
+    cautions: list[str]
+
+
+class Evidence(msgspec.Struct):
+    """Confidence intervals, see docs/uncertainty.md; over HTTP there are no subgroups and no limits."""
+
+    method: Method
+    requested: dict[str, list[str]]
+    limits: list[dict[str, Any]]
+    accepted: bool | None
+    overall: EvidenceGroup
+    subgroups: dict[str, dict[str, EvidenceGroup]]
 
 
 class Result(msgspec.Struct):
@@ -123,3 +170,4 @@ class Result(msgspec.Struct):
     warnings: list[Warned]
     inputs: list[InputPair]
     per_pair: list[PairResult] | UnsetType = UNSET
+    evidence: Evidence | UnsetType = UNSET

@@ -1,8 +1,9 @@
-"""The body of ``POST /api/v1/evaluate``: multipart/form-data read as it arrives, into bounded memory.
+"""The body of ``POST /api/v1/evaluate``: multipart/form-data, parsed as it arrives, into bounded memory.
 
-The whole body is limited by MAX_UPLOAD_BYTES (Quart stops reading there), a file by what the scorer reads, the
-number of parts by MAX_PAIRS, a part's header by the parser, all bodies together by UPLOADS_MAX_BYTES; each limit is
-enforced while reading.
+Limits, each enforced while reading: MAX_UPLOAD_BYTES for the whole body (Quart stops reading there), the scorer's limit
+    for
+a file, MAX_PAIRS for the number of parts, the parser's limit for a part's header, and UPLOADS_MAX_BYTES for all bodies
+together.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.api.errors import ProblemError
 
 FILES = ("reference", "hypothesis", "archive", "parameters")
-FIELDS = ("algorithms", "pipeline", "strict", "per_pair")
+FIELDS = ("algorithms", "pipeline", "strict", "per_pair", "evidence", "seed", "replicates")
 MAX_FIELD_BYTES = 1024
 MAX_FIELDS = 32
-MAX_HEADER_BYTES = 2048  # of a line of a part's header; a file's name is in it
+MAX_HEADER_BYTES = 2048  # per line of a part's header, which holds the file name
 MAX_HEADERS = 8  # of a part
 MULTIPART = "multipart/form-data"
 DISCARD_SECONDS = 5.0
@@ -31,7 +32,7 @@ DISCARD_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Upload:
-    """The parts of a body, in their order: files as (name, content), fields as text; an archive is not copied."""
+    """The parts of a body, in order: files as (name, content), fields as text; an archive is not copied."""
 
     files: dict[str, list[tuple[str, bytes | bytearray]]] = field(default_factory=lambda: {name: [] for name in FILES})
     fields: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in FIELDS})
@@ -43,13 +44,13 @@ class Upload:
 
 
 async def read_upload(request: Request, max_pairs: int, seconds: float, take: Callable[[int], None]) -> Upload:
-    """Read the parts of a request, which may take so many seconds to arrive.
+    """Read the parts of a request within a time limit.
 
     Args:
         take: see `UploadsInMemory.share`.
 
     Raises:
-        ProblemError: 400, 408, 413, 415 or 422, saying which part is at fault; 503 when there is no room.
+        ProblemError: 400, 408, 413, 415 or 422, naming the part at fault; 503 if there is no memory.
     """
     content_type, options = parse_options_header(request.headers.get("Content-Type", ""))
     if content_type != MULTIPART:
@@ -65,7 +66,7 @@ async def read_upload(request: Request, max_pairs: int, seconds: float, take: Ca
                 reader.feed(chunk)
         reader.end()
     except TimeoutError:
-        raise ProblemError(408, f"the body was not whole after {seconds:g} seconds") from None
+        raise ProblemError(408, f"the body was not complete after {seconds:g} seconds") from None
     except RequestEntityTooLarge:
         most = f"{request.max_content_length} bytes (MAX_UPLOAD_BYTES)"
         raise ProblemError(413, f"the body is larger than {most}; send fewer pairs at a time") from None
@@ -78,9 +79,9 @@ async def read_upload(request: Request, max_pairs: int, seconds: float, take: Ca
 
 
 async def discard_body(request: Request) -> bool:
-    """Read what is left of a body that is not wanted; False when it is too long or too slow for that.
+    """Discard the rest of an unwanted body. Returns False if it is too long or too slow.
 
-    A connection that is closed over an unread body can take the response with it.
+    Closing a connection over an unread body can discard the response.
     """
     try:
         async with asyncio.timeout(DISCARD_SECONDS):
@@ -92,7 +93,7 @@ async def discard_body(request: Request) -> bool:
 
 
 class _Reader:
-    """Takes the events of the parser and keeps the parts."""
+    """Collects the parts from the parser's events."""
 
     def __init__(self, boundary: bytes, max_pairs: int) -> None:
         self.upload = Upload()
@@ -103,7 +104,7 @@ class _Reader:
         self._fields = 0
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Parse the next bytes of the body."""
         for event in self._parser.parse(chunk):
             if isinstance(event, MultipartSegment):
                 self._begin(event)
@@ -113,7 +114,7 @@ class _Reader:
                 self._take(event)
 
     def end(self) -> None:
-        """Take the body's end."""
+        """Parse the end of the body."""
         self._parser.close()
 
     def _begin(self, part: MultipartSegment) -> None:
@@ -148,6 +149,6 @@ class _Reader:
         self._content = bytearray()
         if part.name not in FILES:
             self.upload.fields[part.name].append(content.decode("utf-8", "replace").strip())
-        elif part.filename or content:  # neither: a form's field in which no file was chosen
+        elif part.filename or content:  # neither: a form field without a chosen file
             name = part.filename or f"{part.name}-{len(self.upload.files[part.name]) + 1}"
             self.upload.files[part.name].append((name, content if part.name == "archive" else bytes(content)))

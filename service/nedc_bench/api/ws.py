@@ -1,9 +1,10 @@
-"""``/ws/{job_id}``: a job's state as it changes, over a WebSocket.
+"""``/ws/{job_id}``: updates of a job over a WebSocket.
 
-Messages are JSON: ``{"type": "initial" | "status" | "progress", "job": {...}}`` and ``{"type": "heartbeat"}``; a
-client's ``ping`` is answered with ``{"type": "pong"}``. The job is sent without its result, which is fetched over HTTP.
-A browser, which can send no header, offers the subprotocols ``nedc-bench`` and ``bearer.TOKEN``; it gets the first.
-A slow reader misses changes in between, never the end; only the newest state is held for it.
+Messages are JSON: ``{"type": "initial" | "status" | "progress", "job": {...}}`` and ``{"type": "heartbeat"}``; the
+    answer to a
+client's ``ping`` is ``{"type": "pong"}``. Jobs are sent without results; fetch those over HTTP. A browser, which cannot
+set the header, offers the subprotocols ``nedc-bench`` and ``bearer.TOKEN``, and gets the first. Only the newest state
+is buffered, so a slow reader misses intermediate changes, but never the end.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ NORMAL, GOING_AWAY, TOO_LARGE = 1000, 1001, 1009
 
 @blueprint.websocket("/ws/<job_id>")
 async def watch(job_id: str) -> Response | None:
-    """Send the job's state until it has ended, the client leaves or the process is asked to end."""
+    """Send the job's state until the job has finished, the client leaves or the process shuts down."""
     found = service()
     if not _origin_allowed(found):
         return problem_response(problem(403, "this origin is not among CORS_ORIGINS"))
     if await found.jobs.get(job_id, g.caller or "") is None:
-        return problem_response(problem(404, f"there is no job {job_id[:60]!r}"))
+        return problem_response(problem(404, f"job {job_id[:60]!r} not found"))
     offered = SUBPROTOCOL in websocket.requested_subprotocols
     await websocket.accept(subprotocol=SUBPROTOCOL if offered else None)
     tasks = [asyncio.create_task(task) for task in (_send(found, job_id), _answer(), _drained(found))]
@@ -52,7 +53,7 @@ async def watch(job_id: str) -> Response | None:
 
 
 async def _send(found: Service, job_id: str) -> int:
-    """Send each state, and a heartbeat where none comes; the code to close with."""
+    """Send each state, and heartbeats in between. Returns the close code."""
     states = found.jobs.watch(job_id, g.caller or "")
     last: Job | None = None
     coming = asyncio.ensure_future(anext(states, None))
@@ -94,7 +95,7 @@ async def _message(kind: str, job: Job | None = None) -> None:
 
 
 def _origin_allowed(found: Service) -> bool:
-    """A browser's page may connect from the service's own host and from the origins that are named."""
+    """Whether a page may connect: from the service's own host, or from a configured origin."""
     origin = websocket.headers.get("Origin")
     if origin is None:
         return True

@@ -1,7 +1,7 @@
 """The command ``nedc-bench``.
 
 Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference, ``doctor`` a fault); 2 usage; 3 the
-evaluation could not be carried out (a dead worker, a full disk); 130 interrupted.
+evaluation could not be carried out (a dead worker, a full disk); 4 an acceptance limit is not met; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nedc_bench.cli import burden, check, curve, explain, parity, score, service
+from nedc_bench.cli import burden, check, compare, curve, evidence, explain, parity, score, service, verify
 from nedc_bench.cli.arguments import EXAMPLES, FAILED, FINE, FORMATS, INTERRUPTED, REFUSED, USAGE
 from nedc_bench.errors import EvaluationError, InputError, SettingsError
 from nedc_bench.version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status."""
-    gc.disable()  # a command that ends: what it makes is freed by counting references, and there is no end of tuples
-    if sys.stdout is None:  # closed by whoever started the command
+    """Run the command. Returns the exit status."""
+    gc.disable()  # a short-lived process with many tuples and no cycles: reference counting frees them
+    if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the command runs
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot write
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot encode
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -45,17 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         _drop_output()
         return FINE
-    except OSError as error:  # as when our output goes to a full disk
+    except OSError as error:  # for example, the output goes to a full disk
         print(f"error: {error}", file=sys.stderr)
         _drop_output()
         return FAILED
 
 
 def _drop_output() -> None:
-    """What is still to be written to standard output goes nowhere: at exit it would fail again."""
+    """Discard the rest of standard output; flushing it at exit would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -69,6 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nedc-bench {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    for command in (score, explain, curve, burden, check, parity, service):
+    for command in (score, explain, curve, burden, evidence, compare, verify, check, parity, service):
         command.add(commands)
     return parser

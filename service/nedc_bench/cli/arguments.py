@@ -1,4 +1,4 @@
-"""What the commands share: options, examples, the parameters and pairs that a user names, a progress bar."""
+"""Shared by the commands: options, examples, reading the named parameters and pairs, the progress bar."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.reports import format_warnings
 from nedc_bench.scoring import ALGORITHMS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # has no public name
-FINE, REFUSED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+FINE, REFUSED, USAGE, FAILED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXAMPLES = """\
 examples:
@@ -26,28 +27,32 @@ examples:
   nedc-bench score ref.list hyp.list -o out/          two lists, paired by position; reports to out/
   nedc-bench score ref/ hyp/ --algorithm taes         two folders, paired by name; one algorithm
   nedc-bench score ref.list hyp.list --format json    the result document on standard output
-  nedc-bench score ref/ hyp/ --format csv             a row a recording, algorithm and label, and the total
-  nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over the workers of a Dask cluster
-  nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree against flat hypotheses, a_pred.csv for a.csv_bi
-  nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; what the detector did not write has no events
-  nedc-bench score ref/ hyp/ --labels tusz            fnsz, gnsz ... are seizures; or --labels types.toml (see below)
-  nedc-bench score ref/ hyp/ --events events.csv      what became of each event, and by which rule
-  nedc-bench explain ref/ hyp/                        why overlap and szcore-event differ, event by event
+  nedc-bench score ref/ hyp/ --format csv             one row per recording, algorithm and label, and the totals
+  nedc-bench score ref/ hyp/ --dask tcp://host:8786   spread over a Dask cluster
+  nedc-bench score $TUSZ/edf/eval hyp/ --pattern '{id}_pred'   a tree and a flat folder: a_pred.csv pairs with a.csv_bi
+  nedc-bench score bids/ hyp/ --missing empty         a BIDS data set; a missing hypothesis counts as no detections
+  nedc-bench score ref/ hyp/ --labels tusz            count fnsz, gnsz ... as seizures; or --labels types.toml (below)
+  nedc-bench score ref/ hyp/ --events events.csv      also write each event's verdict and the rule behind it
+  nedc-bench explain ref/ hyp/                        explain why overlap and szcore-event differ, event by event
+  nedc-bench evidence bids/ hyp/ -o out/ --subgroup age:18,65   confidence intervals of every figure, by subgroup
+  nedc-bench evidence bids/ hyp/ -o out/ --require 'sensitivity.lower >= 0.70'   exit status 4 when it is not met
+  nedc-bench verify out/evidence.json bids/ hyp/      recompute every bit of it, or of result.json
+  nedc-bench compare ref/ hyp_a/ hyp_b/               whether two systems differ by more than chance
   nedc-bench curve ref/ hyp/ --algorithm taes         sensitivity at 10, 5, 2.5, 1 false alarms a day, by confidences
-  nedc-bench curve ref/ hyp/ --figure curve.svg       and the curve of all thresholds as a figure
+  nedc-bench curve ref/ hyp/ --figure curve.svg       also draw the curve of all thresholds
   nedc-bench burden ref/ hyp/                         how late seizures are detected, and how much of them there is
-  nedc-bench check hyp/*.csv_bi                       say what is wrong with files, score nothing
+  nedc-bench check hyp/*.csv_bi                       check files without scoring them
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
-  REDIS_URL=redis://localhost nedc-bench doctor       whether the service works with these settings
-  PORT=8000 nedc-bench serve                          the HTTP service; settings are environment variables
+  REDIS_URL=redis://localhost nedc-bench doctor       check that the service works with these settings
+  PORT=8000 nedc-bench serve                          run the HTTP service; settings are environment variables
 """
 
 FORMATS = f"""\
 
-formats, told by their content (docs/formats.md):
+formats, recognised by content (docs/formats.md):
   csv_bi; TUSZ's csv (--channels union); tse, tse_bi, lbl, lbl_bi; BIDS events.tsv and SzCORE's TSV;
-  EDF+ annotations (pip install 'nedc-bench[edf]'); each also compressed by gzip. Sides may differ.
-labels: one of {", ".join(PRESETS)}, or a TOML file such as
+  EDF+ annotations (pip install 'nedc-bench[edf]'); any of them compressed with gzip. The two sides may differ.
+labels: {", ".join(PRESETS)}, or a TOML file such as
   [MAP]
   SEIZ = "seiz,fnsz,gnsz"
   BCKG = "bckg"
@@ -60,7 +65,7 @@ def command(
     run: Callable[[argparse.Namespace], int],
     description: str,
 ) -> argparse.ArgumentParser:
-    """Add the command ``name``; its help ends with the examples that run it."""
+    """Add the command ``name``; its help ends with its examples."""
     command = commands.add_parser(
         name,
         help=description,
@@ -74,41 +79,41 @@ def command(
 
 
 def add_pair_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the options that name pairs and parameters."""
-    command.add_argument("reference", help="an annotation file, a list of them, or a folder")
-    command.add_argument("hypothesis", help="the same kind as the reference; formats may differ")
+    """Add the options for pairs and parameters."""
+    command.add_argument("reference", help="an annotation file, a list of files or a folder")
+    command.add_argument("hypothesis", help="the same kind as the reference; the format may differ")
     command.add_argument(
-        "--pattern", metavar="P", help="of folders: a hypothesis's name by its reference's, as in '{id}_pred'"
+        "--pattern", metavar="P", help="for folders: the hypothesis's name from its reference's, such as '{id}_pred'"
     )
     add_parameters_argument(command)
 
 
 def add_parameters_argument(command: argparse.ArgumentParser) -> None:
     """Add the options that `named_parameters` reads."""
-    command.add_argument("--params", metavar="FILE", help="the original's TOML parameter file")
+    command.add_argument("--params", metavar="FILE", help="a TOML parameter file, as for the original")
     command.add_argument(
         "--labels", metavar="L", help=f"which labels are seizures: {', '.join(PRESETS)}, or a TOML file with [MAP]"
     )
     command.add_argument(
-        "--channels", choices=CHANNELS, help="refuse per-channel events, or score their union (default: refuse)"
+        "--channels", choices=CHANNELS, help="refuse per-channel events or score their union (default: refuse)"
     )
     command.add_argument(
         "--duration-tolerance",
         type=float,
         metavar="S",
-        help="seconds by which durations may differ; the reference's counts (default: 0)",
+        help="seconds by which the durations of a pair may differ; the reference's counts (default: 0)",
     )
 
 
 def positive(text: str) -> int:
-    """The whole number of 1 or more that an option is given."""
+    """Parse the value of an option that must be a whole number of 1 or more."""
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
     return int(text)
 
 
 def named_parameters(arguments: argparse.Namespace) -> Parameters:
-    """The parameters of ``--params``, with what other options set."""
+    """The parameters of ``--params``, overridden by other options."""
     parameters = Parameters() if arguments.params is None else read_parameters(arguments.params)
     given: dict[str, Any] = {name: getattr(arguments, name) for name in ("channels", "duration_tolerance")}
     if arguments.labels is not None:
@@ -117,7 +122,7 @@ def named_parameters(arguments: argparse.Namespace) -> Parameters:
 
 
 def named_pairs(arguments: argparse.Namespace) -> Pairing:
-    """The pairs of the files, lists or folders; what was noticed in finding them is printed."""
+    """The pairs of the named files, lists or folders; prints the notes about how they were paired."""
     missing = getattr(arguments, "missing", "refuse")
     pairing = find_pairs(arguments.reference, arguments.hypothesis, pattern=arguments.pattern, missing=missing)
     for note in pairing.notes:
@@ -134,7 +139,7 @@ def score_pairs(
     jobs: int | None = None,
     executor: Executor | None = None,
 ) -> Result:
-    """Score the pairs, with a progress bar on a terminal."""
+    """Score the pairs; shows a progress bar on a terminal."""
     with _progress(len(pairing.pairs)) as progress:
         return score_corpus(
             pairing,
@@ -147,9 +152,16 @@ def score_pairs(
         )
 
 
+def print_warnings(result: Result) -> None:
+    """Print a line a kind of warning, after what was printed before."""
+    sys.stdout.flush()
+    for line in format_warnings(result.warnings):
+        print(line, file=sys.stderr)
+
+
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], object] | None]:
-    """A progress bar on a terminal (pairs done, rate, time left); nothing in a pipe."""
+    """A progress bar (pairs done, rate, time left) on a terminal, nothing in a pipe."""
     if total == 1 or not sys.stderr.isatty():
         yield None
         return

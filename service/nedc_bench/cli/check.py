@@ -12,8 +12,8 @@ from nedc_bench.errors import InputError
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    check = command(commands, "check", _check, "say what is wrong with annotation files, score nothing")
-    check.add_argument("file", nargs="+", help="an annotation file, a list of them, or a folder")
+    check = command(commands, "check", _check, "check annotation files without scoring them")
+    check.add_argument("file", nargs="+", help="an annotation file, a list of files, or a folder")
     add_parameters_argument(check)
 
 
@@ -34,7 +34,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _is_refused(path: str, parameters: Parameters) -> bool:
-    """Whether the file is refused; what there is to say of it is printed."""
+    """Check a file and print its findings. Returns whether it is refused."""
     try:
         recording = read_recording(path, label_map=parameters.label_map, channels=parameters.channels)
     except DurationUnknownError as error:

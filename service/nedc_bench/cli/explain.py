@@ -21,7 +21,7 @@ from nedc_bench.scoring import ALGORITHM
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    explain = command(commands, "explain", _explain, "say which events two algorithms count differently, and why")
+    explain = command(commands, "explain", _explain, "show which events two algorithms count differently, and why")
     add_pair_arguments(explain)
     explain.add_argument(
         "--between",
@@ -31,9 +31,9 @@ def add(commands: Commands) -> None:
         metavar=("FIRST", "SECOND"),
         help="the two algorithms (default: overlap szcore-event)",
     )
-    explain.add_argument("--label", help="look at this class alone")
+    explain.add_argument("--label", help="show only this class")
     explain.add_argument(
-        "--limit", type=positive, default=50, metavar="N", help="list at most so many events (default: %(default)s)"
+        "--limit", type=positive, default=50, metavar="N", help="list at most N events (default: %(default)s)"
     )
 
 

@@ -19,8 +19,8 @@ from nedc_bench.scoring import ALGORITHMS
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    parity = command(commands, "parity", _parity, "compare with an installed original, figure by figure")
-    parity.add_argument("--alpha", required=True, metavar="DIR", help="the folder of NEDC EEG Eval v6.0.0 (NEDC_NFC)")
+    parity = command(commands, "parity", _parity, "compare every figure with an installed original")
+    parity.add_argument("--alpha", required=True, metavar="DIR", help="the folder of NEDC EEG Eval v6.0.0")
     parity.add_argument(
         "--python", metavar="PATH", help="the Python that runs the original; it needs numpy, scipy, lxml and toml"
     )

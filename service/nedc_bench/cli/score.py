@@ -24,11 +24,12 @@ from nedc_bench.cli.arguments import (
     named_pairs,
     named_parameters,
     positive,
+    print_warnings,
     score_pairs,
 )
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation import Result, operating_curve
-from nedc_bench.reports import build_document, format_table, format_warnings, write_csv, write_events, write_json
+from nedc_bench.reports import build_document, format_table, write_csv, write_events, write_json
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.scoring.operating import ALGORITHMS as CURVED
 from nedc_bench.scoring.operating import OperatingCurve
@@ -42,9 +43,9 @@ def add(commands: Commands) -> None:
         "--missing",
         choices=MISSING,
         default="refuse",
-        help="of folders: refuse a reference without hypothesis, or score it as if nothing was found (default: refuse)",
+        help="for folders: refuse a reference without hypothesis, or score it as no detections (default: refuse)",
     )
-    score.add_argument("-o", "--output", metavar="DIR", help="write the NEDC reports and result.json there")
+    score.add_argument("-o", "--output", metavar="DIR", help="folder for NEDC's reports, report.html and result.json")
     score.add_argument(
         "--curves", action="store_true", help="add operating curves to the page, where confidences differ (needs -o)"
     )
@@ -52,40 +53,37 @@ def add(commands: Commands) -> None:
         "--algorithm",
         action="append",
         choices=[*ALGORITHM, "all"],
-        help="run only this one (may be given several times; default: all, the five of NEDC)",
+        help="run this algorithm; may be repeated (default: all, which means NEDC's five)",
     )
     score.add_argument(
-        "--strict", action="store_true", help="refuse what would be a warning, such as overlapping events"
+        "--strict", action="store_true", help="refuse input that causes warnings, such as overlapping events"
     )
     score.add_argument(
-        "--jobs", type=positive, metavar="N", help="at most so many worker processes (default: the CPUs at hand)"
+        "--jobs", type=positive, metavar="N", help="use at most N worker processes (default: the available CPUs)"
     )
     score.add_argument(
         "--dask",
         metavar="ADDRESS",
-        help="spread the pairs over the Dask cluster of this scheduler, such as tcp://host:8786; its workers need "
-        "nedc-bench and the same files under the same paths",
+        help="score on the Dask cluster of this scheduler, such as tcp://host:8786; its workers need nedc-bench and "
+        "the same files under the same paths",
     )
     score.add_argument(
         "--format",
         choices=["text", "json", "csv"],
         default="text",
-        help="what to print: a table, the result document, or a row a "
-        "recording, algorithm and label (default: %(default)s)",
+        help="print a table, the result document, or one row per recording, algorithm and label (default: %(default)s)",
     )
-    score.add_argument("--per-pair", action="store_true", help="add the figures of every pair to the JSON document")
+    score.add_argument("--per-pair", action="store_true", help="add the figures of each pair to the JSON document")
+    score.add_argument("--per-event", action="store_true", help="add each event with its verdicts to the JSON document")
     score.add_argument(
-        "--per-event", action="store_true", help="add every event and the verdicts on it to the JSON document"
-    )
-    score.add_argument(
-        "--events", metavar="FILE", help="write what each algorithm made of each event, and by which rule, as CSV"
+        "--events", metavar="FILE", help="write each event's verdicts, with the rules behind them, to a CSV file"
     )
 
 
 def _score(arguments: argparse.Namespace) -> int:
     for option, given in (("--per-pair", arguments.per_pair), ("--per-event", arguments.per_event)):
         if given and arguments.format != "json" and arguments.output is None:
-            print(f"error: {option} adds to the JSON document: give --format json, or -o", file=sys.stderr)
+            print(f"error: {option} needs a JSON document: add --format json or -o", file=sys.stderr)
             return USAGE
     if arguments.curves and arguments.output is None:
         print("error: --curves adds to the page: give -o", file=sys.stderr)
@@ -120,9 +118,7 @@ def _score(arguments: argparse.Namespace) -> int:
         print(format_table(result.to_dict()))
         if arguments.output is not None:
             print(f"\nreports: {arguments.output}")
-    sys.stdout.flush()
-    for line in format_warnings(result.warnings):
-        print(line, file=sys.stderr)
+    print_warnings(result)
     return FINE
 
 
@@ -148,7 +144,7 @@ def _write_events(result: Result, path: str) -> None:
 
 @contextmanager
 def _executor(dask: str | None) -> Iterator[Executor | None]:
-    """The workers of a Dask cluster, when its scheduler's address is given."""
+    """The executor of a Dask cluster, if the address of its scheduler is given."""
     if dask is None:
         yield None
         return
@@ -168,7 +164,7 @@ def _executor(dask: str | None) -> Iterator[Executor | None]:
 
 
 def _with_whole_paths(pairing: Pairing) -> Pairing:
-    """The pairs with paths that lead there from any folder, under the names that they have."""
+    """The pairs with absolute paths, which are valid in any folder; their names stay as given."""
     pairs = []
     for pair in pairing.pairs:
         found = replace(pair)

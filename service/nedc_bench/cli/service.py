@@ -13,7 +13,7 @@ from nedc_bench.errors import EvaluationError
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    command(commands, "doctor", _doctor, "say whether an installation works: settings, Redis, workers, figures")
+    command(commands, "doctor", _doctor, "check an installation: settings, Redis, workers, figures")
     command(commands, "serve", _serve, "run the HTTP service; its settings are environment variables")
 
 
@@ -24,7 +24,7 @@ def _serve(_: argparse.Namespace) -> int:
 
         settings = Settings.from_env(os.environ)
         load_ahead()
-        from nedc_bench.server import serve  # noqa: PLC0415  # takes its time, in which the workers' side loads, too
+        from nedc_bench.server import serve  # noqa: PLC0415  # slow to import; the workers load meanwhile
     except ModuleNotFoundError as error:
         raise EvaluationError(f"the service is not installed ({error}): pip install 'nedc-bench[service]'") from error
     gc.enable()

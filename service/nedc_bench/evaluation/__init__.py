@@ -1,4 +1,4 @@
-"""Evaluation: pairs and corpora to results, in this process or spread over an executor."""
+"""Evaluation: scores pairs and corpora in this process or on an executor."""
 
 from nedc_bench.evaluation.burden import seizure_burden
 from nedc_bench.evaluation.corpus import Result, evaluate_pair, score, score_corpus

@@ -1,7 +1,7 @@
-"""Parity with an installed original (NEDC EEG Eval v6.0.0, "Alpha"): run it, and compare every line it prints.
+"""Parity with an installed original (NEDC EEG Eval v6.0.0, "Alpha"): runs it and compares every line of its reports.
 
-The original prints its figures rounded to 4 digits, so that is what can be compared; the golden corpora of the
-test-suite compare its doubles.
+The original prints figures rounded to 4 digits, so only these can be compared. The golden corpora of the test suite
+compare its doubles.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REQUIREMENTS = ("numpy", "scipy", "lxml", "toml")
 
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 
-# Dates, programs and paths: the lines that are not the same in any two runs.
+# Lines with dates, programs and paths, which differ between any two runs.
 _OWN_LINES = re.compile(r" *(Date|File|Version|Mod Time|Ref|Hyp): |NEDC EEG Eval Successfully")
 _OWN_PAIR_LINES = re.compile(r" *\d+: | {7}[^( ]")
 
@@ -54,12 +54,12 @@ def compare_with_original(
     """Run the original under ``alpha`` on the same pairs and compare its reports with those of ``result``.
 
     Args:
-        python: the interpreter that runs it; by default the one its script names, or this one where the script is
-            not executable.
+        python: the interpreter for the original; by default the one its script names, or this one if the script is not
+            executable.
 
     Raises:
-        InputError: a path that the original cannot read from a list.
-        EvaluationError: there is no original there, or it fails.
+        InputError: the original cannot read a path from a list.
+        EvaluationError: the original is missing, or it fails.
     """
     for pair in pairing.pairs:
         for source in (pair.reference, pair.hypothesis):
@@ -87,7 +87,7 @@ def compare_with_original(
 
 
 def compare_reports(name: str, theirs: Sequence[str], ours: Sequence[str]) -> Iterator[Difference]:
-    """The lines that differ, but for dates, programs and paths; with the section and label they stand under."""
+    """The differing lines, except for dates, programs and paths, with their section and label."""
     own_lines = _OWN_LINES if name == SUMMARY_NAME else _OWN_PAIR_LINES
     section = label = ""
     for number, (original, own) in enumerate(zip_longest(theirs, ours, fillvalue="(no line)"), 1):

@@ -1,7 +1,7 @@
 """Scoring pairs and corpora: the entry points of the library.
 
-Pairs are evaluated anywhere and in any order, a bounded number at a time; their scores are folded in list order
-in one place, so that every figure has the same last bit for any number of workers.
+Pairs are evaluated anywhere and in any order, a bounded number at a time. One place folds their scores in list order,
+so that every figure has the same last bit for any number of workers.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
 from nedc_bench.scoring.operating import OperatingCurve
 
-MAX_REFUSED_FILES = 50  # after so many refused pairs a corpus is given up
+MAX_REFUSED_FILES = 50  # give up after this many refused pairs
 
 
 class Result(CorpusScore):
-    """The figures of a pair or corpus, as they are reported.
+    """The figures of a pair or corpus, with their reports.
 
     >>> reference = Recording.from_events(10.0, [(2.0, 6.0, "seiz")])
     >>> hypothesis = Recording.from_events(10.0, [(4.0, 6.0, "seiz")])
@@ -40,7 +40,7 @@ class Result(CorpusScore):
         return build_document(self, per_pair=per_pair, events=events)
 
     def to_dataframe(self) -> Any:
-        """The figures as a pandas data frame in long form: a row a recording, algorithm and label (docs/result.md).
+        """The figures as a pandas data frame in long form: one row per recording, algorithm and label (docs/result.md).
 
         Rows of the whole corpus have the recording ``TOTAL``, those of all labels the label ``SUMMARY``.
 
@@ -48,7 +48,7 @@ class Result(CorpusScore):
             EvaluationError: pandas is not installed.
         """
         try:
-            pandas: Any = importlib.import_module("pandas")  # an extra, loaded by nobody else
+            pandas: Any = importlib.import_module("pandas")  # an optional dependency
         except ModuleNotFoundError as error:
             raise EvaluationError(f"to_dataframe needs pandas ({error}): pip install 'nedc-bench[pandas]'") from error
         return pandas.DataFrame(list(build_rows(self)), columns=list(COLUMNS))
@@ -61,22 +61,32 @@ class Result(CorpusScore):
         hypothesis: str = "",
         per_pair: bool = False,
         events: bool = False,
+        evidence: dict[str, Any] | None = None,
         curves: Sequence[OperatingCurve] = (),
     ) -> list[Path]:
-        """Write the NEDC summary files and ``result.json``, all or none.
+        """Write the NEDC summary files, the page and ``result.json``, all or none.
 
         Args:
-            folder: made if need be.
+            folder: created if needed.
             reference, hypothesis: what ``summary.txt`` says was scored.
-            per_pair: add the figures of every pair to ``result.json``.
-            events: add every event and the verdicts on it.
+            per_pair: add the figures of each pair to ``result.json``.
+            events: add the events with their verdicts.
+            evidence: write this document too, and show it on the page (`nedc_bench.reports.build_evidence`).
             curves: of the same pairs (`operating_curve`), for the page.
 
         Raises:
             EvaluationError: the folder cannot be written.
         """
-        sides = {"reference": reference, "hypothesis": hypothesis}
-        return write_reports(self, folder, **sides, per_pair=per_pair, events=events, curves=curves)
+        return write_reports(
+            self,
+            folder,
+            reference=reference,
+            hypothesis=hypothesis,
+            per_pair=per_pair,
+            events=events,
+            evidence=evidence,
+            curves=curves,
+        )
 
 
 def score(
@@ -90,14 +100,14 @@ def score(
     """Score one hypothesis against its reference.
 
     Args:
-        reference, hypothesis: paths, open files of any format that is read, or `Recording` objects; a hypothesis may
-            be None, which is scored as one without events.
-        algorithms: which of ``dp epoch overlap taes ira szcore-event szcore-sample`` to run, or one of them; ``all``
-            is NEDC's five.
-        parameters: the original's defaults, when None.
-        strict: refuse what would be a warning (overlapping events, events past the end).
+        reference: a path, an open file or a `Recording`.
+        hypothesis: the same; the formats may differ. None is scored as a hypothesis without events.
+        algorithms: one or several of ``dp epoch overlap taes ira szcore-event szcore-sample``; ``all`` means NEDC's
+            five.
+        parameters: None: the original's defaults.
+        strict: turn warnings (overlapping events, events past the end) into errors.
 
-    It is scored in this process; no other is started.
+    Scoring runs in this process; no other process is started.
 
     Raises:
         InputError: the input is refused; its findings say where and why.
@@ -121,21 +131,23 @@ def score_corpus(
 ) -> Result:
     """Score a corpus of pairs.
 
-    Files are read and scored a bounded number at a time. What is kept of a pair is what its reports print: a few kB,
-    or 0.3 MB for a day with 2,000 events a side.
+    Files are read and scored a bounded number at a time. Each pair keeps what its reports need: a few kB, or 0.3 MB for
+    a day with 2,000 events per side.
 
     Args:
-        pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns; a hypothesis may be None,
-            which is scored as one without events.
-        algorithms, parameters, strict: as for `score`.
+        pairs: (reference, hypothesis) pairs in list order, or the result of `find_pairs`. A hypothesis of None is
+            scored as one without events.
+        algorithms: as for `score`.
+        parameters: as for `score`.
+        strict: as for `score`.
         executor: runs the pairs; any `concurrent.futures.Executor`. By default they run in this process.
-        jobs: at most so many worker processes, and no more than CPUs, for what takes longer than a moment; a script
-            then needs an ``if __name__ == "__main__"`` guard. Where none can be started (in a worker of another
-            pool, in a script from standard input, in a frozen program) the pairs run in this process.
-        progress: called with the number of pairs done, in this thread.
+        jobs: the most worker processes, limited by the CPUs; they start only for corpora that take longer than a
+            moment. A script then needs an ``if __name__ == "__main__"`` guard. If workers cannot start (inside another
+            pool's worker, in a script from standard input, in a frozen program), the pairs run in this process.
+        progress: called in this thread with the number of pairs done.
 
     Raises:
-        InputError: some pair is refused; all refused pairs are named (up to `MAX_REFUSED_FILES`).
+        InputError: pairs are refused; all of them are named, up to `MAX_REFUSED_FILES`.
         EvaluationError: a worker process died twice over the same pair.
     """
     asked = check_algorithms(algorithms)
@@ -148,7 +160,7 @@ def score_corpus(
     outcomes = spread_over((as_pair(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
     try:
         return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
-    except InputError as error:  # lists in different orders are the likely cause of all else: it is said first
+    except InputError as error:  # differently ordered lists probably cause all other findings, so they come first
         raise InputError([*(found for found in noticed if found.code == "list-order"), *error.findings]) from None
 
 
@@ -158,7 +170,7 @@ def evaluate_pair(
     """Read and score one pair.
 
     Raises:
-        InputError: with the findings of both files, when either is refused.
+        InputError: one or both files are refused, with the findings of both.
     """
     reference, hypothesis = read_pair(
         pair.reference,
@@ -172,7 +184,7 @@ def evaluate_pair(
 
 
 class _Work:
-    """What a worker is asked to do with a chunk of pairs; it can be sent to another process."""
+    """The work on a chunk of pairs; it can be pickled."""
 
     def __init__(self, parameters: Parameters, algorithms: Sequence[str], *, strict: bool) -> None:
         self.parameters = parameters
@@ -190,7 +202,7 @@ class _Work:
 
 
 def accepted_scores(outcomes: Iterator[Outcome], progress: Callable[[int], object] | None) -> Iterator[PairScore]:
-    """The scores of the pairs; once a pair is refused the rest is only looked through for further refusals."""
+    """The scores of the pairs; after a refused pair, the rest is only checked for further refusals."""
     refused: list[Finding] = []
     pairs_refused = done = 0
     try:
@@ -202,7 +214,7 @@ def accepted_scores(outcomes: Iterator[Outcome], progress: Callable[[int], objec
                 refused.extend(outcome)
                 pairs_refused += 1
                 if pairs_refused == MAX_REFUSED_FILES:
-                    message = f"{MAX_REFUSED_FILES} pairs are refused; the rest of the corpus was not looked at"
+                    message = f"{MAX_REFUSED_FILES} pairs are refused; the rest of the corpus was not checked"
                     refused.append(Finding("", "", None, "size", message))
                     break
             if progress is not None:

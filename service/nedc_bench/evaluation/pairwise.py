@@ -39,7 +39,7 @@ def read_sides(pair: Pair, parameters: Parameters) -> tuple[Recording, Recording
     """Both sides of a pair, as `score_corpus` reads them.
 
     Raises:
-        InputError: with the findings of both files, when either is refused.
+        InputError: one or both files are refused, with the findings of both.
     """
     return read_pair(
         pair.reference,

@@ -1,8 +1,8 @@
-"""`ParallelEvaluator`: worker processes that are replaced when they die, and that leave with their parent."""
+"""`ParallelEvaluator`: worker processes that are replaced when they die, and exit with their parent."""
 
 from __future__ import annotations
 
-import concurrent.futures  # its process pool is loaded when one is made: short corpora need none
+import concurrent.futures  # the process pool is imported on demand: short corpora need none
 import gc
 import multiprocessing
 import os
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class ParallelEvaluator(Executor):
-    """A pool of worker processes, at most as many as this process may use CPUs.
+    """A pool of worker processes, at most one per CPU that this process may use.
 
-    Unlike `ProcessPoolExecutor` it can be used on after a worker has died: the calls that were in flight fail with
-    `BrokenExecutor`, and the next `submit` starts new workers. Left by an exception (Ctrl-C), it kills its
-    workers at once; they also end by themselves when this process is gone.
+    Unlike `ProcessPoolExecutor`, it stays usable after a worker has died: the calls in progress fail with
+    `BrokenExecutor`, and the next `submit` starts new workers. If an exception (Ctrl-C) leaves its context, it kills
+    its workers at once. They also exit when this process has died.
 
     >>> with ParallelEvaluator(workers=1) as evaluator:
     ...     evaluator.submit(divmod, 7, 2).result()
@@ -55,7 +55,7 @@ class ParallelEvaluator(Executor):
             return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as Executor
-        """Take no more calls; see `concurrent.futures.Executor.shutdown`."""
+        """Accept no more calls; see `concurrent.futures.Executor.shutdown`."""
         with self._lock:
             self._closed = True
             pool = self._pool
@@ -63,7 +63,7 @@ class ParallelEvaluator(Executor):
             pool.shutdown(wait, cancel_futures=cancel_futures)
 
     def kill(self) -> None:
-        """End the workers at once; what they were doing is lost."""
+        """Kill the workers; their current calls are lost."""
         with self._lock:
             self._closed = True
             pool = self._pool
@@ -82,10 +82,10 @@ class ParallelEvaluator(Executor):
 
 
 def can_start_processes() -> bool:
-    """Whether worker processes of this one can run.
+    """Whether this process can have worker processes.
 
-    A worker of a pool may have no children; the executable of a frozen program is not Python; and a script that came
-    from standard input is not there for the workers to import.
+    A pool's worker may have no children, the executable of a frozen program is not Python, and workers cannot import a
+    script from standard input.
     """
     if multiprocessing.current_process().daemon or getattr(sys, "frozen", False):
         return False
@@ -95,7 +95,7 @@ def can_start_processes() -> bool:
 
 
 def worker_context() -> multiprocessing.context.BaseContext:
-    """Workers are forked from a server that has this package loaded and no threads; where none can be, spawned."""
+    """The start method: fork from a server with this package loaded and no threads; else spawn."""
     if "forkserver" not in multiprocessing.get_all_start_methods() or not _has_temporary_folder():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -104,7 +104,7 @@ def worker_context() -> multiprocessing.context.BaseContext:
 
 
 def _has_temporary_folder() -> bool:
-    """Whether there is a place for the fork server's socket; on a read-only disk there is none."""
+    """Whether there is a writable place for the fork server's socket."""
     import tempfile  # noqa: PLC0415  # short corpora need none
 
     try:
@@ -115,10 +115,10 @@ def _has_temporary_folder() -> bool:
 
 
 def start_worker() -> None:
-    """What every worker process does first."""
-    gc.freeze()  # what is loaded stays
-    gc.set_threshold(50_000)  # scores are tuples, freed by counting references; looking for cycles costs a tenth
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    """Initialise a worker process."""
+    gc.freeze()  # loaded modules are never garbage
+    gc.set_threshold(50_000)  # scores are tuples, which reference counting frees; looking for cycles costs a tenth
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 

@@ -1,6 +1,6 @@
-"""How the pairs of a corpus are spread over an executor, or over worker processes of our own.
+"""Spreads the pairs of a corpus over an executor, or over our own worker processes.
 
-Outcomes come in the order of the pairs. A worker that dies takes no pair with it: its pairs are done one by one.
+Outcomes come in the order of the pairs. If a worker dies, no pair is lost: its pairs are scored again, one by one.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from nedc_bench.errors import EvaluationError, Finding, refusal
 from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processes
 from nedc_bench.scoring import PairScore
 
-CHUNK = 16  # pairs in one call to an executor that is handed in
-MAX_CHUNK = 64  # pairs in one call to our own workers, which is to take about CHUNK_SECONDS
+CHUNK = 16  # pairs per call to a caller's executor
+MAX_CHUNK = 64  # most pairs per call to our own workers, which should take about CHUNK_SECONDS
 CHUNK_SECONDS = 0.1
-IN_FLIGHT = 32  # calls that are submitted and not collected
-ALONE_SECONDS = 0.15  # what a corpus may take before worker processes are started for the rest
+IN_FLIGHT = 32  # calls submitted but not yet collected
+ALONE_SECONDS = 0.15  # time for a corpus before worker processes start for the rest
 
-Outcome = PairScore | tuple[Finding, ...]  # a score, or why the pair is refused
+Outcome = PairScore | tuple[Finding, ...]  # a score, or the findings that refuse the pair
 Work = Callable[[Sequence[Pair]], list[Outcome]]
 
 
 def spread_over(pairs: Iterator[Pair], work: Work, executor: Executor | None, jobs: int) -> Iterator[Outcome]:
-    """The outcomes of the pairs, in their order."""
+    """The outcomes of the pairs, in order."""
     if executor is not None:
         yield from _spread(pairs, work, executor)
         return
@@ -56,7 +56,7 @@ def spread_over(pairs: Iterator[Pair], work: Work, executor: Executor | None, jo
 
 
 def _start(pool: ParallelEvaluator) -> Future[int]:
-    """A call that is done when a worker is there; never, where the system starts none (no semaphores, no memory)."""
+    """A call that finishes once a worker runs; never, if the system cannot start one (no semaphores, no memory)."""
     try:
         return pool.submit(os.getpid)
     except (OSError, ImportError):
@@ -79,7 +79,7 @@ def _spread(pairs: Iterator[Pair], work: Work, executor: Executor, size: int = C
 
 
 def _submit(chunk: list[Pair], work: Work, executor: Executor) -> Future[list[Outcome]]:
-    """A call to a worker; a chunk with an open file, which cannot be sent to another process, is done at once here."""
+    """Call a worker; a chunk with an open file, which cannot be pickled, is scored here at once."""
     sources = (source for pair in chunk for source in (pair.reference, pair.hypothesis))
     future: Future[list[Outcome]] = Future()
     try:
@@ -103,7 +103,7 @@ def _can_be_sent(source: Source | Recording | None) -> bool:
 def _collect(
     waiting: deque[tuple[list[Pair], Future[list[Outcome]]]], work: Work, executor: Executor
 ) -> Iterator[Outcome]:
-    """The outcomes of the first chunk. When a worker died over it, or beside it, its pairs are done one by one."""
+    """The outcomes of the first chunk. If a worker died meanwhile, its pairs are scored one by one."""
     chunk, future = waiting.popleft()
     try:
         yield from future.result()
@@ -115,7 +115,7 @@ def _collect(
 
 
 def _collect_alone(pair: Pair, work: Work, executor: Executor) -> list[Outcome]:
-    """The outcome of a single pair. When a worker dies meanwhile, all else has died too, and the pair is by itself."""
+    """The outcome of a single pair. It is tried twice: the first death may have been another call's fault."""
     try:
         return executor.submit(work, [pair]).result()
     except BrokenExecutor:
@@ -127,7 +127,7 @@ def _collect_alone(pair: Pair, work: Work, executor: Executor) -> list[Outcome]:
 
 
 def _death(pair: Pair, executor: Executor) -> str:
-    """What to say of workers that died over a single pair: whether the pair or the workers are at fault."""
+    """The message for workers that died over a single pair: whether the pair or the workers are at fault."""
     try:
         executor.submit(os.getpid).result()
     except BrokenExecutor:

@@ -1,11 +1,11 @@
-"""The service's scoring: worker processes, the cache before them, and fair turns between callers."""
+"""Scoring in the service: worker processes, the cache, and fair scheduling between callers."""
 
 from nedc_bench.execution.cache import Cache, MemoryCache, RedisCache
 from nedc_bench.execution.evaluator import Evaluated, Evaluator
 from nedc_bench.execution.folded import Folded
 from nedc_bench.execution.gate import Gate
 from nedc_bench.execution.pool import WorkerPool
-from nedc_bench.execution.request import Asked, PairInput
+from nedc_bench.execution.request import Asked, PairInput, Study
 
 __all__ = [
     "Asked",
@@ -17,5 +17,6 @@ __all__ = [
     "MemoryCache",
     "PairInput",
     "RedisCache",
+    "Study",
     "WorkerPool",
 ]

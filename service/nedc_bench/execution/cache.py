@@ -1,13 +1,14 @@
-"""The cache of scores, behind one small interface: in this process' memory, or in a Redis shared by replicas.
+"""The cache of scores: one interface, in this process' memory or in a Redis shared by replicas.
 
-Entries are of a pair and of a whole request, by keys that `nedc_bench.execution.request` makes. A cache is a help and
-never a hindrance: whatever is wrong with it is a miss and a counted result, no exception, and within bounded time.
-Results are counted a key: `HIT`, `MISS`, `ERROR` (the cache could not be asked, or did not take an entry) and
-`CORRUPT` (what it gave back is not what was stored).
+An entry holds a pair or a whole request; `nedc_bench.execution.request` makes the keys. A faulty cache never hinders:
+any fault counts as a miss with its result, within bounded time and without an exception. Results are counted per key:
+`HIT`, `MISS`, `ERROR` (the cache did not answer or accept an entry) and `CORRUPT` (it returned something else than was
+stored).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
@@ -21,29 +22,31 @@ if TYPE_CHECKING:
 
 Record = Callable[[str], object]
 
+_log = logging.getLogger(__name__)
+
 HIT, MISS, ERROR, CORRUPT = RESULTS = ("hit", "miss", "error", "corrupt")
 
 CHECKSUM_BYTES = 16
-ENTRY_OVERHEAD = 600  # bytes of memory that an entry costs beside key and value, measured
+ENTRY_OVERHEAD = 600  # bytes of memory per entry besides key and value, measured
 
 
 class Cache(Protocol):
-    """What keeps entries by key. No method raises, but for cancellation."""
+    """Stores entries by key. No method raises, except on cancellation."""
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The entries of the keys, in their order and in one round trip; None where there is none to be had."""
+        """The entries of the keys, in order and in one round trip; None for a miss."""
 
     async def set_many(self, entries: Mapping[str, bytes]) -> None:
-        """Keep the entries for the cache's time to live, in one round trip."""
+        """Store the entries for the cache's time to live, in one round trip."""
 
 
 class MemoryCache:
-    """A cache in this process: what was used least recently goes first when it holds too many bytes.
+    """A cache in memory; evicts the least recently used entries when it exceeds its size.
 
     Args:
-        max_bytes: of keys, values and what Python needs to keep them.
+        max_bytes: the limit for keys, values and Python's overhead.
         ttl_seconds: how long an entry is kept.
-        record: told the result of every look-up.
+        record: called with the result of every look-up.
     """
 
     def __init__(self, *, max_bytes: int, ttl_seconds: float, record: Record) -> None:
@@ -61,19 +64,19 @@ class MemoryCache:
         return found
 
     async def set_many(self, entries: Mapping[str, bytes]) -> None:
-        """See `Cache`; an entry that is larger than the cache is not kept."""
+        """See `Cache`; an entry larger than the cache is not stored."""
         for key, value in entries.items():
             if self._entries.getsizeof(value) <= self._entries.maxsize:
                 self._entries[key] = value
 
 
 class RedisCache:
-    """A cache in Redis. Entries carry a checksum over key and value, so that a damaged entry is not taken for one.
+    """A cache in Redis. Each entry has a checksum over key and value, so that damage is detected.
 
     Args:
         redis: the process' client.
         ttl_seconds: how long an entry is kept.
-        record: told the result of every look-up, and `ERROR` for every entry that could not be stored.
+        record: called with the result of every look-up, and with `ERROR` for every entry that could not be stored.
     """
 
     def __init__(self, redis: RedisClient, *, ttl_seconds: float, record: Record) -> None:
@@ -100,12 +103,12 @@ class RedisCache:
             self._record_all(ERROR, tuple(entries))
 
     def put(self, pipeline: AnyPipeline, entries: Mapping[str, bytes]) -> None:
-        """Have the entries stored with what else a pipeline holds."""
+        """Add the entries to a pipeline."""
         for key, value in entries.items():
             pipeline.set(self._place(key), _checksum(key, value) + value, px=self._ttl_milliseconds)
 
     def opened(self, key: str, sealed: object) -> bytes | None:
-        """The entry that Redis gave for a key, counted."""
+        """Check and count the entry that Redis returned for a key."""
         if sealed is None:
             self._record(MISS)
             return None
@@ -115,6 +118,7 @@ class RedisCache:
                 self._record(HIT)
                 return value
         self._record(CORRUPT)
+        _log.warning("damaged cache entry", extra={"key": self._place(key)})
         return None
 
     def _place(self, key: str) -> str:

@@ -1,11 +1,11 @@
-"""The cached form of a pair's score: compact MessagePack, exact, and free of file names.
+"""The cached form of a pair's score: compact MessagePack, exact, without file names.
 
-Conventions: an entry is decoded to what was encoded, to the last bit and type. Each algorithm's contribution is a typed
-tuple of its own, decoded strictly as such. Names of files are put in after decoding, by `with_files`: the cache knows
-contents.
+Conventions: decoding restores what was encoded, to the last bit and type. Each algorithm's contribution is its own
+    typed
+tuple, and is decoded strictly. `with_files` adds file names after decoding: the cache knows contents only.
 
-What is decoded is not trusted. Whatever is not exactly the shape that the scorer makes for the algorithms and
-classes in hand is refused, so that a damaged entry costs an evaluation and never a figure.
+Decoded data is not trusted. Anything but the exact shape that the scorer produces for these algorithms and classes is
+refused, so that a damaged entry costs an evaluation, never a wrong figure.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ _decoders: dict[str, msgpack.Decoder[Any]] = {
 
 
 def encode_score(score: PairScore) -> bytes:
-    """The score as it is cached."""
+    """Encode a score for the cache."""
     warnings = [(found.side, found.line, found.code, found.message) for found in score.warnings]
     entry = (FORMAT, score.duration_seconds, score.events, warnings, score.contributions, score.seconds)
     return _encoder.encode(entry)
 
 
 def decode_score(data: bytes, algorithms: Sequence[str], classes: int) -> PairScore:
-    """The score of an entry, with no files.
+    """Decode an entry, without files.
 
     Args:
-        data: what `encode_score` made.
-        algorithms: those that it must hold, and no others.
-        classes: how many the label map has.
+        data: the result of `encode_score`.
+        algorithms: exactly the ones it must hold.
+        classes: the number of classes in the label map.
 
     Raises:
-        ValueError: the entry is damaged, or of another shape than a score of these algorithms and classes.
+        ValueError: the entry is damaged, or does not have the shape of a score for these algorithms and classes.
     """
     entry = _decoder.decode(data)
     if entry.contributions.keys() != set(algorithms):
@@ -81,7 +81,7 @@ def decode_score(data: bytes, algorithms: Sequence[str], classes: int) -> PairSc
 
 
 def with_files(score: PairScore, reference: FileId, hypothesis: FileId) -> PairScore:
-    """A decoded score with the files that it is of now."""
+    """A decoded score with its current files."""
     names = {"reference": reference.name, "hypothesis": hypothesis.name}
     warnings = tuple(replace(found, file=names[found.side]) for found in score.warnings)
     return replace(score, reference=reference, hypothesis=hypothesis, warnings=warnings)

@@ -1,8 +1,9 @@
-"""`Evaluator`: the one way to figures in the service: cache, then worker processes, then the fold.
+"""`Evaluator`: computes all figures in the service: cache, then worker processes, then the fold.
 
-A plain loop: look up a batch of pairs in one round trip, have what is missing scored in calls of bounded cost, go on.
-Then the outcomes are folded, in list order, so that the figures are those of `nedc_bench.score_corpus` to the last
-bit. Requests that bring the same new pair at the same moment each score it; the last one stores it.
+A plain loop: look up a batch of pairs in one round trip, score the missing ones in calls of bounded cost, continue.
+    Then
+fold the outcomes in list order, so that the figures equal those of `nedc_bench.score_corpus` to the last bit.
+Simultaneous requests with the same new pair each score it; the last one stores it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from nedc_bench.execution.work import (
 
 _T = TypeVar("_T")
 
-BATCH = 256  # pairs that are looked up together
-LANES = 2  # calls of one request under way at once, for each worker
+BATCH = 256  # pairs per look-up
+LANES = 2  # concurrent calls of one request, per worker
 
 
 class Evaluated(NamedTuple):
@@ -42,9 +43,9 @@ class Evaluated(NamedTuple):
 
     Attributes:
         folded: document and reports.
-        cached: whether no pair had to be scored.
-        entries: what the cache is to keep, stored by whoever stores the rest of the request's end.
-        seconds: that each algorithm took where it ran; 0 where everything was known.
+        cached: whether every pair came from the cache.
+        entries: new cache entries, which the caller stores together with the end of the job.
+        seconds: the time that each algorithm took; 0 if everything was cached.
     """
 
     folded: Folded
@@ -57,9 +58,9 @@ class Evaluator:
     """Evaluates requests.
 
     Args:
-        cache: where scores are kept; what is wrong with it costs time and nothing else.
-        pool: started, and closed, by whoever made it.
-        record: told `nedc_bench.execution.cache.CORRUPT` for an entry that is intact and no score all the same.
+        cache: the cache of scores; its faults cost only time.
+        pool: started and closed by its creator.
+        record: called with `nedc_bench.execution.cache.CORRUPT` for an intact entry that is not a score.
     """
 
     def __init__(self, cache: Cache, pool: WorkerPool, record: Callable[[str], object] = lambda _: None) -> None:
@@ -81,23 +82,23 @@ class Evaluator:
         Args:
             pairs: in list order, at least one.
             asked: how to score them.
-            turn: who asks: workers take turns between them.
+            turn: the caller, for fair scheduling.
             progress: called with the number of pairs done.
-            stop: once set, what is under way ends and is kept in the cache, and this is cancelled.
+            stop: once set, running calls finish and are cached, and the evaluation is cancelled.
 
         Raises:
-            InputError: some pair is refused; every refused pair is named.
-            EvaluationError: a pair could not be evaluated: workers died over it, or it took too long.
+            InputError: pairs are refused; all of them are named.
+            EvaluationError: workers died over a pair, or it took too long.
         """
         run = _Run(self, pairs, asked, turn, progress)
         run.stop = run.stop if stop is None else stop
         return await run.evaluated()
 
     async def score(self, pairs: Sequence[PairInput], asked: Asked, *, turn: str = "") -> Scored:
-        """The outcomes of a part of a request, in order; new ones are in the cache when this returns.
+        """The outcomes of a part of a request, in order; new ones are cached when this returns.
 
         Raises:
-            EvaluationError: as `evaluate`.
+            EvaluationError: as for `evaluate`.
         """
         run = _Run(self, pairs, asked, turn, int)
         await run.score_all()
@@ -107,25 +108,25 @@ class Evaluator:
     async def fold(
         self, outcomes: Sequence[bytes], digests: Sequence[Digests], names: Names, asked: Asked, *, turn: str
     ) -> Folded:
-        """The figures of outcomes that `score` gave.
+        """The figures of outcomes from `score`.
 
         Args:
             digests, names: of the two files of each pair.
 
         Raises:
-            InputError, EvaluationError: as `evaluate`.
+            InputError, EvaluationError: as for `evaluate`.
         """
-        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes)))
+        found = await self.pool.run(fold, outcomes, digests, asked, turn=turn, **folding(len(outcomes), asked))
         if isinstance(found, Damaged):
-            raise EvaluationError("scores that the job had are damaged; send it again")
+            raise EvaluationError("scores of the job are damaged; submit it again")
         return accepted(found, names)
 
     async def page_data(self, folded: Folded, pairs: int) -> bytes:
-        """The data of the page of a request with so many pairs."""
+        """The data of a request's page, given the number of pairs."""
         return await self.pool.run(page_data, folded, **folding(pairs))
 
     def read_whole(self, entry: bytes | None) -> Folded | None:
-        """A whole request's figures, as the cache gave them back."""
+        """The figures of a whole request, from the cache."""
         try:
             return None if entry is None else msgspec.msgpack.decode(entry, type=Folded)
         except msgspec.DecodeError:
@@ -134,7 +135,7 @@ class Evaluator:
 
 
 class _Run:
-    """One request on its way."""
+    """One request in progress."""
 
     def __init__(
         self,
@@ -176,31 +177,31 @@ class _Run:
         return Evaluated(folded, self.scored == 0, self.new, self.seconds)
 
     async def score_all(self, begin: int = 0) -> None:
-        """Look up and score the pairs from ``begin`` on, a batch at a time."""
+        """Look up and score the pairs from ``begin`` on, in batches."""
         cache = self.evaluator.cache
         for first in range(begin, len(self.pairs), BATCH):
-            if self.new and first:  # what a long corpus has is stored as it goes
+            if self.new and first:  # a long corpus stores its scores as it goes
                 await cache.set_many(self.new)
                 self.new = {}
             numbers = range(first, min(first + BATCH, len(self.pairs)))
             await self._score(self._take(numbers, await cache.get_many([self.keys[number] for number in numbers])))
 
     async def folded(self) -> Folded:
-        """The fold of all outcomes; an outcome that is damaged is scored after all."""
+        """The fold of all outcomes; damaged outcomes are scored again."""
         while True:
             outcomes = [self.outcomes[number] for number in range(len(self.pairs))]
-            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes)))
+            found = await self._run(fold, outcomes, self._digests(), self.asked, **folding(len(outcomes), self.asked))
             if not isinstance(found, Damaged):
                 return accepted(found, self._names())
             for number in found.numbers:
                 if self.keys[number] in self.new:
-                    raise EvaluationError("a score does not survive being written")
+                    raise EvaluationError("an encoded score cannot be decoded")
                 self.evaluator.record(CORRUPT)
                 del self.outcomes[number]
             await self._score(found.numbers)
 
     def _take(self, numbers: Sequence[int], known: Sequence[bytes | None]) -> list[int]:
-        """Keep what the cache knows; the numbers of the pairs that are to be scored."""
+        """Take the cached outcomes. Returns the numbers of the pairs to score."""
         for number, entry in zip(numbers, known, strict=True):
             if entry is not None and not is_score(entry):  # refusals are not cached
                 self.evaluator.record(CORRUPT)
@@ -210,17 +211,17 @@ class _Run:
         return [number for number in numbers if number not in self.outcomes]
 
     async def _score_and_fold(self) -> Folded:
-        """All of a small request in one call."""
+        """Evaluate a small request in one call."""
         contents = [(pair.reference, pair.hypothesis) for pair in self.pairs]
-        heavy = is_heavy(self.pairs, self.asked)
+        heavy = is_heavy(self.pairs, self.asked) or self.asked.study is not None
         try:
             scored, found = await self._run(score_and_fold, contents, self._digests(), self.asked, heavy=heavy)
         except EvaluationError:
-            await self._score(range(len(self.pairs)), alone=True)  # tells which pair it was
+            await self._score(range(len(self.pairs)), alone=True)  # to find the pair
             return await self.folded()
         self._keep(range(len(self.pairs)), scored)
         if isinstance(found, Damaged):
-            raise EvaluationError("a score does not survive being written")
+            raise EvaluationError("an encoded score cannot be decoded")
         return accepted(found, self._names())
 
     async def _score(self, numbers: Sequence[int], *, alone: bool = False) -> None:
@@ -244,7 +245,7 @@ class _Run:
             if len(numbers) == 1:
                 reference, hypothesis = self.pairs[numbers[0]].names
                 raise EvaluationError(f"the pair {reference} / {hypothesis}: {error}") from error
-            for number in numbers:  # tells which one it was; each has a time-out of its own
+            for number in numbers:  # to find the pair; each has its own time-out
                 await self._score_call([number])
 
     async def _score_together(self, numbers: Sequence[int]) -> None:
@@ -263,7 +264,7 @@ class _Run:
         self.progress(len(self.outcomes))
 
     def _calls(self, numbers: Sequence[int]) -> Iterator[list[int]]:
-        """The numbers in order, a call each: few enough pairs for all workers to have some, and not too costly."""
+        """The numbers in order, grouped into calls: small enough to occupy all workers, and of bounded cost."""
         most = max(1, -(-len(numbers) // self.evaluator.pool.workers))
         call: list[int] = []
         seconds = 0.0
@@ -288,10 +289,10 @@ class _Run:
 
 
 def accepted(found: Folded | Refusal, names: Names) -> Folded:
-    """What a fold gave, where it is no refusal.
+    """The result of a fold, unless the input is refused.
 
     Raises:
-        InputError: it is; with the names of the files.
+        InputError: the input is refused; with the names of the files.
     """
     if isinstance(found, Folded):
         return found

@@ -1,7 +1,7 @@
-"""The figures of a request as they are kept: the result document and the reports, without the names of files.
+"""The stored form of a request's figures: the result document and the reports, without file names.
 
-A file is called by its side and its pair's number, between two characters that are never part of a text. `named` puts
-the names in, when a client reads: what is cached is known by content alone.
+A placeholder stands for each file: its side and its pair's number between two characters that no text contains. `named`
+inserts the names when a client reads, so that cached data depends on contents alone.
 """
 
 from __future__ import annotations

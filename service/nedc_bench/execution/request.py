@@ -7,21 +7,42 @@ out of date. Every part goes in with its length before it, so that no two differ
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from nedc_bench.annotations import LabelMap, Parameters
 from nedc_bench.errors import Finding
 from nedc_bench.execution.codec import FORMAT
+from nedc_bench.scoring.szcore_figures import subject_of
 from nedc_bench.version import __version__
 
 LENGTH_BYTES = 8
 VERSION = f"{__version__}+{FORMAT}"  # of the scorer, and of the cached form
+
+
+class Study(NamedTuple):
+    """That figures are to have intervals, and how.
+
+    Attributes:
+        seed, replicates: of the bootstrap.
+        subjects: for each pair the number of its subject, or -1: it has none that is known. Names are not kept.
+    """
+
+    seed: int
+    replicates: int
+    subjects: tuple[int, ...]
+
+    @classmethod
+    def of(cls, seed: int, replicates: int, names: Iterable[str]) -> Study:
+        """The study of recordings with these file names."""
+        numbers: dict[str, int] = {}
+        subjects = map(subject_of, names)
+        return cls(seed, replicates, tuple(-1 if s is None else numbers.setdefault(s, len(numbers)) for s in subjects))
 
 
 class PairInput(msgspec.Struct, frozen=True, array_like=True):
@@ -64,14 +85,16 @@ class Asked:
     Attributes:
         algorithms: in report order.
         parameters: of the algorithms.
-        strict: refuse what would be a warning.
+        strict: turn warnings into errors.
         per_pair: add the figures of every pair to the document.
+        study: add intervals, or None.
     """
 
     algorithms: tuple[str, ...]
     parameters: Parameters
     strict: bool = False
     per_pair: bool = False
+    study: Study | None = None
 
     def pair_key(self, pair: PairInput) -> str:
         """What the pair's score is kept under; strictness and form of the document do not enter it."""
@@ -80,7 +103,8 @@ class Asked:
     def request_key(self, pair_keys: Sequence[str]) -> str:
         """What the figures of a request with these pairs, in this order, are kept under."""
         noticed = json.dumps([found.to_dict() for found in self.parameters.warnings])
-        return _hash(f"request strict={self.strict} per_pair={self.per_pair}", noticed, *pair_keys)
+        form = f"request strict={self.strict} per_pair={self.per_pair} study={json.dumps(self.study)}"
+        return _hash(form, noticed, *pair_keys)
 
     def to_dict(self) -> dict[str, Any]:
         """As a job's record holds it."""
@@ -90,6 +114,7 @@ class Asked:
             "warnings": [found.to_dict() for found in self.parameters.warnings],
             "strict": self.strict,
             "per_pair": self.per_pair,
+            "study": self.study,
         }
 
     @classmethod
@@ -99,7 +124,9 @@ class Asked:
         label_map = replace(LabelMap.from_mapping(values.pop("label_map")), warnings=())  # they are among the notes
         notes = tuple(Finding(**found) for found in record["warnings"])
         parameters = Parameters(label_map=label_map, notes=notes, **values)
-        return cls(tuple(record["algorithms"]), parameters, record["strict"], record["per_pair"])
+        seed, replicates, subjects = record.get("study") or (0, 0, ())  # a release before it had no study
+        study = Study(seed, replicates, tuple(subjects)) if replicates else None
+        return cls(tuple(record["algorithms"]), parameters, record["strict"], record["per_pair"], study)
 
 
 def _hash(*parts: str) -> str:

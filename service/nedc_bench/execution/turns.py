@@ -1,4 +1,4 @@
-"""`Turns`: what is free goes to those who wait, one of each caller in turn, so that nobody is stuck behind a corpus."""
+"""`Turns`: fair scheduling between callers, so that nobody waits behind a corpus."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """Hands out a few equal things, such as worker processes.
+    """Hands out a few equal resources, such as worker processes, to waiting callers in turn.
 
     Args:
-        most_heavy: how many may be with heavy calls at once; what is left is for the others.
+        most_heavy: how many may serve heavy calls at once; the rest is reserved for other calls.
     """
 
     def __init__(self, most_heavy: int) -> None:
@@ -26,10 +26,10 @@ class Turns(Generic[T]):
         self._closed = False
 
     async def take(self, turn: str, *, heavy: bool) -> T:
-        """One of the things, when it is this caller's turn; to be followed by `done`.
+        """Wait for this caller's turn and take a resource; call `done` afterwards.
 
         Raises:
-            EvaluationError: they are being taken away.
+            EvaluationError: the resources are being removed.
         """
         if self._closed:
             raise EvaluationError("the worker processes are being stopped")
@@ -44,24 +44,24 @@ class Turns(Generic[T]):
             raise
 
     def done(self, thing: T | None, *, heavy: bool) -> None:
-        """Take back what `take` gave; None where it is no more."""
+        """Return a resource from `take`; None if it no longer exists."""
         self._heavy -= heavy
         if thing is not None:
             self._free.append(thing)
         self._assign()
 
     def add(self, thing: T) -> None:
-        """One more is free."""
+        """Add a free resource."""
         self._free.append(thing)
         self._assign()
 
     def discard(self, thing: T) -> None:
-        """One is no more, should it be free."""
+        """Remove a resource if it is free."""
         if thing in self._free:
             self._free.remove(thing)
 
     def close(self) -> None:
-        """Tell all who wait that there is no more."""
+        """Fail all waiting callers."""
         self._closed = True
         for waiters in self._waiting.values():
             for waiter in waiters:
@@ -75,7 +75,7 @@ class Turns(Generic[T]):
             waiter.given.set_result(self._free.popleft())
 
     def _next(self) -> _Waiter[T] | None:
-        """Who is next: the first call that may run now, of the caller whose turn was longest ago."""
+        """The next call: the first that may run now, of the caller whose last turn is longest ago."""
         for turn, waiters in self._waiting.items():
             for waiter in tuple(waiters):
                 if waiter.given.cancelled():

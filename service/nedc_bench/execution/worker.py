@@ -1,6 +1,6 @@
-"""`Worker`: a process that does one call at a time, and our end of its socket.
+"""`Worker`: a process that handles one call at a time, and our end of its socket.
 
-The process leaves when its stream ends, which it does with its parent; a busy one is killed.
+The process exits when its stream ends, also because its parent has died. A busy process is killed.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.parallel import start_worker, worker_context
 from nedc_bench.execution.work import warm_up
 
-LEAVE_SECONDS = 5.0  # in which an idle worker must have left once it is told to
+LEAVE_SECONDS = 5.0  # for an idle worker to exit when told to
 HEADER_BYTES = 8
-COPIED_BYTES = 64 * 1024  # a frame that is smaller goes with its header in one piece
-NICENESS = 10  # where all CPUs are busy with scoring, the event loop comes first
+COPIED_BYTES = 64 * 1024  # smaller frames are sent together with their header
+NICENESS = 10  # if scoring occupies all CPUs, the event loop comes first
 
-DIED, TIMEOUT, CANCELLED = REASONS = ("died", "timeout", "cancelled")  # for which a worker is replaced
+DIED, TIMEOUT, CANCELLED = REASONS = ("died", "timeout", "cancelled")  # after which a worker is replaced
 
 
 class WorkerDiedError(Exception):
-    """The worker's process has ended."""
+    """The worker process has ended."""
 
 
 class Worker(asyncio.Protocol):
-    """One process and our end of its socket; frames are their length, then a pickle."""
+    """One process and our end of its socket; a frame is a length and a pickle."""
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
@@ -46,16 +46,16 @@ class Worker(asyncio.Protocol):
 
     @property
     def pid(self) -> int:
-        """The process id, or 0 before it was started."""
+        """The process id, or 0 before the start."""
         return self._pid
 
     @property
     def busy(self) -> bool:
-        """Whether a call has been sent and not answered."""
+        """Whether a call is waiting for its answer."""
         return self._answer is not None
 
     async def start(self) -> None:
-        """Start the process, and wait until it says that it is up."""
+        """Start the process and wait until it is ready."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
         with theirs:
@@ -71,7 +71,7 @@ class Worker(asyncio.Protocol):
         await up
 
     async def call(self, request: bytes) -> bytes:
-        """Send a request; its answer."""
+        """Send a request. Returns the answer."""
         assert self._transport is not None
         answer = self._expect_answer()
         self._transport.write(len(request).to_bytes(HEADER_BYTES, "big"))
@@ -80,16 +80,16 @@ class Worker(asyncio.Protocol):
         return await answer
 
     def kill(self, reason: str) -> None:
-        """End the process now."""
+        """Kill the process."""
         if not self.ended.is_set() and self._process is not None and self._process.pid is not None:
             self.reason = reason
             self._process.kill()
 
     async def end(self) -> None:
-        """See the process off: an idle one leaves when its stream ends, a busy one is killed."""
+        """End the process: an idle one exits when its stream ends, a busy one is killed."""
         if self.busy:
             self.kill(CANCELLED)
-        self.ended.set()  # from here on it is not to be killed: its id may soon be another's
+        self.ended.set()  # do not kill it from here on: its id may be reused
         if self._transport is not None:
             self._transport.abort()
         if self._process is not None and self._process.pid is not None:
@@ -101,14 +101,14 @@ class Worker(asyncio.Protocol):
             self._answer.set_exception(WorkerDiedError())
         return self._answer
 
-    # -- what the event loop calls
+    # -- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is ours."""
+        """The connection is made."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
 
     def data_received(self, data: bytes) -> None:
-        """A part of an answer has come."""
+        """A part of an answer has arrived."""
         self._received += data
         end = HEADER_BYTES + int.from_bytes(self._received[:HEADER_BYTES], "big")
         if len(self._received) < end:
@@ -122,18 +122,18 @@ class Worker(asyncio.Protocol):
         """The process has ended."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(WorkerDiedError())
-            self._answer.exception()  # whoever waits sees it; where nobody does any more, it is no news
+            self._answer.exception()  # a waiting caller sees the error; otherwise nobody needs it
         self.ended.set()
 
 
 def load_ahead() -> None:
-    """Begin to load, in the process that workers are forked from, what they need; the caller may go on meanwhile."""
+    """Start preloading the workers' modules in the fork server, without waiting."""
     if isinstance(_context(), ForkServerContext):
         forkserver.ensure_running()
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """As for the library's workers; they are forked with all loaded that they need."""
+    """The start method, as for the library's workers, with their modules preloaded."""
     context = cast(ForkServerContext | SpawnContext, worker_context())
     context.set_forkserver_preload([__name__])
     return context
@@ -148,11 +148,11 @@ def _see_off(process: BaseProcess) -> None:
 
 
 def _work(channel: socket.socket) -> None:
-    """What a worker does: answer calls until its stream ends, which it does with the pool."""
+    """The main loop of a worker: answer calls until its stream ends."""
     start_worker()
     os.nice(NICENESS)
     warm_up()
-    with suppress(ConnectionError), channel, channel.makefile("rb") as requests:  # the pool may go at any time
+    with suppress(ConnectionError), channel, channel.makefile("rb") as requests:  # the pool may close at any time
         _send(channel, b"")
         while header := requests.read(HEADER_BYTES):
             _send(channel, _answer(requests.read(int.from_bytes(header, "big"))))
@@ -176,7 +176,7 @@ def _answer(request: bytes) -> bytes:
 
 
 def _failure(error: Exception) -> bytes:
-    """The error for the caller, or what it says where it cannot be sent."""
+    """The error for the caller, or its text if it cannot be pickled."""
     try:
         failure = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
         pickle.loads(failure)  # noqa: S301  # some can be written and not read

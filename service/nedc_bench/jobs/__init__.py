@@ -1,4 +1,4 @@
-"""Jobs: accepted work, its states, and who runs it."""
+"""Jobs: accepted evaluations, their states, and their execution."""
 
 from nedc_bench.jobs.memory import MemoryJobs
 from nedc_bench.jobs.model import (

@@ -1,4 +1,4 @@
-"""Hearing of changes: a stream of the ids of jobs that have changed, and those in this process who watch them."""
+"""Notification of changes: a stream with the ids of changed jobs, and their watchers in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nedc_bench.redis import RedisClient
 
 
 class Changes:
-    """Wakes those who watch a job.
+    """Wakes the watchers of jobs.
 
     Args:
         redis: the process' client.
@@ -25,7 +25,7 @@ class Changes:
 
     @contextmanager
     def of(self, job_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set when the job has changed, or may have."""
+        """An event that is set when the job has changed, or may have changed."""
         changed = asyncio.Event()
         self._watchers[job_id].add(changed)
         try:
@@ -36,7 +36,7 @@ class Changes:
                 del self._watchers[job_id]
 
     async def hear(self) -> None:
-        """Wake those whose job changes, until Redis fails; at the beginning, as after an outage, all."""
+        """Wake the watchers of changed jobs until Redis fails; wakes all at the start, which may follow an outage."""
         place = self._redis.key("changes")
         last: Any = "$"
         self.wake_all()
@@ -49,7 +49,7 @@ class Changes:
                         changed.set()
 
     def wake_all(self) -> None:
-        """Have all look."""
+        """Wake all watchers."""
         for events in self._watchers.values():
             for changed in events:
                 changed.set()

@@ -1,8 +1,8 @@
-"""Running the chunks of jobs: what a replica does with the queue.
+"""Running the chunks of jobs from the queue.
 
-Of a job only a few chunks (its lanes) are in the queue or at work at once: whoever stores chunk ``n`` puts chunk
-``n + LANES`` in, so that a small job is not stuck behind a corpus. Every step can be done twice, so a chunk whose
-replica died is done again by another one. The replica that stores the last chunk folds, and stores the end.
+Only a few chunks of a job (its lanes) are queued or running at once: the replica that stores chunk ``n`` queues chunk
+``n + LANES``, so that a small job does not wait behind a corpus. Every step is idempotent, so another replica can
+repeat the chunk of a dead one. The replica that stores the last chunk folds the scores and stores the end.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from nedc_bench.redis import RedisClient
 
 T = TypeVar("T")
 
-LANES = 4  # chunks of one job in the queue or at work at once, over all replicas
-CHUNK_SECONDS = 0.25  # that a chunk should take
+LANES = 4  # chunks of one job queued or running at once, over all replicas
+CHUNK_SECONDS = 0.25  # target for a chunk
 CHUNK_PAIRS = 256
 CHUNK_BYTES = 4 * 1024 * 1024
-ROOM = 2  # chunks that a replica has at once, for each worker
-MAX_DELIVERIES = 5  # of a chunk; then it is what ends the processes
+ROOM = 2  # concurrent chunks of a replica, per worker
+MAX_DELIVERIES = 5  # of a chunk; after that, the job is assumed to kill the processes
 LONGEST_PAUSE_SECONDS = 2.0
 HAND_BACK_SECONDS = 2.0
 
@@ -43,19 +43,19 @@ log = structlog.get_logger(__name__)
 
 
 class File(msgspec.Struct, frozen=True, array_like=True):
-    """What the end of a job needs of a pair beside its score."""
+    """What the end of a job needs from a pair besides its score."""
 
     names: tuple[str, str]
     digests: tuple[str, str]
 
 
 class ChunkRunner:
-    """Takes chunks from the queue as there is room, and does them.
+    """Takes chunks from the queue while there is room, and runs them.
 
     Args:
-        runner: what evaluates.
+        runner: evaluates requests.
         redis: the process' client.
-        store: of the jobs.
+        store: the store of jobs.
     """
 
     def __init__(self, runner: Runner, redis: RedisClient, store: Store) -> None:
@@ -68,12 +68,12 @@ class ChunkRunner:
         self._holding: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to take chunks, or to try to; Redis need not answer yet."""
+        """Start taking chunks; Redis need not be reachable yet."""
         self._taking = [asyncio.create_task(for_ever(turn)) for turn in (self._read, self._claim)]
         self._holding = asyncio.create_task(for_ever(self._hold))
 
     async def drain(self, seconds: float) -> None:
-        """Take no further chunk, let the running ones end, and hand back what has not ended in time."""
+        """Take no more chunks, let the running ones finish, and hand back those that do not finish in time."""
         for task in self._taking:
             task.cancel()
         if self._working:
@@ -85,12 +85,12 @@ class ChunkRunner:
             async with asyncio.timeout(HAND_BACK_SECONDS):
                 await self._queue.hand_back()
         except Exception as error:  # noqa: BLE001  # then others take them a little later
-            log.warning("chunks could not be handed back", chunks=len(left), error=type(error).__name__)
+            log.warning("failed to hand chunks back", chunks=len(left), error=type(error).__name__)
         if left:
             log.info("chunks handed back", chunks=len(left))
 
     async def close(self) -> None:
-        """Stop; what still runs is given up, and another replica takes it."""
+        """Stop and abandon running chunks; another replica takes them."""
         tasks = [*self._taking, *self._working.values()] + ([] if self._holding is None else [self._holding])
         for task in tasks:
             task.cancel()
@@ -121,7 +121,7 @@ class ChunkRunner:
             task.add_done_callback(lambda _: self._working.pop(chunk.message, None))
 
     async def _work(self, chunk: Chunk) -> None:
-        """Score a chunk, and end its job with the last one; Redis is waited for, however long it is away."""
+        """Score a chunk, and finish its job after the last one; waits for Redis, however long it is unavailable."""
         with structlog.contextvars.bound_contextvars(job_id=chunk.job_id):
             record = await self._insist(lambda: self._store.record(chunk.job_id))
             try:
@@ -148,8 +148,8 @@ class ChunkRunner:
         if end is not None:
             return
         if chunk.deliveries > MAX_DELIVERIES:
-            log.error("a job was given up: the processes that ran it ended", deliveries=chunk.deliveries)
-            await self._finish(record, Failure(500, f"the processes that ran the job ended, {MAX_DELIVERIES} times"))
+            log.error("a job was given up: its worker processes keep dying", deliveries=chunk.deliveries)
+            await self._finish(record, Failure(500, f"the processes that ran the job died {MAX_DELIVERIES} times"))
             return
         if begun is None:
             self.runner.metrics.jobs.labels(JobStatus.RUNNING).inc()
@@ -171,7 +171,7 @@ class ChunkRunner:
             pipeline.hlen(scores)
 
         *_, exists, stored = await self._insist(lambda: self._store.pipeline(store))
-        if not exists:  # it was removed meanwhile
+        if not exists:  # the job was removed meanwhile
             await self._insist(lambda: self._store.clean(record))
         elif stored == len(record.chunks):
             await self._fold(record)
@@ -180,8 +180,8 @@ class ChunkRunner:
         """The outcomes of a chunk's pairs."""
         pairs = unpacked(content, list[PairInput])
         if pairs is None:
-            log.error("the input of a job is gone or damaged")
-            return Failure(500, "the job's input is gone or damaged; send it again")
+            log.error("job input missing or damaged")
+            return Failure(500, "the job's input is missing or damaged; submit it again")
         try:
             with self.runner.metrics.active_evaluations.track_inprogress():
                 return await self.runner.evaluator.score(pairs, Asked.from_dict(record.asked), turn=record.caller)
@@ -190,7 +190,7 @@ class ChunkRunner:
             return Failure.of(error)
 
     async def _fold(self, record: Record) -> None:
-        """All chunks are scored: make the figures, and store the end."""
+        """Compute the figures when all chunks are scored, and store the end."""
         job_id, asked = record.job.job_id, Asked.from_dict(record.asked)
 
         def read(pipeline: Any) -> None:
@@ -202,8 +202,8 @@ class ChunkRunner:
         parts = [unpacked(scores.get(str(number).encode()), Scored) for number in range(len(record.chunks))]
         if files is None or None in parts:
             job = await self._insist(lambda: self._store.load(job_id, record.owner, result=False))
-            if job is not None and not job.status.ended:  # no other replica has ended it meanwhile
-                await self._finish(record, Failure(500, "the job's scores are damaged; send it again"))
+            if job is not None and not job.status.ended:  # no other replica has finished it meanwhile
+                await self._finish(record, Failure(500, "the job's scores are damaged; submit it again"))
             return
         names, outcomes = [file.names for file in files], [outcome for part in parts for outcome in part.outcomes]
         seconds = {name: sum(part.seconds[name] for part in parts) for name in asked.algorithms}
@@ -226,7 +226,7 @@ class ChunkRunner:
             self.runner.metrics.jobs.labels(job.status).inc()
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """The answer of Redis, however long it takes."""
+        """The answer of Redis, waiting as long as it takes."""
         pause = 0.1
         while True:
             with contextlib.suppress(JobsUnavailableError):
@@ -236,7 +236,7 @@ class ChunkRunner:
 
 
 def cut(request: Request) -> Iterator[list[PairInput]]:
-    """The pairs in order, in chunks of bounded cost."""
+    """Cut the pairs, in order, into chunks of bounded cost."""
     chunk: list[PairInput] = []
     seconds, size = 0.0, 0
     for pair in request.pairs:
@@ -252,12 +252,12 @@ def cut(request: Request) -> Iterator[list[PairInput]]:
 
 
 def packed(content: object) -> bytes:
-    """What a job needs until its end, as Redis holds it."""
+    """Pack a part of a job for Redis."""
     return zlib.compress(msgspec.msgpack.encode(content), 1)
 
 
 def unpacked(content: bytes | None, kind: Any) -> Any:
-    """What `packed` made, or None where it is gone or damaged."""
+    """Unpack the result of `packed`; None if it is missing or damaged."""
     try:
         return None if content is None else msgspec.msgpack.decode(zlib.decompress(content), type=kind)
     except (zlib.error, msgspec.DecodeError):
@@ -265,13 +265,13 @@ def unpacked(content: bytes | None, kind: Any) -> Any:
 
 
 async def for_ever(turn: Callable[[], Awaitable[None]]) -> None:
-    """Do one thing over and over; while Redis is away it is tried now and then."""
+    """Repeat a step forever; retries after a pause while Redis is unavailable."""
     pause = 0.0
     while True:
         try:
             await turn()
             pause = 0.0
         except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
-            log.debug("redis cannot be read", error=str(error)[:200])
+            log.debug("failed to read from redis", error=str(error)[:200])
             pause = min(2 * pause + 0.1, LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)

@@ -1,7 +1,6 @@
-"""Which jobs an owner has: sorted sets of ids by acceptance, one of all and one a status.
+"""The lists of each owner's jobs: sorted sets of ids by acceptance, one of all jobs and one per status.
 
-They only help to find jobs. A list may name a job that is no more, or has another status by now: whoever reads it
-looks.
+They only help to find jobs. A list may name a job that no longer exists or has changed its status, so readers check.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A job as it was accepted: whose it is, what it asks for, how many pairs each chunk has, its idempotency key."""
+    """An accepted job: owner, request, pairs per chunk, and idempotency key."""
 
     job: Job
     owner: str
@@ -37,7 +36,7 @@ class Lists:
 
     Args:
         redis: the process' client.
-        life_milliseconds: how long a job may live.
+        life_milliseconds: the longest life of a job.
     """
 
     def __init__(self, redis: RedisClient, life_milliseconds: int) -> None:
@@ -46,12 +45,12 @@ class Lists:
         self._extend_at: TTLCache[str, float] = TTLCache(10_000, life_milliseconds / 1000)
 
     def place(self, owner: str, status: JobStatus | None) -> str:
-        """The key of a list; all of an owner's lie on one node of a cluster."""
+        """The key of a list; all lists of an owner are on one node of a cluster."""
         tag = sha256(owner.encode()).hexdigest()[:16] if owner else "nobody"
         return self._redis.key(f"jobs:{{{tag}}}" + ("" if status is None else f":{status}"))
 
     def enter(self, pipeline: AnyPipeline, record: Record, status: JobStatus) -> None:
-        """Have the job in the lists of its owner, under one status."""
+        """Add the job to the lists of its owner, under one status."""
         job_id, score = record.job.job_id, record.job.created_at.timestamp()
         others: Iterable[JobStatus] = () if record.job.status.ended else JobStatus
         for other in others:
@@ -60,11 +59,11 @@ class Lists:
         now = time.monotonic()
         for place in (self.place(record.owner, None), self.place(record.owner, status)):
             pipeline.zadd(place, {job_id: score})
-            if now > self._extend_at.get(place, 0.0):  # a list lives at least twice as long as what is in it
+            if now > self._extend_at.get(place, 0.0):  # a list lives at least twice as long as its entries
                 pipeline.pexpire(place, 3 * self._life)
                 self._extend_at[place] = now + self._life / 1000
 
     def leave(self, pipeline: AnyPipeline, record: Record) -> None:
-        """Take the job from the lists of its owner."""
+        """Remove the job from the lists of its owner."""
         for status in (None, *JobStatus):
             pipeline.zrem(self.place(record.owner, status), record.job.job_id)

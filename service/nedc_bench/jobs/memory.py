@@ -1,4 +1,4 @@
-"""Jobs in the memory of one process: what there is without Redis."""
+"""Jobs in the memory of one process, without Redis."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from nedc_bench.jobs.model import (
 )
 from nedc_bench.jobs.runner import Runner
 
-JOB_OVERHEAD, PAIR_OVERHEAD = 3500, 300  # bytes of memory beside contents and result, measured
-LEAST_KEPT_SECONDS = 60.0  # an ended job's client has so long to fetch it, whoever needs room
+JOB_OVERHEAD, PAIR_OVERHEAD = 3500, 300  # bytes of memory besides contents and result, measured
+LEAST_KEPT_SECONDS = 60.0  # a finished job is kept this long for its client, even if memory is needed
 
 
 class _Entry:
-    """A job with its input, and those who watch it. The input goes at the end, the figures come."""
+    """A job with its watchers, and with its input until it has finished, then with its figures."""
 
     def __init__(self, job: Job, request: Request) -> None:
         self.job = job
@@ -47,19 +47,19 @@ class _Entry:
         self.task: asyncio.Task[None] | None = None
 
     async def shown(self) -> Job:
-        """The job as its owner reads it."""
+        """The job for its owner."""
         return self.job if self.stored is None else with_result(self.job, await self.stored.result())
 
 
 class MemoryJobs:
-    """Accepted work, run a few jobs at a time, in the order of acceptance.
+    """Jobs in memory, run a few at a time in the order of acceptance.
 
     Args:
-        runner: what runs a job.
-        concurrency: how many jobs run at once; the worker processes bound the CPU.
+        runner: runs a job.
+        concurrency: how many jobs run at once; the worker processes limit the CPU.
         max_queued: how many may wait.
-        max_bytes: what all jobs may hold when another is accepted; the oldest ended ones make room for it.
-        ttl_seconds: how long an ended job is kept.
+        max_bytes: the memory limit of all jobs; the oldest finished ones make room for a new one.
+        ttl_seconds: how long a finished job is kept.
     """
 
     outlive_process = False
@@ -80,10 +80,10 @@ class MemoryJobs:
         self._draining = False
 
     async def start(self) -> None:
-        """Nothing is to be done before the first job."""
+        """Do nothing: jobs start on demand."""
 
     async def drain(self, seconds: float) -> None:
-        """Let the accepted jobs end, at most so long; what has not ended then is lost with this process."""
+        """Let the accepted jobs finish within a time limit; the rest is lost with this process."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._running:
@@ -95,7 +95,7 @@ class MemoryJobs:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def close(self) -> None:
-        """Nothing is held that would have to be let go."""
+        """Do nothing: there is nothing to release."""
 
     async def submit(self, request: Request) -> tuple[Job, bool]:
         """See `Jobs`."""
@@ -108,9 +108,9 @@ class MemoryJobs:
         job = new_job(len(request.pairs))
         entry = _Entry(job, request)
         if len(self._queue) >= self.max_queued:
-            raise QueueFullError(f"{self.max_queued} jobs wait already (MAX_QUEUED_JOBS)")
+            raise QueueFullError(f"{self.max_queued} jobs are already waiting (MAX_QUEUED_JOBS)")
         if not self._make_room(entry.size):
-            raise QueueFullError("jobs hold all the memory that they may (JOBS_MAX_BYTES)")
+            raise QueueFullError("jobs have reached their memory limit (JOBS_MAX_BYTES)")
         self._entries[job.job_id] = entry
         self._held += entry.size
         if request.key is not None:
@@ -231,7 +231,7 @@ class MemoryJobs:
         changed.set()
 
     def _forget(self) -> None:
-        """Drop the ended jobs whose time to live is over; they ended in about the order they were accepted in."""
+        """Drop expired jobs; they finished in about the order of acceptance."""
         limit = time.monotonic() - self.ttl_seconds
         while self._entries:
             job_id, entry = next(iter(self._entries.items()))
@@ -240,7 +240,7 @@ class MemoryJobs:
             self._drop(job_id)
 
     def _make_room(self, size: int) -> bool:
-        """Drop ended jobs, the oldest first, until so many bytes more fit, and say whether they do; alone they do."""
+        """Drop finished jobs, oldest first, until the bytes fit. Returns whether they fit; a job alone always fits."""
         limit = time.monotonic() - LEAST_KEPT_SECONDS
         while self._entries and self._held + size > self.max_bytes:
             over = ((job_id, entry.ended) for job_id, entry in self._entries.items() if entry.ended is not None)

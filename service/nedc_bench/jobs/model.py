@@ -1,7 +1,7 @@
-"""Jobs: what was accepted, and what has become of it.
+"""The model of jobs: requests, states and results.
 
-A job is accepted once, run until it has ended, and kept until its time to live is over. It belongs to who made it.
-`Job` is what the API shows; its JSON is the contract (docs/api.md).
+A job is accepted once, run to its end, and kept until it expires. It belongs to the caller that created it. `Job` is
+the API's view; its JSON is the contract (docs/api.md).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from nedc_bench.errors import EvaluationError, InputError
 from nedc_bench.execution import Asked, Folded, PairInput
 
 PIPELINE = "beta"
-THREAD_BYTES = 64 * 1024  # expanding more, compressed, would hold up the event loop
-LARGE_RESULTS = asyncio.Semaphore(2)  # that are made at a time: their room is taken only when they are there
+THREAD_BYTES = 64 * 1024  # expanding more compressed bytes would block the event loop
+LARGE_RESULTS = asyncio.Semaphore(2)  # made at a time: their memory is reserved only once they exist
 
 
 class JobStatus(enum.StrEnum):
-    """Where a job stands; the last two are its end."""
+    """The state of a job; the last two are final."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -34,19 +34,19 @@ class JobStatus(enum.StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether the job will not change any more."""
+        """Whether the state is final."""
         return self in {JobStatus.COMPLETED, JobStatus.FAILED}
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How many of the job's pairs are done."""
+    """The number of finished pairs of a job."""
 
     done: int
     total: int
 
 
 class InputFault(msgspec.Struct, frozen=True):
-    """Why an input is refused, and where."""
+    """A reason why an input is refused, with its place."""
 
     side: str
     file: str
@@ -55,7 +55,7 @@ class InputFault(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why a job failed; ``status`` is the HTTP status that says whose fault it was, ``errors`` is of refused input."""
+    """Why a job failed; the HTTP ``status`` says whose fault it was, ``errors`` describe refused input."""
 
     status: int
     detail: str
@@ -63,17 +63,17 @@ class Failure(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, error: Exception) -> Failure:
-        """What a failed job shows of the error that ended it."""
+        """The failure that a job shows for an error."""
         if isinstance(error, InputError):
             faults = [InputFault(found.side, found.file, found.line, found.message) for found in error.findings]
             return cls(422, str(error.findings[0]), faults)
         if isinstance(error, EvaluationError):
             return cls(500, str(error))
-        return cls(500, "the evaluation failed; the service's log says why, under the job's id")
+        return cls(500, "the evaluation failed; search the service's log for the job's id")
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A job as the API shows it."""
+    """The API's view of a job."""
 
     job_id: str
     status: JobStatus
@@ -87,7 +87,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class JobPage(msgspec.Struct, frozen=True):
-    """Some of the jobs, newest first, without their results."""
+    """A page of jobs, newest first, without their results."""
 
     jobs: list[Job]
     total: int
@@ -97,14 +97,14 @@ class JobPage(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for.
+    """A client's request.
 
     Attributes:
         pairs: at least one, in list order.
         asked: how to score them.
-        owner: whose the job is; empty where nobody needs a token.
-        caller: who takes turns at the workers: the token or the address.
-        key: the idempotency key, made unlike those of other callers; or None.
+        owner: the owner of the job; empty if no tokens are needed.
+        caller: the token or address, for fair scheduling.
+        key: the idempotency key, made unique per caller, or None.
     """
 
     pairs: list[PairInput]
@@ -114,101 +114,101 @@ class Request:
     key: str | None = None
 
     def digest(self) -> str:
-        """What tells requests of one idempotency key apart."""
+        """The digest that distinguishes requests with the same idempotency key."""
         keys = [self.asked.pair_key(pair) for pair in self.pairs]
         return self.asked.request_key([*keys, *(name for pair in self.pairs for name in pair.names)])
 
 
 class Stored(msgspec.Struct, frozen=True, array_like=True):
-    """A completed job's figures as they are kept, and the names that go into them."""
+    """The stored figures of a completed job, and the file names to insert."""
 
     names: list[tuple[str, str]]
     folded: Folded
 
     async def result(self) -> bytes:
-        """The result document; in a thread where that takes long."""
+        """The result document; built in a thread if that takes long."""
         if len(self.folded.document) > THREAD_BYTES:
             async with LARGE_RESULTS:
                 return await asyncio.to_thread(self.folded.result, self.names)
         return self.folded.result(self.names)
 
     async def report(self, name: str) -> bytes | None:
-        """A text report, or None where there is none of that name."""
+        """The text report with this name, or None."""
         if len(self.folded.reports) > THREAD_BYTES:
             return await asyncio.to_thread(self.folded.report, name, self.names)
         return self.folded.report(name, self.names)
 
 
 class QueueFullError(Exception):
-    """No further job can wait; the message says which bound is reached."""
+    """The queue is full; the message names the limit."""
 
 
 class JobsUnavailableError(Exception):
-    """Jobs cannot be reached now: the store that holds them does not answer."""
+    """Jobs are unavailable: their store does not answer."""
 
 
 class Jobs(Protocol):
-    """Accepted work. All but `start`, `drain`, `close` and `watch` may raise `JobsUnavailableError`.
+    """Accepted jobs. All methods except `start`, `drain`, `close` and `watch` may raise `JobsUnavailableError`.
 
-    To those who are not its owner a job is not there.
+    To callers other than its owner a job does not exist.
 
     Attributes:
-        outlive_process: whether what is accepted is run though this process ends.
+        outlive_process: whether accepted jobs run even if this process ends.
     """
 
     outlive_process: bool
 
     async def start(self) -> None:
-        """Begin to run jobs."""
+        """Start running jobs."""
 
     async def drain(self, seconds: float) -> None:
-        """Take no further job to run, and let the running ones end, at most so long."""
+        """Start no more jobs, and let the running ones finish within a time limit."""
 
     async def close(self) -> None:
-        """Let go of everything; nothing is asked any more."""
+        """Release everything; no calls follow."""
 
     async def submit(self, request: Request) -> tuple[Job, bool]:
-        """Accept a job; with an idempotency key the job that the same request made before.
+        """Accept a job, or return the one that the same request created earlier with its idempotency key.
 
         Returns:
             The job, and whether it is new.
 
         Raises:
-            QueueFullError: no further job can wait.
+            QueueFullError: the queue is full.
             KeyError: the key was used for another request.
         """
 
     async def evaluate(self, request: Request, seconds: float) -> tuple[Job, bool]:
-        """Accept a job for a client that waits: the ended job, or as it stands when ``seconds`` are over.
+        """Accept a job for a waiting client. Returns the finished job, or its state after ``seconds``.
 
         Returns:
-            The job, and whether it is kept for later requests.
+            The job, and whether it is stored for later requests.
 
         Raises:
-            QueueFullError, KeyError: as `submit`.
+            QueueFullError, KeyError: as for `submit`.
         """
 
     async def get(self, job_id: str, owner: str) -> Job | None:
         """The job with its result, or None."""
 
     async def report(self, job_id: str, owner: str, name: str) -> bytes | None:
-        """A text report of a completed job, or None where it has none of that name."""
+        """The text report of a completed job with this name, or None."""
 
     async def list(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
-        """Some of the jobs, newest first, without their results."""
+        """A page of jobs, newest first, without their results."""
 
     async def remove(self, job_id: str, owner: str) -> bool:
-        """Cancel the job if it has not ended, and forget it; False when there is none."""
+        """Cancel the job if it is not finished, and remove it. Returns False if there is none."""
 
     def watch(self, job_id: str, owner: str) -> AsyncIterator[Job]:
-        """The job as it is now, and after each change until it has ended; changes in between may be left out."""
+        """The current job, and the job after each change until it has finished; changes may be merged."""
 
     async def waiting(self) -> tuple[int, float]:
-        """How many jobs wait, and how many seconds the oldest of them has."""
+        """The number of waiting jobs, and the age of the oldest in seconds."""
 
 
 def new_job(total: int) -> Job:
-    """A job that waits; its id cannot be guessed."""
+    """A new waiting job with an id that cannot be guessed."""
     return Job(str(uuid.uuid4()), JobStatus.PENDING, now(), None, PIPELINE, Progress(0, total), False, None, None)
 
 
@@ -230,10 +230,10 @@ def ended(job: Job, error: Failure | None, *, cached: bool = False) -> Job:
 
 
 def cancelled(job: Job) -> Job:
-    """The end of a job that its client removes, as those who watch it see it."""
+    """The final state of a job removed by its client, for its watchers."""
     return ended(job, Failure(404, "the job was cancelled and removed by its client"))
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)

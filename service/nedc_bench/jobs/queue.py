@@ -1,8 +1,8 @@
-"""The queue of chunks: a Redis stream and its consumer group, as redis-py offers them.
+"""The queue of chunks: a Redis stream with a consumer group, through redis-py's own commands.
 
-A replica reads as many messages as it has room for. A message stays with it while it says so every `HOLD_SECONDS`;
-nobody's for `IDLE_SECONDS`, another replica claims it. A message may so be worked on twice, and is deleted once its
-work is stored.
+A replica reads as many messages as it has room for, and renews its hold on each every `HOLD_SECONDS`. After
+`IDLE_SECONDS` without renewal another replica claims the message. So a message may be processed twice. It is deleted
+once its result is stored.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from redis.exceptions import ResponseError
 from nedc_bench.redis import RedisClient, RedisUnavailableError
 
 GROUP = "replicas"
-RETURNED = "returned"  # the consumer that holds what was handed back
+RETURNED = "returned"  # the consumer that holds messages handed back
 HOLD_SECONDS = 2.0
 IDLE_SECONDS = 10.0
 BLOCK_SECONDS = 1.0
-READ_SECONDS = BLOCK_SECONDS + 2  # after which a connection is taken for dead
-STALE_MILLISECONDS = 3_600_000  # after which the name of a consumer that holds nothing is dropped
+READ_SECONDS = BLOCK_SECONDS + 2  # after which a connection counts as dead
+STALE_MILLISECONDS = 3_600_000  # after which a consumer without messages is removed
 FOR_EVER = 10**12  # milliseconds
-MOST = 10_000  # more than a replica ever holds
+MOST = 10_000  # more than any replica holds
 
 
 class Chunk(NamedTuple):
-    """A message: which chunk of which job, and how often it was delivered."""
+    """A message: the job, the chunk, and the number of deliveries."""
 
     message: bytes
     job_id: str
@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
 
 
 class Queue:
-    """The stream, as one replica reads it.
+    """The stream, from the view of one replica.
 
     Args:
         redis: the process' client.
@@ -50,7 +50,7 @@ class Queue:
         self._name = uuid.uuid4().hex
 
     async def read(self, most: int) -> list[Chunk]:
-        """Chunks that nobody has read yet; after a while none. It keeps a connection, and raises what redis-py does."""
+        """Unread chunks, or none after a time-out. Occupies a connection; redis-py's exceptions pass through."""
         try:
             async with asyncio.timeout(READ_SECONDS):
                 found = await self._client.xreadgroup(
@@ -62,7 +62,7 @@ class Queue:
         return [chunk for _, messages in found or () for chunk in _chunks(messages, 1)]
 
     async def claim(self, most: int) -> list[Chunk]:
-        """Chunks that nobody has held for a while."""
+        """Claim chunks whose hold has expired."""
         try:
             async with asyncio.timeout(READ_SECONDS):
                 _, messages, *_ = await self._client.xautoclaim(
@@ -78,20 +78,20 @@ class Queue:
         return claimed
 
     async def hold(self, messages: list[bytes]) -> None:
-        """Say that these are still worked on here."""
+        """Renew the hold on these chunks."""
         if messages:
             async with asyncio.timeout(READ_SECONDS):
                 await self._client.xclaim(self._stream, GROUP, self._name, 0, messages, justid=True)
 
     async def done(self, message: bytes) -> None:
-        """Delete a message. Where that fails it comes again, finds its work stored, and is deleted then."""
+        """Delete a message. If that fails, it is delivered again, its result is found, and it is deleted then."""
         with contextlib.suppress(RedisUnavailableError):
             await self._redis.pipeline(
                 lambda pipeline: (pipeline.xack(self._stream, GROUP, message), pipeline.xdel(self._stream, message))
             )
 
     async def hand_back(self) -> None:
-        """Let other replicas have at once what this one has read and not done, and be forgotten."""
+        """Hand this replica's messages to the others at once, and remove its consumer."""
         pending = await self._client.xpending_range(self._stream, GROUP, "-", "+", MOST, consumername=self._name)
         if pending:
             messages = [found["message_id"] for found in pending]
@@ -99,7 +99,7 @@ class Queue:
         await self._client.xgroup_delconsumer(self._stream, GROUP, self._name)
 
     async def _begin(self, error: ResponseError) -> None:
-        """Make the group, where Redis is new or has lost what it held, and drop the names of dead replicas."""
+        """Create the consumer group if it is missing, and remove the consumers of dead replicas."""
         if "NOGROUP" not in str(error):
             raise error
         try:

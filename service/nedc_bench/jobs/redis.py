@@ -1,7 +1,7 @@
-"""Jobs in a Redis that equal replicas share: accepted by any, run by all, seen by all.
+"""Jobs in a Redis shared by replicas: any replica accepts, runs and shows any job.
 
-A client that waits is served where it is: its evaluation runs in this process, and its job is stored once, ended. Other
-jobs are cut into chunks (`nedc_bench.jobs.chunks`). While Redis is away all of it waits.
+The replica with the request evaluates it if the client waits, and stores the job once, finished. Other jobs are cut
+into chunks (`nedc_bench.jobs.chunks`), which wait while Redis is unavailable.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from nedc_bench.jobs.runner import Runner
 from nedc_bench.jobs.store import Store
 from nedc_bench.redis import RedisClient
 
-LOOK_SECONDS = 5.0  # after which a watched job is looked at, though no change was announced
+LOOK_SECONDS = 5.0  # after which a watched job is read even without notification
 CLAIMED_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
 
 
 class RedisJobs:
-    """Accepted work, shared by replicas.
+    """Jobs shared by replicas.
 
     Args:
-        runner: what evaluates.
+        runner: evaluates requests.
         redis: the process' client.
         max_queued: how many jobs may wait, over all replicas.
-        ttl_seconds: how long an ended job is kept.
+        ttl_seconds: how long a finished job is kept.
     """
 
     outlive_process = True
@@ -63,28 +63,28 @@ class RedisJobs:
         self._changes = Changes(redis)
         self._hearing: asyncio.Task[None] | None = None
         self._drained = asyncio.Event()
-        self._left: set[asyncio.Task[None]] = set()  # evaluations whose client waits no longer
+        self._left: set[asyncio.Task[None]] = set()  # evaluations whose clients no longer wait
 
     async def start(self) -> None:
-        """Begin to run jobs, or to try to; Redis need not answer yet."""
+        """Start running jobs; Redis need not be reachable yet."""
         self._chunks.start()
         self._hearing = asyncio.create_task(for_ever(self._changes.hear))
 
     async def drain(self, seconds: float) -> None:
-        """Take no further chunk, let the running ones end, and hand back what has not ended in time."""
+        """Take no more chunks, let the running ones finish, and hand back those that do not finish in time."""
         await self._chunks.drain(seconds)
         self._drained.set()
         self._changes.wake_all()
 
     async def close(self) -> None:
-        """Stop everything; what still runs is given up, and another replica takes it."""
+        """Stop everything and abandon running chunks; another replica takes them."""
         await self._chunks.close()
         tasks = [*self._left, *([] if self._hearing is None else [self._hearing])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # -- what clients ask for
+    # -- requests of clients
 
     async def submit(self, request: Request) -> tuple[Job, bool]:
         """See `nedc_bench.jobs.Jobs`."""
@@ -94,7 +94,7 @@ class RedisJobs:
             return earlier, False
         waiting, _ = await self._store.waiting()
         if waiting >= self.max_queued:
-            raise QueueFullError(f"{self.max_queued} jobs wait already (MAX_QUEUED_JOBS)")
+            raise QueueFullError(f"{self.max_queued} jobs are already waiting (MAX_QUEUED_JOBS)")
         chunks = list(cut(request))
         pairs = [len(chunk) for chunk in chunks]
         record = Record(job, request.owner, request.caller, request.asked.to_dict(), pairs, request.key)
@@ -105,7 +105,7 @@ class RedisJobs:
         return job, True
 
     async def evaluate(self, request: Request, seconds: float) -> tuple[Job, bool]:
-        """See `nedc_bench.jobs.Jobs`; without Redis the client has its figures, and nothing is kept."""
+        """See `nedc_bench.jobs.Jobs`; while Redis is unavailable the client gets its figures, but nothing is stored."""
         job = new_job(len(request.pairs))
         earlier = await self._known(request)
         if earlier is not None:
@@ -115,7 +115,7 @@ class RedisJobs:
         try:
             await asyncio.wait([evaluation], timeout=seconds)
         finally:
-            if not evaluation.done():  # its client waits no longer, or has left
+            if not evaluation.done():  # the client no longer waits, or has left
                 stop.set()
                 self._leave(evaluation)
         if not evaluation.done():
@@ -134,7 +134,7 @@ class RedisJobs:
             if request.key is not None:
                 raise
             kept = False
-            log.warning("a job was answered and not kept", job_id=job.job_id, cause=str(error))
+            log.warning("job answered but not stored", job_id=job.job_id, cause=str(error))
         return (job if stored is None else with_result(job, await stored.result())), kept
 
     async def get(self, job_id: str, owner: str) -> Job | None:
@@ -151,14 +151,14 @@ class RedisJobs:
         return await self._store.page(owner, limit, offset, status)
 
     async def remove(self, job_id: str, owner: str) -> bool:
-        """See `nedc_bench.jobs.Jobs`; chunks at work are done for nothing."""
+        """See `nedc_bench.jobs.Jobs`; the results of running chunks are discarded."""
         status = await self._store.remove(job_id, owner)
         if status is not None and not status.ended:
             self.runner.metrics.jobs.labels("cancelled").inc()
         return status is not None
 
     async def watch(self, job_id: str, owner: str) -> AsyncIterator[Job]:
-        """See `nedc_bench.jobs.Jobs`; while Redis is away there is no news, and a drained replica has none any more."""
+        """See `nedc_bench.jobs.Jobs`; there are no updates while Redis is unavailable, or after draining."""
         last: Job | None = None
         with self._changes.of(job_id) as changed:
             while not self._drained.is_set():
@@ -183,26 +183,26 @@ class RedisJobs:
         return await self._store.waiting()
 
     async def _known(self, request: Request) -> Job | None:
-        """The job that the request's idempotency key made before; None where it made none, or that is no more."""
+        """The job created earlier with the request's idempotency key, if it still exists."""
         if request.key is None:
             return None
         job_id = await self._store.keys.known(request.key, request.digest())
         return None if job_id is None else await self._store.load(job_id, request.owner)
 
     async def _claim_key(self, request: Request, job_id: str) -> Job | None:
-        """Have the request's idempotency key lead to the job, or the job that it leads to already."""
+        """Bind the request's idempotency key to the job, or return the job that it is bound to."""
         if request.key is None or await self._store.keys.claim(request.key, request.digest(), job_id):
             return None
         earlier = await self._known(request)
         if earlier is None:
-            await asyncio.sleep(CLAIMED_SECONDS)  # another request has claimed it, and is about to store its job
+            await asyncio.sleep(CLAIMED_SECONDS)  # another request has bound it and will store its job soon
             earlier = await self._known(request)
         if earlier is None:
             await self._store.keys.claim(request.key, request.digest(), job_id, replace=True)
         return earlier
 
     def _leave(self, evaluation: asyncio.Task[Evaluated | Failure]) -> None:
-        """Let an evaluation end whose client waits no longer; what it has scored is for the cache, and for its job."""
+        """End an evaluation whose client no longer waits; its scores go to the cache, and so to its job."""
 
         async def keep() -> None:
             with contextlib.suppress(asyncio.CancelledError):

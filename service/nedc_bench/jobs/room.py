@@ -1,4 +1,4 @@
-"""Making room in a Redis that is full: what ended jobs and the cache hold goes before a new job is refused."""
+"""Making room in a full Redis: finished jobs and cached scores are dropped before new jobs are refused."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from nedc_bench.redis import RedisUnavailableError, unlink
 if TYPE_CHECKING:
     from nedc_bench.jobs.store import Store
 
-FULL = "it is full"  # as `nedc_bench.redis.client.describe` says it
+FULL = "it is full"  # the text of `nedc_bench.redis.client.describe`
 JOBS, ENTRIES = 100, 5000  # that go at once
-MOST_FULL = 0.8  # of its memory: what is left is for the ends of the jobs that it holds
-SCANNED_BYTES = 50_000_000  # for as many a scan may take its time
-LEAST_KEPT_MILLISECONDS = 60_000  # an ended job's client has so long to fetch it, whoever needs room
+MOST_FULL = 0.8  # of its memory; the rest is reserved for finishing accepted jobs
+SCANNED_BYTES = 50_000_000  # time limit of a scan
+LEAST_KEPT_MILLISECONDS = 60_000  # a finished job is kept this long for its client, even if memory is needed
 
 log = structlog.get_logger(__name__)
 
 
 async def make_room(store: Store) -> bool:
-    """Let some ended jobs go that their clients had time to fetch, and some of the cache; whether any did."""
+    """Drop some finished jobs that clients had time to fetch, and cached scores. Returns whether any were dropped."""
     try:
         jobs = 0
         for key in await _found(store, store.place("*", ":result"), JOBS):
@@ -37,12 +37,12 @@ async def make_room(store: Store) -> bool:
             await store.redis.pipeline(lambda pipeline: unlink(pipeline, *entries))
     except (JobsUnavailableError, RedisUnavailableError):
         return False
-    log.warning("redis is full: ended jobs and cached scores were removed", jobs=jobs, entries=len(entries))
+    log.warning("redis full: removed finished jobs and cached scores", jobs=jobs, entries=len(entries))
     return bool(jobs or entries)
 
 
 async def has_room(store: Store) -> bool:
-    """Whether Redis keeps enough room for the jobs that it holds to end; made where that is possible."""
+    """Whether Redis has room to finish the accepted jobs; makes room if possible."""
     try:
         while await store.redis.fullness() > MOST_FULL:
             if not await make_room(store):

@@ -1,4 +1,4 @@
-"""Running a request to its end: figures or failure, counted, timed and logged."""
+"""Running a request to its end: figures or a failure, counted, timed and logged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Runner:
-    """Runs requests, wherever they were accepted."""
+    """Runs requests."""
 
     def __init__(self, evaluator: Evaluator, metrics: Metrics) -> None:
         self.evaluator = evaluator
@@ -34,7 +34,7 @@ class Runner:
         progress: Callable[[int], object] = int,
         stop: asyncio.Event | None = None,
     ) -> Evaluated | Failure:
-        """Evaluate a request, as `Evaluator.evaluate` does; only cancellation raises."""
+        """Evaluate a request, as `Evaluator.evaluate` does; raises only on cancellation."""
 
         async def evaluate() -> Evaluated:
             return await self.evaluator.evaluate(
@@ -44,7 +44,7 @@ class Runner:
         return await self.guarded(job_id, request.asked.algorithms, len(request.pairs), evaluate)
 
     async def report(self, stored: Stored, name: str) -> bytes | None:
-        """A report of a completed job, or its page; None where it has none of that name."""
+        """The report of a completed job with this name, or its page, or None."""
         if name != PAGE_NAME:
             return await stored.report(name)
         data = await self.evaluator.page_data(stored.folded, len(stored.names))
@@ -53,7 +53,7 @@ class Runner:
     async def guarded(
         self, job_id: str, algorithms: tuple[str, ...], pairs: int, evaluate: Callable[[], Awaitable[Evaluated]]
     ) -> Evaluated | Failure:
-        """What ``evaluate`` gives, or why it failed; counted under each algorithm."""
+        """The result of ``evaluate``, or its failure; counted under each algorithm."""
         status, seconds = CANCELLED, dict.fromkeys(algorithms, 0.0)
         self.metrics.active_evaluations.inc()
         try:

@@ -1,12 +1,12 @@
-"""What is kept of jobs in Redis: plain keys with a time to live, all of a job on one node of a cluster.
+"""The storage of jobs in Redis: plain keys with a time to live, all of a job's on one node of a cluster.
 
-Under the prefix lie, of a job (``ID`` in braces, the hash tag): ``job:{ID}``, its record, without which the job does
-not exist; ``:end``, the job as it ended, which the first to come sets; ``:result``, figures and names; until the end
-also ``:files`` (names and hashes), ``:input:N`` and the hash ``:scores``, a field for each chunk; and ``:begun``.
-Of an owner: ``jobs:{OWNER}`` and ``jobs:{OWNER}:STATUS``, sorted by acceptance. Of all: ``pending`` (ids
-sorted by time), ``key:DIGEST`` (idempotency keys), ``chunks`` (the queue) and ``changes`` (streams).
+Keys under the prefix, per job (``ID`` in braces is the hash tag): ``job:{ID}``, its record, without which the job does
+not exist; ``:end``, the finished job, set by the first replica to finish it; ``:result``, figures and names; until the
+end also ``:files`` (names and hashes), ``:input:N``, the hash ``:scores`` with one field per chunk, and ``:begun``. Per
+owner: ``jobs:{OWNER}`` and ``jobs:{OWNER}:STATUS``, sorted by acceptance. Global: ``pending`` (ids sorted by time),
+``key:DIGEST`` (idempotency keys), ``chunks`` (the queue) and ``changes`` (streams).
 
-Nothing spans keys atomically: each step can be done twice, and what a crash leaves behind goes with its time to live.
+Nothing is atomic across keys: each step is idempotent, and leftovers of a crash expire.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from nedc_bench.redis import RedisClient, RedisUnavailableError, unlink
 if TYPE_CHECKING:
     from nedc_bench.redis.client import AnyPipeline
 
-WAITING_SECONDS = 86_400  # for which a job that has not ended is kept at least
+WAITING_SECONDS = 86_400  # least lifetime of an unfinished job
 CHANGES_KEPT = 1000
-PARTS = 4  # that a job is read from
+PARTS = 4  # the keys from which a job is read
 
 log = structlog.get_logger(__name__)
 
 
 class Store:
-    """The jobs in Redis. Every method raises `JobsUnavailableError` when Redis does not do what it is asked.
+    """The jobs in Redis. Every method raises `JobsUnavailableError` if Redis fails.
 
     Args:
         redis: the process' client.
-        ttl_seconds: how long an ended job is kept.
+        ttl_seconds: how long a finished job is kept.
     """
 
     def __init__(self, redis: RedisClient, *, ttl_seconds: float) -> None:
@@ -64,10 +64,10 @@ class Store:
         return self.redis.key(f"job:{{{job_id}}}{part}")
 
     async def accept(self, record: Record, files: bytes, inputs: Sequence[bytes], lanes: int) -> None:
-        """Store a job that waits, and put its first chunks in the queue.
+        """Store a waiting job, and queue its first chunks.
 
         Raises:
-            QueueFullError: Redis has no room for it.
+            QueueFullError: Redis is full.
         """
         job_id = record.job.job_id
 
@@ -91,15 +91,15 @@ class Store:
         except JobsUnavailableError as error:
             await self.clean(record)
             if FULL in str(error):
-                raise QueueFullError("Redis is full of jobs that have not ended; try again later") from error
+                raise QueueFullError("Redis is full of unfinished jobs; try again later") from error
             raise
 
     def put_chunk(self, pipeline: AnyPipeline, job_id: str, number: int) -> None:
-        """Put a chunk in the queue."""
+        """Queue a chunk."""
         pipeline.xadd(self.redis.key("chunks"), {"job": job_id, "chunk": str(number)})
 
     async def keep_ended(self, record: Record, stored: Stored | None, cache: RedisCache, new: dict[str, bytes]) -> None:
-        """Store a job that was evaluated for a client that waited, and what the cache is to keep, in one round trip."""
+        """Store a job evaluated for a waiting client, with its cache entries, in one round trip."""
         job_id, result = record.job.job_id, None if stored is None else msgspec.msgpack.encode(stored)
 
         def store(pipeline: AnyPipeline) -> None:
@@ -118,7 +118,7 @@ class Store:
         return found
 
     async def load(self, job_id: str, owner: str, *, result: bool = True) -> Job | None:
-        """The job as its owner reads it, or None."""
+        """The job for its owner, or None."""
 
         def read(pipeline: AnyPipeline) -> None:
             self._read(pipeline, job_id)
@@ -131,12 +131,12 @@ class Store:
             return job
         stored = _decoded(answers[PARTS], Stored, msgspec.msgpack.decode)
         if stored is None:
-            log.error("the result of a job is missing or damaged in redis", job_id=job_id)
+            log.error("job result missing or damaged in redis", job_id=job_id)
             raise JobsUnavailableError
         return with_result(job, await stored.result())
 
     def _read(self, pipeline: AnyPipeline, job_id: str) -> None:
-        """Ask for what `_job` takes: `PARTS` answers."""
+        """Queue the commands whose answers `_job` needs, one for each of `PARTS`."""
         for part in ("", ":end", ":begun"):
             pipeline.get(self.place(job_id, part))
         pipeline.hkeys(self.place(job_id, ":scores"))
@@ -162,7 +162,7 @@ class Store:
         return None if record is None or record.owner != owner else _decoded(found, Stored, msgspec.msgpack.decode)
 
     async def page(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
-        """Some of the jobs, newest first, without their results; what is no more goes from the lists."""
+        """A page of jobs, newest first, without their results; removes expired jobs from the lists."""
         place = self._lists.place(owner, status)
         jobs: list[Job] = []
         total = 0
@@ -195,7 +195,7 @@ class Store:
         return JobPage(jobs, total, limit, offset)
 
     async def finish(self, record: Record, job: Job, stored: Stored | None) -> bool:
-        """Store the end of a job from the queue; False when it is gone, or has ended before."""
+        """Store the end of a queued job. Returns False if it is removed or already finished."""
         job_id = job.job_id
         if stored is not None:
             result = msgspec.msgpack.encode(stored)
@@ -224,7 +224,7 @@ class Store:
         return bool(exists and first)
 
     async def remove(self, job_id: str, owner: str) -> JobStatus | None:
-        """Forget a job; the status that it had, or None."""
+        """Remove a job. Returns its status, or None."""
         job = await self.load(job_id, owner, result=False)
         record = await self.record(job_id)
         if job is None or record is None:
@@ -233,7 +233,7 @@ class Store:
         return job.status
 
     async def waiting(self) -> tuple[int, float]:
-        """How many jobs wait, and how many seconds the oldest of them has."""
+        """The number of waiting jobs, and the age of the oldest in seconds."""
         place = self.redis.key("pending")
         count, oldest = await self._pipeline(
             lambda pipeline: (pipeline.zcard(place), pipeline.zrange(place, 0, 0, withscores=True))
@@ -241,11 +241,11 @@ class Store:
         return count, max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
 
     def announce(self, pipeline: AnyPipeline, job_id: str) -> None:
-        """Tell those who watch the job that it has changed."""
+        """Notify the watchers of the job."""
         pipeline.xadd(self.redis.key("changes"), {"job": job_id}, maxlen=CHANGES_KEPT, approximate=True)
 
     def begin(self, pipeline: AnyPipeline, record: Record) -> None:
-        """Note that a job runs."""
+        """Record that a job is running."""
         job_id = record.job.job_id
         pipeline.set(self.place(job_id, ":begun"), b"1", px=self.open_milliseconds)
         pipeline.zrem(self.redis.key("pending"), job_id)
@@ -253,7 +253,7 @@ class Store:
         self.announce(pipeline, job_id)
 
     async def pipeline(self, fill: Any, size: int = 0) -> list[Any]:
-        """A pipeline of somebody's own, with room made where Redis is full."""
+        """Run a caller's pipeline; makes room if Redis is full."""
         try:
             return await self._pipeline(fill, size)
         except JobsUnavailableError as error:
@@ -262,7 +262,7 @@ class Store:
         return await self._pipeline(fill, size)
 
     async def clean(self, record: Record) -> None:
-        """Remove what there is of a job; what Redis does not remove now goes with its time to live."""
+        """Remove a job's keys; those that Redis does not remove now expire."""
         job_id = record.job.job_id
         parts = ["", ":end", ":result", ":files", ":scores", ":begun"]
         parts += [f":input:{number}" for number in range(len(record.chunks))]
@@ -277,10 +277,10 @@ class Store:
         try:
             await self.redis.pipeline(clean)
         except RedisUnavailableError as error:
-            log.warning("a job could not be removed whole", job_id=job_id, cause=str(error))
+            log.warning("job not removed completely", job_id=job_id, cause=str(error))
 
     async def ask(self, question: Any, size: int = 0) -> Any:
-        """The answer of Redis to a question of somebody's own."""
+        """The answer of Redis to a caller's question."""
         try:
             return await self.redis.ask(question, size=size)
         except RedisUnavailableError as error:
@@ -294,9 +294,9 @@ class Store:
 
 
 def _decoded(content: bytes | None, kind: type[Any], decode: Any = msgspec.json.decode) -> Any:
-    """What Redis gave back, or None where there is nothing, or nothing that can be read."""
+    """Decode data from Redis; None if it is missing or damaged."""
     try:
         return None if content is None else decode(content, type=kind)
     except msgspec.DecodeError:
-        log.error("what redis has of a job is damaged", kind=kind.__name__)  # noqa: TRY400  # would show contents
+        log.error("job data damaged in redis", kind=kind.__name__)  # noqa: TRY400  # would show contents
         return None

@@ -1,6 +1,6 @@
-"""Monitoring: every metric, HTTP counted at the edge, and the golden self-check.
+"""Monitoring: the metrics, the middleware that counts HTTP requests, and the golden self-check.
 
-Used by evaluation, jobs and api; it knows annotations and scoring, and nothing of them.
+Used by execution, jobs and api. It imports annotations and scoring, and none of its users.
 """
 
 from nedc_bench.monitoring.edge import EdgeMiddleware, set_route, set_waited

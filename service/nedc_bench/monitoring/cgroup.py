@@ -1,7 +1,7 @@
-"""What the process' cgroup allows and takes: memory against its limit, and how long its CPU quota held it up.
+"""The memory and CPU of the process' cgroup: usage, limits and throttling.
 
-Read from the cgroup itself, version 1 or 2, so that it is known without kubelet's or cAdvisor's metrics. It is the
-container's: the serving process and its workers together. Outside of a cgroup, or on another system, there is nothing.
+Read from the cgroup itself, version 1 or 2, so that no metrics of kubelet or cAdvisor are needed. The figures cover the
+whole container: the serving process and its workers. Without a cgroup, or on another system, all are missing.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pathlib import Path
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-NO_LIMIT = 1 << 60  # version 1 writes the largest number of whole pages for none
+NO_LIMIT = 1 << 60  # version 1 writes the largest number of whole pages for "no limit"
 
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """What the files said; None where a file is missing.
+    """The content of the cgroup's files; None where a file is missing.
 
     Attributes:
-        memory: bytes in use, but for the file cache that can be dropped at once (as kubelet counts them).
-        memory_limit: the most bytes; None: no limit.
+        memory: bytes in use, without the file cache that can be dropped at once (as kubelet counts).
+        memory_limit: bytes; None: no limit.
         periods: periods of the CPU quota in which the process ran.
-        throttled_periods: those of them in which the quota was used up.
-        throttled_seconds: time for which it was held up by that.
+        throttled_periods: the number of them in which the quota was used up.
+        throttled_seconds: the time for which the process was throttled.
     """
 
     memory: int | None = None
@@ -36,7 +36,7 @@ class Cgroup:
 
 
 def read_cgroup(root: Path = Path("/")) -> Cgroup:
-    """What the cgroup of this process says; ``root`` is where ``/proc`` and ``/sys`` are found."""
+    """Read the cgroup of this process; ``root`` holds ``/proc`` and ``/sys``."""
     mount = root / "sys/fs/cgroup"
     if (mount / "cgroup.controllers").is_file():
         folder = _folder(mount, _path(root, ""))
@@ -53,23 +53,23 @@ def read_cgroup(root: Path = Path("/")) -> Cgroup:
 
 
 class CgroupCollector(Collector):
-    """Exposes `read_cgroup`; 0 is what is not known."""
+    """Exposes `read_cgroup`; 0 stands for unknown."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics of now."""
+        """The current metrics."""
         found = read_cgroup(self._root)
         for name, text, value in (
-            ("memory", "Memory of the container, without file cache that can be dropped at once.", found.memory),
-            ("memory_limit", "The most memory that the container may take (0: no bound).", found.memory_limit),
+            ("memory", "Memory of the container, without the file cache that can be dropped at once.", found.memory),
+            ("memory_limit", "Memory limit of the container (0: none).", found.memory_limit),
         ):
             yield GaugeMetricFamily(f"nedc_cgroup_{name}_bytes", text, value=value or 0)
         for name, text, number in (
-            ("periods", "Periods of the CPU limit in which the container ran.", found.periods),
-            ("throttled_periods", "Periods in which the container used up its CPU limit.", found.throttled_periods),
-            ("throttled_seconds", "Time for which the CPU limit held the container up.", found.throttled_seconds),
+            ("periods", "CPU quota periods in which the container ran.", found.periods),
+            ("throttled_periods", "CPU quota periods in which the container was throttled.", found.throttled_periods),
+            ("throttled_seconds", "Time for which the CPU limit throttled the container.", found.throttled_seconds),
         ):
             yield CounterMetricFamily(f"nedc_cgroup_cpu_{name}", text, value=number or 0)
 
@@ -88,7 +88,7 @@ def _cgroup(memory: str, limit: str, inactive: int | None, cpu: dict[str, int]) 
 
 
 def _path(root: Path, controller: str) -> str:
-    """Where ``/proc/self/cgroup`` says that the process is; the empty controller is version 2."""
+    """The path of the process' cgroup, from ``/proc/self/cgroup``; the empty controller is version 2."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -98,7 +98,7 @@ def _path(root: Path, controller: str) -> str:
 
 
 def _folder(mount: Path, path: str) -> Path:
-    """The cgroup's folder; inside a container the path may not exist, and the mount is it."""
+    """The folder of the cgroup. Inside a container the path may not exist; then it is the mount itself."""
     folder = mount / path.strip("/")
     return folder if folder.is_dir() else mount
 

@@ -1,19 +1,18 @@
-"""HTTP counted at the edge: an ASGI middleware by aioprometheus, bridged into the one exposition.
+"""HTTP metrics: an ASGI middleware based on aioprometheus, bridged into the service's single exposition.
 
     nedc_http_requests_total{method,route,status}
     nedc_http_request_duration_seconds{method,route}
     nedc_http_response_delay_seconds{method,route}
     nedc_http_requests_in_progress
 
-Conventions: a request is counted when it has ended, its body sent. ``route`` is the template that the app puts into
-the scope with `set_route`, never a path; what matched none is ``unmatched``. ``status`` 499 is a request whose client
-left before there was a response. The delay is what the service is to blame for: from the end of the request's body to
-the start of the response, without the wait that a client chose (`set_waited`); a body that never came has none. A
-route that the app has announced is there from the start, with no request and no error, so that the rate of its first
-ones is seen. WebSockets and the lifespan pass through uncounted.
+Conventions: a request is counted when its response has been sent. ``route`` is the template that the app sets with
+`set_route`, never a path; requests without a route are ``unmatched``. ``status`` 499 means that the client left before
+a response. The delay is the service's part: from the end of the request's body to the start of the response, without
+the wait that the client chose (`set_waited`); a body that never arrived has none. Routes that the app announces start
+with zero requests and errors, so that the rate of the first ones is visible. WebSockets and lifespan are not counted.
 
-aioprometheus' own middleware labels by path, writes label values unescaped and names its counters against Prometheus'
-rules; of it the metric types and the place in the ASGI stack are used, and prometheus_client does the writing.
+aioprometheus' own middleware labels by path, writes label values unescaped and breaks Prometheus' naming rules. We use
+its metric types and its place in the ASGI stack; prometheus_client renders the exposition.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-App = Callable[[Any, Any, Any], Awaitable[None]]  # an ASGI app; every framework has types of its own
+App = Callable[[Any, Any, Any], Awaitable[None]]  # an ASGI app; each framework has its own types
 
 ROUTE_KEY = "nedc_route"
 WAITED_KEY = "nedc_waited"
@@ -57,11 +56,11 @@ def set_route(scope: Mapping[str, Any], rule: str) -> None:
 
 
 def set_waited(scope: Mapping[str, Any], seconds: float) -> None:
-    """Tell the middleware how long a request waited for a job since its client asked for that.
+    """Tell the middleware how long a request waited for a job because its client asked for it.
 
     Args:
         scope: as for `set_route`.
-        seconds: of the wait; they are no delay.
+        seconds: the wait, which does not count as delay.
     """
     cast(MutableMapping[str, Any], scope)[WAITED_KEY] = seconds
 
@@ -76,7 +75,7 @@ class EdgeMiddleware(MetricsMiddleware):
 
     Args:
         app: the ASGI callable behind it; ``app.asgi_app`` of a Quart app.
-        registry: of the exposition that the figures are to appear in.
+        registry: the registry of the exposition.
     """
 
     def __init__(self, app: App, registry: CollectorRegistry) -> None:
@@ -85,8 +84,8 @@ class EdgeMiddleware(MetricsMiddleware):
         registry.register(_Bridge(self.registry))
 
     def create_metrics(self) -> None:
-        """Make the metrics, under names of our own."""
-        self.requests = Counter("nedc_http_requests_total", "HTTP requests that ended.", registry=self.registry)
+        """Create the metrics, under our own names."""
+        self.requests = Counter("nedc_http_requests_total", "Completed HTTP requests.", registry=self.registry)
         self.duration = Histogram(
             "nedc_http_request_duration_seconds",
             "Time from a request's arrival to the end of its response.",
@@ -95,16 +94,16 @@ class EdgeMiddleware(MetricsMiddleware):
         )
         self.delay = Histogram(
             "nedc_http_response_delay_seconds",
-            "Time from the end of a request's body to the start of its response, without a wait that its client chose.",
+            "Time from the end of a request's body to the start of its response, without a wait that the client chose.",
             registry=self.registry,
             buckets=DURATION_BUCKETS,
         )
-        self.in_progress = Gauge("nedc_http_requests_in_progress", "HTTP requests under way.", registry=self.registry)
+        self.in_progress = Gauge("nedc_http_requests_in_progress", "HTTP requests in progress.", registry=self.registry)
         self.in_progress.set({}, 0)
         self.metrics_created = True
 
     def start_at_zero(self, method: str, rule: str) -> None:
-        """Show a route before it is asked for; ``rule`` is as for `set_route`."""
+        """Expose a route before its first request; ``rule`` as for `set_route`."""
         labels = {"method": method, "route": _template(rule)}
         for timed in (self.duration, self.delay):
             timed.set_value(labels, histogram.Histogram(*DURATION_BUCKETS))
@@ -112,7 +111,7 @@ class EdgeMiddleware(MetricsMiddleware):
             self.requests.set(labels | {"status": status}, 0)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass the connection on; count and time it when it is an HTTP request."""
+        """Pass the connection on; count and time it if it is an HTTP request."""
         if scope["type"] != "http":
             await self.asgi_callable(scope, receive, send)
             return
@@ -177,7 +176,7 @@ class _Bridge(Collector):
 
 
 def _add_histogram(family: Metric, labels: dict[str, str], value: Mapping[float | str, float]) -> None:
-    """The samples of one set of labels; the buckets, whose keys are their bounds, are cumulative already."""
+    """Add the samples of one set of labels. The buckets, keyed by their bounds, are already cumulative."""
     for key, number in value.items():
         if isinstance(key, str):  # sum and count
             family.add_sample(f"{family.name}_{key}", labels, number)

@@ -1,8 +1,8 @@
-"""Every metric of the service but those of HTTP (`nedc_bench.monitoring.edge`), and their exposition.
+"""The metrics of the service, except those of HTTP (`nedc_bench.monitoring.edge`), and their exposition.
 
-Conventions: seconds and plain counts; counters end in ``_total``; a label holds one of a few known words, and every
-known set of labels is there from the start, so that a rate begins at 0. A `Metrics` owns its registry: the app's
-factory makes one, and importing this module makes none.
+Conventions: seconds and plain counts; counters end in ``_total``; a label has one of a few known values, and each known
+set of labels exists from the start, so that rates begin at 0. A `Metrics` owns its registry: the app's factory creates
+one, importing this module creates none.
 """
 
 from __future__ import annotations
@@ -50,28 +50,28 @@ OPENMETRICS = "application/openmetrics-text"
 
 
 class Metrics:
-    """The metrics of one process, by attribute, and what renders them.
+    """The metrics of one process, as attributes, and their rendering.
 
     Args:
-        redis: whether a Redis is configured; without one ``nedc_redis_up`` is left out, so that no alert waits for it.
+        redis: whether Redis is configured; otherwise its metrics are left out, so that no alert fires.
 
     Attributes:
-        registry: theirs and the process' own; further collectors may be registered.
-        evaluations, evaluation_duration, active_evaluations: kept by `track_evaluation`.
-        parity_failures: kept by `nedc_bench.monitoring.self_check`.
-        cache_requests: ``.labels(backend, result)``, results being `CACHE_RESULTS`.
+        registry: the registry of all metrics, those of the process included; further collectors may be registered.
+        evaluations, evaluation_duration, active_evaluations: updated by `track_evaluation`.
+        parity_failures: updated by `nedc_bench.monitoring.self_check`.
+        cache_requests: ``.labels(backend, result)``; the result is one of `CACHE_RESULTS`.
         jobs: ``.labels(state)``, counted when a job enters one of `JOB_STATES`.
-        queue_depth, queue_oldest_age: jobs that wait; set by whoever looks at the queue.
-        workers: ``.labels(state)``, one of `WORKER_STATES`; set when the metrics are read.
-        worker_restarts: ``.labels(reason)``, one of `RESTART_REASONS`; worker processes that were replaced.
-        ready: 1 or 0; set when the metrics are read.
-        unavailable_responses: ``.labels(reason)``, one of `UNAVAILABLE_REASONS`; answered with 503, but for probes.
-        rate_limited_requests: ``.labels(limit)``, one of `LIMITS`; refused with 429.
-        rate_limiter_errors: requests let through since the limiter's store did not answer.
-        api_tokens: that are valid now.
+        queue_depth, queue_oldest_age: waiting jobs; set by the reader of the queue.
+        workers: ``.labels(state)``, one of `WORKER_STATES`; set at each scrape.
+        worker_restarts: ``.labels(reason)``, one of `RESTART_REASONS`; replaced worker processes.
+        ready: 1 or 0; set at each scrape.
+        unavailable_responses: ``.labels(reason)``, one of `UNAVAILABLE_REASONS`; 503 responses, except to probes.
+        rate_limited_requests: ``.labels(limit)``, one of `LIMITS`; 429 responses.
+        rate_limiter_errors: requests not limited because the limiter's store did not answer.
+        api_tokens: currently valid tokens.
         redis_up: 1 or 0.
         redis_memory: ``.labels(kind)``, ``used`` or ``allowed``.
-        event_loop_lag: how late the event loop woke up.
+        event_loop_lag: how late the event loop's timer fired.
 
     >>> metrics = Metrics()
     >>> @metrics.track_evaluation("taes", "beta")
@@ -88,68 +88,68 @@ class Metrics:
     def __init__(self, *, redis: bool = False) -> None:
         self.registry = registry = CollectorRegistry()
         self.evaluations = Counter(
-            "nedc_evaluations_total", "Evaluations that ended.", ("algorithm", "pipeline", "status"), registry=registry
+            "nedc_evaluations_total", "Completed evaluations.", ("algorithm", "pipeline", "status"), registry=registry
         )
         self.evaluation_duration = Histogram(
             "nedc_evaluation_duration_seconds",
-            "Time that an evaluation took, however it ended.",
+            "Duration of evaluations, whatever their outcome.",
             ("algorithm", "pipeline"),
             buckets=EVALUATION_BUCKETS,
             registry=registry,
         )
-        self.active_evaluations = Gauge("nedc_active_evaluations", "Evaluations under way.", registry=registry)
+        self.active_evaluations = Gauge("nedc_active_evaluations", "Evaluations in progress.", registry=registry)
         self.parity_failures = Counter(
             "nedc_parity_failures_total",
-            "Self-checks in which a figure of the algorithm differed from the original's.",
+            "Self-checks in which one of the algorithm's figures differed from the original's.",
             ("algorithm",),
             registry=registry,
         )
         self.cache_requests = Counter(
-            "nedc_cache_requests_total", "Look-ups in the cache.", ("backend", "result"), registry=registry
+            "nedc_cache_requests_total", "Cache look-ups.", ("backend", "result"), registry=registry
         )
-        self.jobs = Counter("nedc_jobs_total", "Jobs that entered a state.", ("state",), registry=registry)
-        self.queue_depth = Gauge("nedc_queue_depth", "Jobs that wait.", registry=registry)
+        self.jobs = Counter("nedc_jobs_total", "Jobs by the state that they entered.", ("state",), registry=registry)
+        self.queue_depth = Gauge("nedc_queue_depth", "Jobs waiting in the queue.", registry=registry)
         self.queue_oldest_age = Gauge(
-            "nedc_queue_oldest_age_seconds", "How long the oldest waiting job has waited.", registry=registry
+            "nedc_queue_oldest_age_seconds", "Age of the oldest waiting job.", registry=registry
         )
-        self.workers = Gauge("nedc_workers", "Worker processes that are up.", ("state",), registry=registry)
+        self.workers = Gauge("nedc_workers", "Running worker processes.", ("state",), registry=registry)
         self.worker_restarts = Counter(
-            "nedc_worker_restarts_total", "Worker processes that were replaced.", ("reason",), registry=registry
+            "nedc_worker_restarts_total", "Replaced worker processes.", ("reason",), registry=registry
         )
-        self.ready = Gauge("nedc_ready", "Whether the service is ready (1) or not (0).", registry=registry)
+        self.ready = Gauge("nedc_ready", "Whether the service is ready: 1 or 0.", registry=registry)
         self.unavailable_responses = Counter(
             "nedc_unavailable_responses_total",
-            "Requests answered with 503, but for probes.",
+            "503 responses, except to probes.",
             ("reason",),
             registry=registry,
         )
         self.rate_limited_requests = Counter(
-            "nedc_rate_limited_requests_total", "Requests refused by a rate limit.", ("limit",), registry=registry
+            "nedc_rate_limited_requests_total", "Requests refused by a rate limit (429).", ("limit",), registry=registry
         )
         self.rate_limiter_errors = Counter(
             "nedc_rate_limiter_errors_total",
-            "Requests let through since the rate limiter's store did not answer.",
+            "Requests not limited because the rate limiter's store did not answer.",
             registry=registry,
         )
         self.api_tokens = Gauge(
-            "nedc_api_tokens", "Tokens of API_TOKENS_FILE that are valid now; 0 without that file.", registry=registry
+            "nedc_api_tokens", "Currently valid tokens in API_TOKENS_FILE; 0 without that file.", registry=registry
         )
         self.redis_up = Gauge(
-            "nedc_redis_up", "Whether Redis takes a write (1) or not (0).", registry=registry if redis else None
+            "nedc_redis_up", "Whether Redis accepts a write: 1 or 0.", registry=registry if redis else None
         )
         self.redis_memory = Gauge(
             "nedc_redis_memory_bytes",
-            "Memory that Redis uses, and the most that it may use (0: no bound).",
+            "Memory that Redis uses, and its limit (0: none).",
             ("kind",),
             registry=registry if redis else None,
         )
         self.event_loop_lag = Histogram(
             "nedc_event_loop_lag_seconds",
-            "How late the event loop woke up from a timer.",
+            "How late the event loop's timer fired.",
             buckets=LAG_BUCKETS,
             registry=registry,
         )
-        build = Info("nedc_build", "Version and commit of the service, and the Python that runs it.", registry=registry)
+        build = Info("nedc_build", "Version and commit of the service, and its Python version.", registry=registry)
         build.info(build_info())
         registry.register(CgroupCollector())
         ProcessCollector(registry=registry)
@@ -178,7 +178,7 @@ class Metrics:
 
     @contextmanager
     def evaluating(self, algorithm: str, pipeline: str) -> Iterator[None]:
-        """Count and time what is done within, as `track_evaluation` does for a function."""
+        """Count and time the block, as `track_evaluation` does a function."""
         started = time.perf_counter()
         status = ERROR
         self.active_evaluations.inc()
@@ -188,7 +188,7 @@ class Metrics:
         except (asyncio.CancelledError, concurrent.futures.CancelledError):
             status = CANCELLED
             raise
-        except InputError:  # the client's doing: no alert is to count it among the errors
+        except InputError:  # the client's fault: no alert must count it as an error
             status = REFUSED
             raise
         finally:
@@ -197,13 +197,13 @@ class Metrics:
             self.evaluations.labels(algorithm, pipeline, status).inc()
 
     def evaluated(self, seconds: Mapping[str, float], pipeline: str, status: str) -> None:
-        """Count an evaluation that ended under each of its algorithms, with the seconds that the algorithm took."""
+        """Count a completed evaluation under each of its algorithms, with the seconds that each took."""
         for algorithm, spent in seconds.items():
             self.evaluations.labels(algorithm, pipeline, status).inc()
             self.evaluation_duration.labels(algorithm, pipeline).observe(spent)
 
     def track_evaluation(self, algorithm: str, pipeline: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """A decorator that counts and times the calls of a function or coroutine function, whose signature it keeps.
+        """A decorator that counts and times the calls of a function or coroutine function and keeps its signature.
 
         Args:
             algorithm: one of `ALGORITHMS`.
@@ -231,7 +231,7 @@ class Metrics:
         return decorate
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The exposition and its content type: OpenMetrics where the ``Accept`` header asks for it, else plain text."""
+        """The exposition and its content type: OpenMetrics if the ``Accept`` header asks for it, else plain text."""
         collected = _Collected(self.registry)
         if _asks_for_openmetrics(accept):
             body: bytes = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
@@ -240,13 +240,13 @@ class Metrics:
 
 
 def build_info() -> dict[str, str]:
-    """What this is a build of; the image's build sets the commit."""
+    """Version, commit and Python version; the build of the image sets the commit."""
     commit = os.environ.get("NEDC_BENCH_COMMIT") or "unknown"
     return {"version": __version__, "commit": commit, "python": platform.python_version()}
 
 
 class _Collected(Collector):
-    """What a registry collects, without the ``_created`` samples, which would nearly double the counters' series."""
+    """A registry without its ``_created`` samples, which would nearly double the counters' series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -258,7 +258,7 @@ class _Collected(Collector):
 
 
 def _asks_for_openmetrics(accept: str) -> bool:
-    """Whether the ``Accept`` header names OpenMetrics; prometheus_client's own choice fails on odd versions in it."""
+    """Whether the ``Accept`` header names OpenMetrics; prometheus_client's own parser fails on unusual versions."""
     for part in accept.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         if name == OPENMETRICS:

@@ -1,9 +1,9 @@
-"""The self-check at start: a few golden pairs, carried in the package, are scored and compared with the original.
+"""The self-check at start: scores a few golden pairs from the package and compares them with the original's figures.
 
-The pairs are some of the golden corpora's: no events, touching events, a recording of a few seconds with negative
-hits, overlapping events, real-looking and random detections, and several classes through a map of their own.
-``golden/expected.json`` holds what the original printed for each by itself, in the words of the result document.
-Every figure is compared with ``==``: a platform whose arithmetic differs in a last bit must not serve.
+The pairs come from the golden corpora: no events, touching events, a recording of a few seconds with negative hits,
+overlapping events, realistic and random detections, and several classes with their own label map.
+``golden/expected.json`` holds the original's figures for each pair, in the form of the result document. Every figure is
+compared with ``==``: a platform whose arithmetic differs in a last bit must not serve.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ logger = structlog.get_logger(__name__)
 
 
 def self_check(metrics: Metrics, golden: Traversable = GOLDEN) -> tuple[str, ...]:
-    """The algorithms of which a figure differs from the original's; each is counted and logged, and none is fine.
+    """The algorithms with a figure that differs from the original's. Each is counted and logged; none means success.
 
     Args:
-        metrics: whose ``parity_failures`` is raised, by one an algorithm.
-        golden: a folder of pairs with ``expected.json``.
+        metrics: its ``parity_failures`` is increased by one per algorithm.
+        golden: a folder with pairs and ``expected.json``.
     """
     pairs = json.loads((golden / "expected.json").read_text(encoding="utf-8"))
     differing = {algorithm for pair in pairs for algorithm in _differing(pair, golden)}
@@ -41,18 +41,18 @@ def self_check(metrics: Metrics, golden: Traversable = GOLDEN) -> tuple[str, ...
 
 
 def _differing(pair: dict[str, Any], golden: Traversable) -> Iterator[str]:
-    """The algorithms that differ for one pair; all of them where it cannot be scored."""
+    """The algorithms that differ for one pair; all of them if it cannot be scored."""
     try:
         ours = _score(pair["name"], pair["parameters"], golden)
     except Exception:
-        logger.exception("the self-check cannot score a pair", pair=pair["name"])
+        logger.exception("self-check failed to score a pair", pair=pair["name"])
         yield from ALGORITHMS
         return
     for algorithm in ALGORITHMS:
         expected = pair["algorithms"][algorithm]
         if ours[algorithm] != expected:
             logger.error(
-                "the self-check finds a difference",
+                "self-check found a difference",
                 algorithm=algorithm,
                 pair=pair["name"],
                 figures=_differences(ours[algorithm], expected),
@@ -76,7 +76,7 @@ def _read(path: Traversable) -> Recording:
 
 
 def _differences(ours: dict[str, Any], expected: dict[str, Any]) -> dict[str, tuple[float | None, float | None]]:
-    """Where the figures differ: ours and the original's."""
+    """The figures that differ, as (ours, the original's)."""
     left, right = dict(_flatten(ours)), dict(_flatten(expected))
     paths = [*right, *(path for path in left if path not in right)]
     return {path: (left.get(path), right.get(path)) for path in paths if left.get(path) != right.get(path)}

@@ -1,6 +1,6 @@
-"""The one way to Redis: a client for every kind of Redis that users run, asked in bounded time.
+"""The Redis client: one client for every kind of Redis, with bounded response times.
 
-`RedisAddress` reads ``REDIS_URL``; `RedisClient` asks, and knows from a write whether Redis can be used.
+`RedisAddress` parses ``REDIS_URL``; `RedisClient` sends commands, and proves with a write that Redis is usable.
 """
 
 from nedc_bench.redis.address import RedisAddress

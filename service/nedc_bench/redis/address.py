@@ -1,4 +1,4 @@
-"""Where Redis is: ``REDIS_URL`` parsed once, for every kind of Redis that users run.
+"""The address of Redis: ``REDIS_URL``, parsed once, for every kind of Redis.
 
     redis://[user:password@]host[:6379][/database]
     rediss://...                                          TLS; ``REDIS_CA_FILE`` names the CA of a private certificate
@@ -6,7 +6,7 @@
     redis+sentinel://[user:password@]host:26379,host:26379/NAME[/database]      also rediss+sentinel://
     redis+cluster://[user:password@]host:6379,host:6379                         also rediss+cluster://
 
-A password in a URL is percent-encoded. Sentinels are asked without a password, unless the URL's query gives one:
+Passwords in a URL are percent-encoded. Sentinels get no password, unless the URL's query has one:
 ``?sentinel_username=...&sentinel_password=...``.
 """
 
@@ -29,11 +29,11 @@ class RedisAddress:
     Attributes:
         kind: one of `KINDS`.
         tls: whether connections use TLS.
-        nodes: host and port of the server, or of the sentinels or cluster nodes to ask first.
-        path: of the Unix socket.
-        service: the name that the sentinels know the primary by.
-        database: its index.
-        login: ``username`` and ``password``, as far as they are given.
+        nodes: host and port of the server, or of the sentinels or cluster nodes to contact first.
+        path: the path of the Unix socket.
+        service: the sentinels' name for the primary.
+        database: the index of the database.
+        login: ``username`` and ``password``, if given.
         sentinel_login: the same for the sentinels.
 
     >>> RedisAddress.parse("redis+sentinel://a,b:26380/primary/2").nodes
@@ -51,10 +51,10 @@ class RedisAddress:
 
     @classmethod
     def parse(cls, text: str) -> RedisAddress:
-        """The address that a URL means.
+        """Parse a URL.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a valid address.
         """
         url = urlsplit(text)
         scheme, _, kind = url.scheme.partition("+")
@@ -83,12 +83,12 @@ class RedisAddress:
         return cls(kind, scheme == "rediss", nodes, "", service, database, _login(url), sentinel_login)
 
     def __str__(self) -> str:
-        """Where it is, without secrets."""
+        """The address without secrets."""
         places = self.path or ",".join(f"{host}:{port}" for host, port in self.nodes)
         return f"{self.kind} Redis at {places}{' (TLS)' if self.tls else ''}"
 
     def tls_options(self, ca_file: str | None) -> dict[str, Any]:
-        """What redis-py takes for TLS; certificates are always verified."""
+        """redis-py's options for TLS; certificates are always verified."""
         if not self.tls:
             return {}
         return {"ssl": True, "ssl_cert_reqs": "required", "ssl_check_hostname": True, "ssl_ca_certs": ca_file}

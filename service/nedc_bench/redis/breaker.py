@@ -1,4 +1,4 @@
-"""A circuit breaker: after a few failures in a row what failed is left alone for a while, then tried once."""
+"""A circuit breaker: opens after consecutive failures, and lets one trial through after a pause."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Says whether something that fails now and then should be asked.
+    """Decides whether to call something that fails at times.
 
     Args:
-        failures: so many in a row open it.
-        pause_seconds: how long it stays open; then one caller is let through to try, and once a pause from then on.
-        clock: seconds that never go back.
+        failures: consecutive failures that open it.
+        pause_seconds: how long it stays open; then one caller per pause may try.
+        clock: a monotonic clock, in seconds.
 
     >>> breaker = CircuitBreaker(failures=2, pause_seconds=60)
     >>> breaker.failed(), breaker.failed()
@@ -30,27 +30,27 @@ class CircuitBreaker:
 
     @property
     def closed(self) -> bool:
-        """Whether everybody is let through."""
+        """Whether the breaker is closed."""
         return self._failures < self._limit
 
     def allows(self) -> bool:
-        """Whether the caller may ask now; while the breaker is open, the one who may is the trial."""
+        """Whether the caller may call now; while the breaker is open, the caller that may is the trial."""
         if self.closed:
             return True
         now = self._clock()
         if now < self._next_trial:
             return False
-        self._next_trial = now + self._pause  # a trial that never tells its end costs no more than a pause
+        self._next_trial = now + self._pause  # a trial that never reports its outcome costs one pause
         return True
 
     def succeeded(self) -> bool:
-        """Close the breaker; whether it was open."""
+        """Close the breaker. Returns whether it was open."""
         was_open = not self.closed
         self._failures = 0
         return was_open
 
     def failed(self) -> bool:
-        """Count a failure; whether it has opened the breaker."""
+        """Count a failure. Returns whether it opened the breaker."""
         was_closed = self.closed
         self._failures += 1
         if self.closed:

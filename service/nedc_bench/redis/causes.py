@@ -1,4 +1,4 @@
-"""Why Redis cannot be used, in words for the log, without secrets."""
+"""Explains why Redis cannot be used, for the log, without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = {  # of the client's errors
     "AskError": _NODE,
     "ClusterNodeError": _NODE,
 }
-_CAUSES = {  # by what Redis or its client says
+_CAUSES = {  # by the message of Redis or its client
     "WRONGPASS": WRONG_LOGIN,
     "NOAUTH": WRONG_LOGIN,
     "OOM": FULL,
@@ -26,11 +26,11 @@ _CAUSES = {  # by what Redis or its client says
 
 
 class ClusterNodeError(Exception):
-    """A node of a cluster was taken for a Redis of its own."""
+    """A node of a cluster was used as a standalone Redis."""
 
 
 def describe(error: BaseException) -> str:
-    """Why Redis cannot be used, in words and without secrets."""
+    """The reason why Redis cannot be used, without secrets."""
     name, text = type(error).__name__, str(error)
     causes = {name}
     inner: BaseException | None = error

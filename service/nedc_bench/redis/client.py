@@ -1,9 +1,9 @@
-"""`RedisClient`: Redis asked in bounded time, over a bounded number of connections, by everything in this process.
+"""`RedisClient`: the process' only access to Redis, with bounded response times and connections.
 
-`ask` either answers or raises `RedisUnavailableError`, whatever state Redis is in: slow, frozen, full, demoted, not
-permitted, restarted, or answering nonsense. A question that got no answer is asked twice, so questions are idempotent.
-After a few failures in a row Redis is left alone for a moment. A demoted primary (READONLY) is recognised, and every
-connection is made again, so that a failover behind one address needs no restart.
+`ask` either returns an answer or raises `RedisUnavailableError`, whatever the state of Redis: slow, frozen, full,
+demoted, forbidding the command, restarted, or answering nonsense. A question without an answer is retried once, so
+questions must be idempotent. After consecutive failures the circuit breaker opens for a moment. A demoted primary
+(READONLY) is recognised, and all connections are replaced, so that a failover behind one address needs no restart.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ATTEMPT_SECONDS = (0.4, 0.6)
-BYTES_PER_SECOND = 20_000_000  # of what is sent or read; the time that an attempt may take grows with them
+BYTES_PER_SECOND = 20_000_000  # sent or read; the time limit of an attempt grows with them
 FAILURES_TO_OPEN = 3
 PAUSE_SECONDS = 1.0
 PROBE_MILLISECONDS = 10_000
@@ -38,25 +38,26 @@ log = structlog.get_logger(__name__)
 
 
 class RedisUnavailableError(Exception):
-    """Redis did not do what it was asked; the message says why. What was asked may be done yet."""
+    """Redis did not carry out the request; the message says why. It may still carry it out."""
 
 
 class _NotPermittedError(RedisUnavailableError):
-    """An ACL does not permit what was asked."""
+    """An ACL forbids the command."""
 
 
 class RedisClient:
     """One Redis of any kind.
 
     Args:
-        address: where it is.
-        prefix: begins every key, so that several installations can share a database.
-        ca_file: the CA of its certificate, where the system does not know it.
+        address: its address.
+        prefix: the prefix of every key, so that several installations can share a database.
+        ca_file: the CA of its certificate, if the system does not trust it.
 
     Attributes:
-        problem: why it cannot be used, as far as the last question showed; None when it can.
-        refuses: whether it answers and takes no writes from us (a replica, a Sentinel, an ACL): waiting does not help.
-        client: redis-py's client, for readers that block.
+        problem: why it cannot be used, as of the last question; None if it can.
+        refuses: whether it answers but accepts no writes (a replica, a Sentinel, an ACL), so that waiting does not
+            help.
+        client: redis-py's client, for blocking readers.
     """
 
     def __init__(self, address: RedisAddress, *, prefix: str = "nedc", ca_file: str | None = None) -> None:
@@ -65,35 +66,35 @@ class RedisClient:
         self.client: Any = connect(address, ca_file)
         self.problem: str | None = "it has not been asked yet"
         self.refuses = False
-        self._alone = False  # known to be no node of a cluster
+        self._alone = False  # known not to be a node of a cluster
         self._breaker = CircuitBreaker(FAILURES_TO_OPEN, PAUSE_SECONDS)
         self._connections = asyncio.Semaphore(CONNECTIONS)
 
     def key(self, name: str) -> str:
-        """The key that this installation uses for ``name``."""
+        """The key of this installation for ``name``."""
         return f"{self.prefix}:v1:{name}"
 
     async def ask(self, question: Callable[[AnyClient], Awaitable[T]], *, size: int = 0, once: bool = False) -> T:
         """The answer of Redis.
 
         Args:
-            question: idempotent, unless it is asked ``once``; else it may be asked twice.
-            size: bytes that are sent or read, for which more time is given.
+            question: idempotent, since it may be asked twice, unless ``once``.
+            size: bytes sent or read, which extend the time limit.
 
         Raises:
-            RedisUnavailableError: it refuses, does not answer in time, or is left alone for a moment.
+            RedisUnavailableError: it refuses, does not answer in time, or the circuit breaker is open.
         """
         for seconds in ATTEMPT_SECONDS[-1:] if once else ATTEMPT_SECONDS:
             async with self._connections:
-                if self.refuses or not self._breaker.allows():  # what refuses is asked by the probe alone
+                if self.refuses or not self._breaker.allows():  # while Redis refuses, only the probe asks
                     break
                 try:
                     async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
                         answer = await question(self.client)
                 except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
-                    if str(error).startswith("WRONGTYPE"):  # something else writes under our keys; Redis is well
+                    if str(error).startswith("WRONGTYPE"):  # another program writes under our keys; Redis is fine
                         raise RedisUnavailableError(describe(error)) from None
-                    if type(error).__name__ == "NoPermissionError":  # an ACL may permit one thing and not another
+                    if type(error).__name__ == "NoPermissionError":  # an ACL may permit some commands and forbid others
                         raise _NotPermittedError(describe(error)) from None
                     await self._failed(error)
                     if self.problem == FULL:
@@ -104,10 +105,10 @@ class RedisClient:
         raise RedisUnavailableError(self.problem or "it was left alone after failures")
 
     async def pipeline(self, fill: Callable[[AnyPipeline], object], *, size: int = 0) -> list[Any]:
-        """The answers to the commands that ``fill`` puts in a pipeline: one round trip, no transaction.
+        """The answers to the commands that ``fill`` adds to a pipeline: one round trip, no transaction.
 
         Raises:
-            RedisUnavailableError: as `ask`, or any of the commands was refused.
+            RedisUnavailableError: as for `ask`, or one of the commands was refused.
         """
 
         async def question(client: AnyClient) -> list[Any]:
@@ -122,10 +123,10 @@ class RedisClient:
         return await self.ask(question, size=size)
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values of keys, which may lie on several nodes, in one round trip.
+        """The values of keys, possibly on several nodes, in one round trip.
 
         Raises:
-            RedisUnavailableError: as `ask`.
+            RedisUnavailableError: as for `ask`.
         """
         if self.address.kind == "cluster":
             return await self.pipeline(lambda pipeline: [pipeline.get(key) for key in keys])
@@ -135,7 +136,7 @@ class RedisClient:
         return values
 
     async def probe(self) -> bool:
-        """Whether Redis takes a write now; asked even while it is left alone, which ends when it does."""
+        """Whether Redis accepts a write now; asked even while the circuit breaker is open, and closes it."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self.client.set(self.key("probe"), b"1", px=PROBE_MILLISECONDS)
@@ -147,12 +148,12 @@ class RedisClient:
         return True
 
     async def memory(self) -> tuple[int, int]:
-        """The bytes that Redis uses and may use (0: no bound), over all primaries of a cluster."""
+        """The bytes that Redis uses and its limit (0: none), over all primaries of a cluster."""
         nodes = await self._memory()
         return sum(used for used, _ in nodes), sum(allowed for _, allowed in nodes)
 
     async def fullness(self) -> float:
-        """The part of its memory that is used, of the fullest primary; 0 where there is no bound."""
+        """The used fraction of memory on the fullest primary; 0 without a limit."""
         return max(used / allowed if allowed else 0.0 for used, allowed in await self._memory())
 
     async def _memory(self) -> list[tuple[int, int]]:
@@ -171,7 +172,7 @@ class RedisClient:
             await self.client.connection_pool.disconnect()
 
     async def _refuse_node_of_cluster(self) -> None:
-        """A node takes some keys and not others, so that a write does not prove that it can be used."""
+        """Refuse a single node of a cluster: it accepts some keys only, so a write does not prove that it is usable."""
         if self.address.kind in {"plain", "unix"} and not self._alone:
             try:
                 found = await self.client.info("server")
@@ -186,17 +187,17 @@ class RedisClient:
     async def _failed(self, error: Exception) -> None:
         cause = describe(error) + (self._hint() if isinstance(error, TimeoutError) else "")
         if cause != self.problem:
-            log.warning("redis cannot be used", redis=str(self.address), cause=cause)
+            log.warning("redis unavailable", redis=str(self.address), cause=cause)
         self.problem = cause
-        if cause == FULL:  # it still reads, and removes
+        if cause == FULL:  # it still reads and deletes
             return
         self.refuses = cause.startswith(("it is a", "it takes no", "its ACL", "it refuses"))
         self._breaker.failed()
         if type(error).__name__ == "ReadOnlyError" and self.address.kind != "cluster":
-            await self.client.connection_pool.disconnect()  # the address may lead to the new primary by now
+            await self.client.connection_pool.disconnect()  # the address may already lead to the new primary
 
     def _hint(self) -> str:
-        """What else than a slow Redis a time-out may mean."""
+        """What a time-out may mean besides a slow Redis."""
         if self.address.kind == "cluster":
             return "; REDIS_URL should be redis:// where it is no cluster"
         return "; REDIS_URL should be redis:// where it does not speak TLS" if self.address.tls else ""
@@ -210,6 +211,6 @@ class RedisClient:
 
 
 def unlink(pipeline: AnyPipeline, *keys: str | bytes) -> None:
-    """Have a pipeline remove keys; redis-py's method of that name does not enter the pipeline of a cluster."""
+    """Delete keys in a pipeline; redis-py's own method bypasses the pipeline of a cluster."""
     for key in keys:
         pipeline.execute_command("UNLINK", key)

@@ -7,17 +7,17 @@ from typing import Any
 from nedc_bench.redis.address import RedisAddress
 
 CONNECTIONS = 16  # for questions
-READERS = 2  # for the readers that block: of the queue, and of changes
+READERS = 2  # for blocking readers: of the queue, and of changes
 CONNECT_SECONDS = 1.0
 READ_BYTES = 256 * 1024
 
 
 def connect(address: RedisAddress, ca_file: str | None) -> Any:
-    """A client; it connects when it is asked.
+    """A client, which connects on first use.
 
     Args:
-        address: where Redis is.
-        ca_file: the CA of its certificate, where the system does not know it.
+        address: the address of Redis.
+        ca_file: the CA of its certificate, if the system does not trust it.
     """
     from redis.asyncio import ConnectionPool, Redis, RedisCluster, Sentinel, UnixDomainSocketConnection  # noqa: PLC0415  # a tenth of the service's start
     from redis.asyncio.cluster import ClusterNode  # noqa: PLC0415
@@ -26,13 +26,13 @@ def connect(address: RedisAddress, ca_file: str | None) -> Any:
     from redis.backoff import NoBackoff  # noqa: PLC0415
 
     common: dict[str, Any] = {
-        "protocol": 2,  # one round trip less when connecting
+        "protocol": 2,  # saves a round trip when connecting
         "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": None,  # an attempt has its time as a whole
+        "socket_timeout": None,  # `ask` limits the time of an attempt as a whole
         "socket_read_size": READ_BYTES,
         "max_connections": CONNECTIONS + READERS + 2,  # and the probe's
     }
-    once = Retry(NoBackoff(), 0)  # attempts are counted in `ask`, where the breaker sees them
+    once = Retry(NoBackoff(), 0)  # `ask` retries, so that the circuit breaker counts each attempt
     tls = address.tls_options(ca_file)
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.nodes]

@@ -1,7 +1,7 @@
 """The result document: the same JSON from the command, the service and the library (docs/result.md).
 
-Floats are written in their shortest round-trip form, so that ``==`` survives; NaN and infinity cannot occur and
-are refused by the writer.
+Floats are written in their shortest round-trip form, so that ``==`` survives. NaN and infinity cannot occur; the writer
+refuses them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def build_document(score: CorpusScore, *, per_pair: bool = False, events: bool =
 
     Args:
         score: the figures.
-        per_pair: add the figures of every pair by itself.
-        events: add the events of every pair, and each algorithm's verdict on them.
+        per_pair: add the figures of each pair.
+        events: add the events of each pair, with each algorithm's verdicts.
     """
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -33,7 +33,7 @@ def build_document(score: CorpusScore, *, per_pair: bool = False, events: bool =
         "algorithms": _algorithms(score),
         "parameters": score.parameters.to_dict(),
         "warnings": [warning.to_dict() for warning in score.warnings],
-        "inputs": [{"reference": _file(pair.reference), "hypothesis": _file(pair.hypothesis)} for pair in score.scores],
+        "inputs": input_documents(score),
     }
     if per_pair:
         document["per_pair"] = [_pair(single) for single in score.split()]
@@ -42,8 +42,13 @@ def build_document(score: CorpusScore, *, per_pair: bool = False, events: bool =
     return document
 
 
+def input_documents(score: CorpusScore) -> list[dict[str, dict[str, str]]]:
+    """The names and hashes of the files of every pair."""
+    return [{"reference": _file(pair.reference), "hypothesis": _file(pair.hypothesis)} for pair in score.scores]
+
+
 def write_json(document: dict[str, Any], file: IO[str]) -> None:
-    """Write the document, one line of JSON."""
+    """Write the document as one line of JSON."""
     json.dump(document, file, allow_nan=False)
     file.write("\n")
 

@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 def write_events(score: CorpusScore, file: IO[str]) -> None:
-    """Write a row for each verdict; ``partners`` are ``start-stop`` of each, in seconds, with blanks between."""
+    """Write one row per verdict; ``partners`` are ``start-stop`` in seconds, separated by blanks."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for pair in score.scores:
@@ -40,7 +40,7 @@ def event_documents(score: CorpusScore) -> Iterator[dict[str, Any]]:
 
 
 def _times(pair: PairScore) -> dict[str, list[str]]:
-    """The times of the events of either side, in the words of ``partners``."""
+    """The times of the events of both sides, in the form of ``partners``."""
     sides = zip(("reference", "hypothesis"), (side.unpack() for side in pair.events), strict=True)
     return {
         name: [f"{start}-{stop}" for start, stop in zip(side.starts.tolist(), side.stops.tolist(), strict=True)]

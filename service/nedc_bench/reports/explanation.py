@@ -1,4 +1,4 @@
-"""Why two algorithms count differently, as a table for a terminal: counts by rule, then the events."""
+"""The difference between two algorithms as a table for a terminal: counts by rule, then the events."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def explanation_lines(
 
     Args:
         score: scored with both algorithms.
-        label: the only class to look at; by default those that both score.
-        events: at most so many events are listed; None lists all.
+        label: the class to compare; by default those that both score.
+        events: the most events to list; None lists all.
     """
     labels = [name for name in _labels(score, first) if name in _labels(score, second) and label in {None, name}]
     found = [d for d in differences(score.scores, score.parameters, first, second) if d.label in labels]
     yield from _totals(score, (first, second), labels)
     yield ""
     if not found:
-        yield f"{first} and {second} count every event alike."
+        yield f"{first} and {second} count every event the same."
         return
     yield from _rules(found, (first, second))
     yield ""
@@ -91,7 +91,7 @@ def _number(count: float, sign: str = "") -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]], numbers: Collection[int]) -> Iterator[str]:
-    """Columns of one width, those of ``numbers`` to the right."""
+    """Columns of equal width, those in ``numbers`` right-aligned."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = (

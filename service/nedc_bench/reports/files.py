@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from errno import EISDIR
 from pathlib import Path
+from typing import Any
 
 from nedc_bench.errors import EvaluationError
 from nedc_bench.reports import pairs, summary
 from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
+from nedc_bench.reports.evidence import EVIDENCE_NAME, evidence_text
 from nedc_bench.reports.page import PAGE_NAME, page_lines
 from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.operating import OperatingCurve
@@ -27,7 +29,7 @@ PAIR_REPORTS = {
 
 
 def report_names(algorithms: Iterable[str]) -> tuple[str, ...]:
-    """The names of the reports that a corpus scored with ``algorithms`` has: the text reports, and the page."""
+    """The reports of a corpus scored with ``algorithms``, by name: the text reports, and the page."""
     return (SUMMARY_NAME, *(PAIR_REPORTS[name] for name in algorithms if name in PAIR_REPORTS), PAGE_NAME)
 
 
@@ -43,7 +45,7 @@ def report_lines(
     """The lines of one report.
 
     Raises:
-        KeyError: the corpus has no report of that name.
+        KeyError: the corpus has no report with that name.
     """
     if name not in report_names(score.algorithms):
         raise KeyError(name)
@@ -63,12 +65,15 @@ def write_reports(
     hypothesis: str = "",
     per_pair: bool = False,
     events: bool = False,
+    evidence: dict[str, Any] | None = None,
     curves: Sequence[OperatingCurve] = (),
 ) -> list[Path]:
-    """Write the text reports, the page and ``result.json`` to ``folder``, which is made if need be; the paths written.
+    """Write the text reports, the page and ``result.json`` to ``folder``, created if needed. Returns their paths.
 
-    Everything is written beside its place first and then moved there, so that a full disk or a signal leaves
-    every report of an earlier run whole. Reports of an earlier run that this one does not have are removed.
+    With an ``evidence`` document (`build_evidence`) there is also ``evidence.json``, and the page has its section.
+
+    Files are written beside their destination and then moved, so that a full disk or a signal leaves the reports of an
+    earlier run intact. Reports of an earlier run that this one does not have are removed.
 
     Raises:
         EvaluationError: the folder cannot be written.
@@ -79,13 +84,17 @@ def write_reports(
         staging = Path(tempfile.mkdtemp(prefix=".nedc-bench-", dir=target))
     except OSError as error:
         raise EvaluationError(f"cannot write reports to {target}: {error.strerror}") from error
-    names = (*report_names(score.algorithms), RESULT_NAME)
-    stale = {SUMMARY_NAME, *PAIR_REPORTS.values()} - set(names)
+    names = (*report_names(score.algorithms), RESULT_NAME, *([EVIDENCE_NAME] if evidence else []))
+    stale = {SUMMARY_NAME, EVIDENCE_NAME, *PAIR_REPORTS.values()} - set(names)
     try:
         for name in names:
             with open(staging / name, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 if name == RESULT_NAME:
                     write_json(build_document(score, per_pair=per_pair, events=events), file)
+                elif name == EVIDENCE_NAME:
+                    file.write(evidence_text(evidence or {}))
+                elif name == PAGE_NAME:
+                    file.writelines(f"{line}\n" for line in page_lines(score, curves, evidence=evidence))
                 else:
                     sides = {"reference": reference, "hypothesis": hypothesis}
                     lines = report_lines(score, name, folder=str(target), **sides, curves=curves)

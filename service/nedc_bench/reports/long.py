@@ -1,10 +1,9 @@
-"""Results in long form, for CSV and data frames: a row a recording, algorithm and label.
+"""Results in long form, for CSV and data frames: one row per recording, algorithm and label.
 
-After the rows of the recordings come those of the corpus, whose recording is `TOTAL`, and, where the names of all
-files tell a subject (BIDS, TUSZ, CHB-MIT), those whose recording is `SUBJECT_MEAN`: the recordings of each subject
-are pooled, and of the figures of the subjects the mean is taken, so that every subject weighs the same. The label
-`SUMMARY` stands for all labels; classes are lower case, so that none has this name. Figures are not rounded; one
-that an algorithm does not have, or that has no value, is None. Units: docs/result.md.
+After the recordings come the rows of the corpus, whose recording is `TOTAL`. If all file names reveal a subject (BIDS,
+TUSZ, CHB-MIT), rows with the recording `SUBJECT_MEAN` follow: the recordings of each subject are pooled, and the
+figures are averaged over subjects, so that every subject weighs the same. The label `SUMMARY` stands for all labels;
+classes are lower case, so none has this name. Figures are not rounded; a missing one is None. Units: docs/result.md.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def build_rows(score: CorpusScore) -> Iterator[Row]:
 
 
 def write_csv(score: CorpusScore, file: IO[str]) -> None:
-    """Write the rows as CSV: a header, floats in their shortest round-trip form, nothing for None."""
+    """Write the rows as CSV: a header, floats in their shortest round-trip form, empty fields for None."""
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(build_rows(score))
@@ -72,6 +71,6 @@ def _subject_mean(score: CorpusScore) -> Iterator[Row]:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """The mean over the subjects that have the figure."""
+    """The mean over the subjects with the figure."""
     known = [value for value in values if value is not None]
     return fsum(known) / len(known) if known else None

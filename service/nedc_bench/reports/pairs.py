@@ -1,6 +1,6 @@
-"""``summary_dpalign.txt``, ``summary_epoch.txt``, ``summary_ovlp.txt``, ``summary_taes.txt``: a block a pair.
+"""``summary_dpalign.txt``, ``summary_epoch.txt``, ``summary_ovlp.txt``, ``summary_taes.txt``: one block per pair.
 
-In the original's bytes but for the paths: docs/scoring.md section 7.
+Equal to the original's bytes except for the paths: docs/scoring.md section 7.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def lines(score: CorpusScore, algorithm: str) -> Iterator[str]:
 
 
 def _aligned(pair: PairScore, algorithm: str, classes: Sequence[str]) -> Iterator[str]:
-    """Aligned symbols, in lower case where the two sides agree and in upper case where they do not."""
+    """Aligned symbols: lower case where the two sides agree, upper case where they differ."""
     contribution = pair.contributions[algorithm]
     assert isinstance(contribution, DpContribution | EpochContribution)
     ref, hyp = contribution.alignment
     agreed = [r == h for r, h in zip(ref, hyp, strict=True)]
     symbols = {code: classes[code] for code in {*ref, *hyp} - {NULL}} | {NULL: NULL_SYMBOL}
-    width = max(map(len, symbols.values())) + 1  # the null symbol stands at both ends, though it is not printed there
+    width = max(map(len, symbols.values())) + 1  # the null symbol counts at both ends, though it is not printed there
     for side, codes in (("Ref", ref), ("Hyp", hyp)):
         cased = (symbols[c] if same else symbols[c].upper() for c, same in zip(codes, agreed, strict=True))
         yield f"  {side}: " + "".join(f"{symbol:>{width}} " for symbol in cased)

@@ -1,7 +1,8 @@
-"""``summary.txt``: the figures of every algorithm, in the original's bytes.
+"""``summary.txt``: the figures of every algorithm, equal to the original's bytes.
 
-Only the first block (date, program, version), the ``File:``, ``Ref:`` and ``Hyp:`` lines and the completion date
-are our own: docs/scoring.md section 7.
+Only the first block (date, program, version), the ``File:``, ``Ref:`` and ``Hyp:`` lines and the completion date are
+our
+own: docs/scoring.md section 7.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def lines(score: CorpusScore, file: str, reference: str, hypothesis: str, now: d
     """The lines of ``summary.txt``.
 
     Args:
-        file: the report's own path.
-        reference, hypothesis: the lists, files or folders that were scored.
+        file: the path of the report.
+        reference, hypothesis: the scored lists, files or folders.
     """
     yield RULE
     yield f"     Date: {_date(now)}"
@@ -78,7 +79,7 @@ def lines(score: CorpusScore, file: str, reference: str, hypothesis: str, now: d
     yield ""
     for name, result in score.algorithms.items():
         if isinstance(result, SzcoreResult):
-            continue  # the original has no place for it
+            continue  # the original does not report it
         yield RULE
         yield f"NEDC {_TITLES[name]} {'' if name == 'ira' else 'SCORING '}SUMMARY (v6.0.0):"
         yield ""

@@ -1,4 +1,4 @@
-"""The table that a person reads in a terminal, and the warnings summed up."""
+"""The table for a terminal, and the summary of warnings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _HEADINGS = ("algorithm", "label", "TP", "FP", "FN", "sensitivity", "precision",
 
 
 def format_table(document: Mapping[str, Any]) -> str:
-    """A result document as a table: a row an algorithm and class, and the kappas.
+    """A result document as a table: one row per algorithm and class, then the kappas.
 
-    Figures are rounded for reading, and only here.
+    Figures are rounded only here.
     """
     rows: list[tuple[str, ...]] = [_HEADINGS]
     for name, result in document["algorithms"].items():
@@ -29,22 +29,22 @@ def format_table(document: Mapping[str, Any]) -> str:
 
 
 def _units(document: Mapping[str, Any]) -> Iterator[str]:
-    """What the counts are, where they are not events."""
+    """The units of counts that are not events."""
     names = document["algorithms"]
     units = []
     if "epoch" in names:
         seconds = document["parameters"]["epoch_duration"]
-        units.append(f"epoch: TP, FP, FN are samples, one each {seconds:g} s; FA/24h is seconds of false alarm in 24 h")
+        units.append(f"epoch: TP, FP, FN are samples, one per {seconds:g} s; FA/24h is seconds of false alarm in 24 h")
     if "taes" in names:
         units.append("taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h")
     if "szcore-sample" in names:
-        units.append("szcore-sample: TP, FP, FN are samples, one a second; FA/24h is their number in 24 h")
+        units.append("szcore-sample: TP, FP, FN are samples, one per second; FA/24h is their number in 24 h")
     if units:
         yield from ("", *units)
 
 
 def format_warnings(warnings: Sequence[Finding]) -> Iterator[str]:
-    """One line a kind of warning: how often, and the first one in full."""
+    """One line per kind of warning: the first one in full, and the number of others."""
     by_code: dict[str, list[Finding]] = {}
     for warning in warnings:
         by_code.setdefault(warning.code, []).append(warning)
@@ -62,12 +62,12 @@ def _rows(name: str, labels: Mapping[str, Mapping[str, float]]) -> Iterator[tupl
 
 
 def _rate(value: float | None, number: str) -> str:
-    """Rates of SzCORE can have no value."""
+    """A rate for the table; SzCORE's can be missing."""
     return "-" if value is None else f"{value:{number}}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    """Words to the left, numbers to the right."""
+    """Align words left and numbers right."""
     for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
         yield cell.ljust(width) if column < 2 else cell.rjust(width)
 

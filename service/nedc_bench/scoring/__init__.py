@@ -1,4 +1,4 @@
-"""Scoring: one pair to its ordered contributions, one module an algorithm, and their fold to a corpus' figures."""
+"""Scoring: one module per algorithm turns a pair into ordered contributions; the fold turns them into figures."""
 
 from nedc_bench.scoring.corpus import Agreement, AlgorithmResult, CorpusScore
 from nedc_bench.scoring.figures import Figures

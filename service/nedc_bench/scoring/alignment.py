@@ -1,10 +1,10 @@
-"""The alignment of two sequences by edit distance, as the original finds it.
+"""The alignment of two sequences by edit distance, equal to the original's.
 
-Of all cheapest alignments the original's is the one found by walking back from the end, preferring a
-substitution or match, then an insertion, then a deletion. With unit penalties the walk needs only the
-differences between neighbouring cells, which the bit-vector recurrence of Hyyro (2003), "A bit-vector
-algorithm for computing Levenshtein and Damerau edit distances", gives for a whole row at once. With other penalties
-the table itself is filled, a diagonal at a time.
+Among all cheapest alignments the original picks the one found by walking back from the end, preferring a substitution
+or match, then an insertion, then a deletion. With unit penalties the walk needs only the differences between
+neighbouring cells, which the bit-vector recurrence of Hyyro (2003), "A bit-vector algorithm for computing Levenshtein
+and Damerau edit distances", computes for a whole row at once. With other penalties the table is filled diagonal by
+diagonal.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.errors import refusal
 from nedc_bench.scoring.contribution import NULL, Alignment
 
-MAX_CELLS = 100_000_000  # of the table of penalties other than 1, two bits each
-SMALL = 50  # times as many cells as there are diagonals: below, cell by cell is the faster way
-MAX_ROW_BYTES = 32 * 1024 * 1024  # of the bit-vector rows kept at a time
+MAX_CELLS = 100_000_000  # of the table for penalties other than 1, two bits each
+SMALL = 50  # cells per diagonal; below that, filling cell by cell is faster
+MAX_ROW_BYTES = 32 * 1024 * 1024  # of bit-vector rows in memory at a time
 
 
 def align(reference: bytes, hypothesis: bytes, parameters: Parameters) -> Alignment:
-    """Align two sequences of class indices, one byte each; `NULL` stands where a side has nothing."""
+    """Align two sequences of class indices, one byte each; `NULL` marks a side without a symbol."""
     penalties = _penalties(parameters)
     steps = (
         _unit_steps(reference, hypothesis)
@@ -42,9 +42,9 @@ def align(reference: bytes, hypothesis: bytes, parameters: Parameters) -> Alignm
 
 
 def cost(reference_events: int, hypothesis_events: int, parameters: Parameters) -> float:
-    """About how many seconds `contribute` takes on a machine of today, for so many events a side.
+    """The approximate seconds that `contribute` takes on current hardware, given the events per side.
 
-    It is meant for sizing chunks of work, and errs on the safe side.
+    Used to size chunks of work; it errs on the high side.
     """
     cells, diagonals = reference_events * hypothesis_events, reference_events + hypothesis_events
     if _penalties(parameters) == (1, 1, 1):
@@ -63,9 +63,9 @@ def _penalties(parameters: Parameters) -> tuple[float, float, float]:
 def _unit_steps(reference: bytes, hypothesis: bytes) -> Iterator[int]:
     """The steps of the alignment from its end, for unit penalties.
 
-    Equal symbols are always aligned: no path is cheaper than the diagonal one. Elsewhere, with the cell
-    diagonally before as 0, the cells before in the row and in the column are -1, 0 or 1, and only a -1 beats
-    the substitution; the row's (an insertion) goes first.
+    Equal symbols are always aligned, since no path is cheaper than the diagonal. Elsewhere, relative to the previous
+    cell on the diagonal, the previous cells in the row and the column are -1, 0 or 1, and only -1 beats the
+    substitution; the row (an insertion) is preferred.
     """
     i, j = len(reference), len(hypothesis)
     while i and j and reference[i - 1] == hypothesis[j - 1]:
@@ -91,11 +91,11 @@ def _unit_steps(reference: bytes, hypothesis: bytes) -> Iterator[int]:
 
 
 class _Rows:
-    """The rows of the edit distance table ``D`` as bit vectors, asked for from the last to the first.
+    """The rows of the edit distance table ``D`` as bit vectors, read from the last to the first.
 
     ``rows[i]`` is two vectors: bit ``j - 1`` of the first says ``D[i][j-1] < D[i-1][j-1]``, of the second
-    ``D[i-1][j] < D[i-1][j-1]``. All rows are computed once, and only the state at the start of each block is
-    kept; a block is computed again when it is asked for.
+    ``D[i-1][j] < D[i-1][j-1]``. All rows are computed once, keeping only the state at the start of each block; a block
+    is computed again when it is read.
     """
 
     def __init__(self, reference: bytes, hypothesis: bytes) -> None:
@@ -106,7 +106,7 @@ class _Rows:
             bits = bytes(49 if other == symbol else 48 for other in reversed(hypothesis))
             self.matches[symbol] = int(bits, 2)
         self.block_length = max(1, MAX_ROW_BYTES // (2 * (len(hypothesis) // 7 + 60)))
-        self.block_states = [(self.all, 0)]  # how each block begins: where a row rises along j, and where it falls
+        self.block_states = [(self.all, 0)]  # at the start of each block: where a row rises and falls along j
         self.block_start = 0
         self.block = self._compute(0)
         while self.block_start + self.block_length < len(reference):
@@ -145,7 +145,7 @@ def _weighted_steps(
     n, m = len(reference), len(hypothesis)
     if n * m > MAX_CELLS:
         message = f"dp with penalties other than 1 is limited to {MAX_CELLS} cells; {n} x {m} events are more: "
-        raise refusal("size", message + "leave out dp, or take penalties of 1")
+        raise refusal("size", message + "leave out dp, or use penalties of 1")
     fill = _fill_by_cell if n * m <= SMALL * (n + m) else _fill_by_diagonal
     step_at = fill(reference, hypothesis, deletion, insertion, substitution)
     i, j = n, m
@@ -184,10 +184,10 @@ def _fill_by_cell(
 def _fill_by_diagonal(
     reference: bytes, hypothesis: bytes, deletion: float, insertion: float, substitution: float
 ) -> _Table:
-    """The same table, all cells of one ``i + j`` at once: each needs only the two diagonals before.
+    """The same table, one diagonal ``i + j`` at a time; each needs only the two previous diagonals.
 
-    Every cell is made by the same additions and comparisons as in `_fill_by_cell`, so it is the same double for any
-    penalties. A diagonal is indexed by ``i``; two bits a cell are kept.
+    Each cell results from the same additions and comparisons as in `_fill_by_cell`, so it is the same double for any
+    penalties. A diagonal is indexed by ``i``; two bits per cell are kept.
     """
     n, m = len(reference), len(hypothesis)
     ref = np.frombuffer(reference, dtype=np.uint8)

@@ -1,16 +1,16 @@
-"""What an algorithm sees of a pair, what the pair adds to the corpus, and how the corpus adds it up.
+"""The parts of an algorithm: the events it gets, the contribution of a pair, and the total of a corpus.
 
-Every algorithm is a module of one shape, and says so in its `Algorithm`:
+Every algorithm is a module of the same shape, described by its `Algorithm`:
 
     contribute(reference, hypothesis, parameters)      one pair -> its contribution
     ...Contribution                                    what a pair adds: plain tuples, numbers and bytes
-    ...Total(classes)                                  the corpus: ``add`` a contribution, then ``counts(parameters)``
+    ...Total(classes)                                  the corpus: ``add`` contributions, then ``counts(parameters)``
 
-(`ira` has ``agreement`` in place of ``counts``, `szcore` figures of its own.) Where sums are of floats, a contribution
-holds the *ordered* numbers that the pair adds, and the total adds them one at a time in list order, so that the sum
-keeps the original's last bit however the pairs were spread over processes: docs/scoring.md section 4.
+(`ira` has ``agreement`` instead of ``counts``, `szcore` its own figures.) For sums of floats, a contribution holds the
+*ordered* numbers that the pair adds, and the total adds them one by one in list order, so that the sum keeps the
+original's last bit however the pairs were spread over processes: docs/scoring.md section 4.
 
-A contribution is sent between processes and cached; its ``shape`` tells what the scorer makes from what is damaged.
+Contributions are sent between processes and cached; ``shape`` distinguishes valid ones from damaged ones.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.annotations.timeline import Codes, Floats
 
-NULL = 255  # stands in an alignment where one side has no event
+NULL = 255  # marks a side without an event in an alignment
 
-PerClass = tuple[int, ...]  # a count for each class
-Parts = tuple[tuple[float, ...], ...]  # for each class the numbers to add, in order
+PerClass = tuple[int, ...]  # one count per class
+Parts = tuple[tuple[float, ...], ...]  # per class, the numbers to add, in order
 Matrix = tuple[PerClass, ...]  # ``matrix[reference class][hypothesis class]``
 
 _SYMBOLS = bytes(range(256))
@@ -43,11 +43,11 @@ class Events(NamedTuple):
 
 
 class PackedEvents(NamedTuple):
-    """One side of a pair as it is sent and kept.
+    """One side of a pair, packed for sending and storing.
 
     Attributes:
         times: all starts, then all stops: float64, little-endian.
-        classes: class indices, a byte each.
+        classes: class indices, one byte each.
     """
 
     times: bytes
@@ -60,7 +60,7 @@ class PackedEvents(NamedTuple):
         return cls(times.tobytes(), events.classes.astype(np.uint8).tobytes())
 
     def unpack(self) -> Events:
-        """The events, to the bit."""
+        """Unpack the events, equal in every bit."""
         starts, stops = np.frombuffer(self.times, dtype="<f8").reshape(2, -1)
         return Events(starts, stops, np.frombuffer(self.classes, dtype=np.uint8).astype(np.intp))
 
@@ -76,14 +76,14 @@ NO_ALIGNMENT = Alignment(b"", b"")
 
 
 class Algorithm(NamedTuple):
-    """An algorithm, by its parts.
+    """The parts of an algorithm.
 
     Attributes:
-        name: what it is asked for by.
+        name: its name for users.
         contribute: scores one pair.
-        contribution: what it makes of a pair.
-        shape: for each field of a contribution, whether a value is what it can hold, given how many classes there are.
-        total: what adds contributions up; made for so many classes.
+        contribution: the type of a pair's contribution.
+        shape: for each field of a contribution, a check of its value, given the number of classes.
+        total: the type that adds contributions up, constructed with the number of classes.
     """
 
     name: str
@@ -106,7 +106,7 @@ class ConfusionTotal:
 
 
 class Counts(NamedTuple):
-    """The counts of one class; the names are those of the result document."""
+    """The counts of one class, with the names of the result document."""
 
     targets: float
     hits: float
@@ -127,24 +127,24 @@ def add_counts(sums: list[int], added: Iterable[int]) -> None:
 
 
 def in_order(numbers: Iterable[float], start: float = 0) -> float:
-    """The sum, adding from the left to ``start``; ``sum`` compensates from Python 3.12 on, and so differs in a bit."""
+    """The sum from left to right; Python's ``sum`` compensates since 3.12, which can differ in the last bit."""
     for number in numbers:
         start += number
     return start
 
 
 def per_class(codes: Codes, classes: int) -> PerClass:
-    """How many of the class indices there are of each class."""
+    """The number of indices of each class."""
     return tuple(np.bincount(codes, minlength=classes).tolist())
 
 
 def matrix(cells: NDArray[np.int64]) -> Matrix:
-    """A square array as the tuples that a contribution holds."""
+    """A square array as nested tuples, for a contribution."""
     return tuple(map(tuple, cells.tolist()))
 
 
 def is_per_class(counts: PerClass, classes: int) -> bool:
-    """Whether there is a count for each class, and none is negative."""
+    """Whether there is one count per class, none of them negative."""
     return len(counts) == classes and min(counts) >= 0
 
 
@@ -159,24 +159,24 @@ def is_finite(numbers: Sequence[float], classes: int) -> bool:
 
 
 def is_parts(parts: Parts, classes: int) -> bool:
-    """Whether there is a sequence of finite numbers for each class."""
+    """Whether there is one sequence of finite numbers per class."""
     return len(parts) == classes and all(is_finite(numbers, classes) for numbers in parts)
 
 
 def is_alignment(alignment: Alignment, classes: int, null: bytes = b"") -> bool:
-    """Whether the sides are of one length and hold class indices, or ``null``."""
+    """Whether both sides have the same length and hold class indices or ``null``."""
     known = _SYMBOLS[:classes] + null
     reference, hypothesis = alignment
     return len(reference) == len(hypothesis) and not (reference + hypothesis).translate(None, known)
 
 
 def is_alignment_with_null(alignment: Alignment, classes: int) -> bool:
-    """Whether the sides are of one length and hold class indices, or `NULL`."""
+    """Whether both sides have the same length and hold class indices or `NULL`."""
     return is_alignment(alignment, classes, bytes([NULL]))
 
 
 def is_events(events: PackedEvents, classes: int) -> bool:
-    """Whether there are events, each with a class and with times that are finite."""
+    """Whether there are events, each with a class and finite times."""
     if not events.classes or len(events.times) != 16 * len(events.classes):
         return False
     return not events.classes.translate(None, _SYMBOLS[:classes]) and bool(

@@ -1,6 +1,6 @@
-"""The fold of pair scores, in list order, to the score of a corpus.
+"""Folding pair scores, in list order, into the score of a corpus.
 
-Pair scores can come from anywhere; the fold is done in one place, so every figure keeps its last bit.
+Pair scores can come from anywhere; one place folds them, so every figure keeps its last bit.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ ConfusionMatrix = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmResult:
-    """The figures of one algorithm: each class', their summary, and ``confusion[reference][hypothesis]`` or None."""
+    """The figures of one algorithm: by class, their summary, and ``confusion[reference][hypothesis]`` or None."""
 
     labels: dict[str, Figures]
     summary: Figures
     confusion: ConfusionMatrix | None
 
     def to_dict(self) -> dict[str, Any]:
-        """As in the result document."""
+        """The result as in the result document."""
         document: dict[str, Any] = {
             "labels": {label: figures.to_dict() for label, figures in self.labels.items()},
             "summary": self.summary.to_dict(),
@@ -46,27 +46,27 @@ class AlgorithmResult:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Inter-rater agreement: the confusion matrix of samples, kappa a class, and over all classes."""
+    """Inter-rater agreement: the confusion matrix of samples, kappa by class, and over all classes."""
 
     confusion: ConfusionMatrix
     kappa: dict[str, float]
     multi_class_kappa: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As in the result document."""
+        """The result as in the result document."""
         return {"confusion": self.confusion, "kappa": self.kappa, "multi_class_kappa": self.multi_class_kappa}
 
 
 @dataclass(frozen=True)
 class CorpusScore:
-    """The figures of a corpus (or of a single pair).
+    """The figures of a corpus, or of a single pair.
 
     Attributes:
-        parameters: what it was scored with.
+        parameters: the parameters of scoring.
         scores: the pairs, in list order.
-        duration_seconds: of all reference recordings.
+        duration_seconds: the total duration of the reference recordings.
         algorithms: the results by algorithm, in the order of `ALGORITHM`.
-        warnings: of the parameters, the lists, the files and the figures.
+        warnings: about the parameters, the lists, the files and the figures.
     """
 
     parameters: Parameters
@@ -83,7 +83,7 @@ class CorpusScore:
         algorithms: Sequence[str] = ALGORITHMS,
         warnings: Sequence[Finding] = (),
     ) -> Self:
-        """Fold pair scores, in list order, to the figures of the corpus."""
+        """Fold pair scores, in list order, into the figures of the corpus."""
         kept: list[PairScore] = []
         noticed = [*parameters.warnings, *warnings]
         totals = {
@@ -108,16 +108,16 @@ class CorpusScore:
         return cls(parameters, tuple(kept), duration, results, tuple(noticed))
 
     def events(self, algorithm: str) -> Iterator[Verdict]:
-        """What an algorithm made of every event of every pair, in list order; computed as it is asked for.
+        """The verdicts of an algorithm on every event of every pair, in list order, computed lazily.
 
         Raises:
-            KeyError: the algorithm was not asked for.
+            KeyError: the algorithm was not requested.
         """
         self.algorithms[algorithm]
         return (verdict for pair in self.scores for verdict in judge(pair, algorithm, self.parameters))
 
     def split(self) -> Iterator[CorpusScore]:
-        """Each pair as a corpus of its own."""
+        """Each pair as a separate corpus."""
         for score in self.scores:
             yield CorpusScore.fold([score], self.parameters, tuple(self.algorithms))
 
@@ -125,7 +125,7 @@ class CorpusScore:
         """The result of ``dp``, ``epoch``, ``overlap`` or ``taes``.
 
         Raises:
-            InputError: the algorithm was not asked for.
+            InputError: the algorithm was not requested.
         """
         result = self._result(name)
         assert isinstance(result, AlgorithmResult)
@@ -134,7 +134,7 @@ class CorpusScore:
     def _result(self, name: str) -> AlgorithmResult | Agreement | SzcoreResult:
         if name not in self.algorithms:
             asked = ", ".join(self.algorithms)
-            raise refusal("algorithm", f"{name} was not scored: algorithms were {asked}; ask for it with algorithms=")
+            raise refusal("algorithm", f"{name} was not scored; the algorithms were {asked}. Add it with algorithms=")
         return self.algorithms[name]
 
     @property
@@ -171,7 +171,7 @@ class CorpusScore:
         """The result of ``szcore-event`` or ``szcore-sample``.
 
         Raises:
-            InputError: the algorithm was not asked for.
+            InputError: the algorithm was not requested.
         """
         result = self._result(name)
         assert isinstance(result, SzcoreResult)

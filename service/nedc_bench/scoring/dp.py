@@ -1,10 +1,10 @@
-"""DP alignment: the class sequences of the two sides aligned by edit distance; times play no part.
+"""DP alignment: aligns the class sequences of the two sides by edit distance, ignoring times.
 
 Metrics: hits (aligned with the same class), insertions, deletions, confusion matrix with substitutions.
 
 Shah et al. (2021), "Objective Evaluation Metrics for Automatic Classification of EEG Events"; docs/scoring.md 4.1.
 
-The alignment is the original's among all cheapest ones: `nedc_bench.scoring.alignment`.
+Among all cheapest alignments it finds the original's: `nedc_bench.scoring.alignment`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NAME = "dp"
 
 
 class DpContribution(NamedTuple):
-    """What a pair adds: insertions and deletions of each class, aligned pairs of classes, and the alignment itself."""
+    """What a pair adds: insertions and deletions by class, the confusion matrix, and the alignment."""
 
     insertions: PerClass
     deletions: PerClass
@@ -56,7 +56,7 @@ class DpTotal(ConfusionTotal):
         self.add_confusion(contribution.confusion)
 
     def counts(self, parameters: Parameters) -> list[Counts]:
-        """The counts of each class; every number is an int."""
+        """The counts of each class, as integers."""
         confusion = self.confusion
         trace = range(len(confusion))
         result = []
@@ -74,7 +74,7 @@ def contribute(reference: Events, hypothesis: Events, parameters: Parameters) ->
     """Align the two class sequences; count insertions, deletions and the confusion matrix.
 
     Raises:
-        InputError: penalties other than 1, and more than `MAX_CELLS` pairs of events.
+        InputError: with penalties other than 1, there are more than `MAX_CELLS` pairs of events.
     """
     classes = len(parameters.label_map.classes)
     alignment = align(_codes(reference), _codes(hypothesis), parameters)

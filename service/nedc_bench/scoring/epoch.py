@@ -1,12 +1,12 @@
-"""Epoch scoring: both sides sampled at a regular interval, and the labels compared sample by sample.
+"""Epoch scoring: samples both sides at a regular interval and compares the labels sample by sample.
 
 Metrics: confusion matrix of samples; hits, misses, false alarms, insertions and deletions against the null class.
 
 Shah et al. (2021), "Objective Evaluation Metrics for Automatic Classification of EEG Events"; docs/scoring.md 4.2.
 
-Sample ``i`` is at ``epoch/2 + i*epoch`` seconds, computed as written. Its label is that of the first event in
-order with ``start <= t <= stop`` (closed), else of the last event. Nothing is done sample by sample: each event
-covers a range of sample numbers, found by division and put right to the bit by the products themselves.
+Sample ``i`` is at ``epoch/2 + i*epoch`` seconds, computed as written. Its label is that of the first event in order
+with ``start <= t <= stop`` (closed), else of the last event. The code does not loop over samples: each event covers a
+range of sample numbers, found by division and corrected with the exact products.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Integers = NDArray[np.int64]
 
 
 class EpochContribution(NamedTuple):
-    """What a pair adds: how many samples there are of each pair of classes, and the runs of equal pairs."""
+    """What a pair adds: the confusion matrix of samples, and the runs of equal label pairs."""
 
     confusion: Matrix
     alignment: Alignment
@@ -51,7 +51,7 @@ class EpochTotal(ConfusionTotal):
         self.add_confusion(contribution.confusion)
 
     def counts(self, parameters: Parameters) -> list[Counts]:
-        """The counts of each class; every number is an int."""
+        """The counts of each class, as integers."""
         confusion = self.confusion
         null = parameters.label_map.classes.index(parameters.epoch_null_class)
         samples = sum(map(sum, confusion))
@@ -90,7 +90,7 @@ def compare_samples(reference: Events, hypothesis: Events, epoch: float, classes
 
 
 class SharedRuns(NamedTuple):
-    """Runs of samples whose label is that of one event on either side, in order: how many, and which events."""
+    """Runs of samples with the same event on each side, in order: their length, and the events."""
 
     lengths: Integers
     refs: Codes
@@ -98,7 +98,7 @@ class SharedRuns(NamedTuple):
 
 
 def shared_runs(reference: Events, hypothesis: Events, epoch: float) -> SharedRuns:
-    """The events that give the samples of the two sides their labels, up to the end of the last reference event."""
+    """The events that label the samples of the two sides, up to the end of the last reference event."""
     starts = np.concatenate((reference.starts, hypothesis.starts))
     stops = np.concatenate((reference.stops, hypothesis.stops))
     first, last = _first_sample(starts, epoch), _last_sample(stops, epoch)
@@ -116,21 +116,21 @@ def shared_runs(reference: Events, hypothesis: Events, epoch: float) -> SharedRu
 
 
 class _Runs(NamedTuple):
-    """Runs of samples of one event: where each starts, ascending from 0, and the event."""
+    """Runs of samples of one event: the start of each, ascending from 0, and the event."""
 
     starts: Integers
     owners: Codes
 
 
 def _runs(first: Integers, last: Integers, samples: int) -> _Runs:
-    """The events of all samples, from the first and last sample that each event covers."""
+    """The event of every sample, from the first and last sample that each event covers."""
     events = first.size
     first, last = np.maximum(first, 0), np.minimum(last, samples - 1)
     order = (first <= last).nonzero()[0]
     first, last = first[order], last[order]
     if (first[1:] < first[:-1]).any():
         first, last, order = _first_owner(first, last, order)
-    else:  # what earlier events cover from here on is one range
+    else:  # the rest that earlier events cover is one range
         covered = np.maximum.accumulate(np.append(-1, last))[:-1]
         first = np.maximum(first, covered + 1)
         left = first <= last
@@ -146,7 +146,7 @@ def _runs(first: Integers, last: Integers, samples: int) -> _Runs:
 def _first_owner(
     first: Integers, last: Integers, order: NDArray[np.intp]
 ) -> tuple[Integers, Integers, NDArray[np.intp]]:
-    """Ranges in any order, made disjoint and ascending; where several overlap, the first in order keeps the samples."""
+    """Make ranges disjoint and ascending; of overlapping ranges, the first in order keeps the samples."""
     edges = np.unique(np.concatenate((first, last + 1)))
     owners = np.full(edges.size - 1, -1)
     for k in reversed(range(first.size)):

@@ -1,7 +1,7 @@
-"""The rates of a class and of the whole corpus, from its counts.
+"""The rates of a class and of the whole corpus, from the counts.
 
-Conventions: operations are done left to right as written, since the last bit depends on it; a rate whose
-denominator is 0 is 0. Source: docs/scoring.md section 5.
+Conventions: operations run left to right as written, since the last bit depends on it; a rate with denominator 0 is 0.
+Source: docs/scoring.md section 5.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Figures(NamedTuple):
         prevalence: (tp + fn) / all.
         f1: harmonic mean of precision and sensitivity; in the summary with the original's own denominator.
         mcc: Matthews correlation coefficient.
-        false_alarms_per_24h: fp per 24 hours of recording; in ``epoch`` seconds of them.
+        false_alarms_per_24h: fp per 24 hours of recording; in ``epoch``, seconds of false alarm.
     """
 
     targets: float
@@ -64,7 +64,7 @@ class Figures(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """Figures of every class and of the summary; ``mcc_undefined`` names those whose MCC has no real value."""
+    """The figures of every class and the summary; ``mcc_undefined`` names those without a real MCC."""
 
     classes: tuple[Figures, ...]
     summary: Figures
@@ -77,10 +77,10 @@ def derive_figures(
     """The figures of each class and of their sum.
 
     Args:
-        counts: one a class, in the order of the label map.
+        counts: one per class, in the order of the label map.
         names: the classes, for ``mcc_undefined``.
-        duration_seconds: of all reference recordings.
-        seconds_per_count: the epoch, where counts are samples; None where they are events.
+        duration_seconds: the total duration of the reference recordings.
+        seconds_per_count: the epoch if counts are samples; None if they are events.
     """
     summed = Counts(*(in_order(column) for column in zip(*counts, strict=True)))
     if in_order(count.targets for count in counts) == 0:
@@ -128,12 +128,12 @@ def _ratio(above: float, below: float) -> float:
 
 
 def _f1(ppv: float, tpr: float, denominator: float) -> float:
-    """In the summary the denominator is that of the last class, as in the original."""
+    """The F1 score; the summary uses the denominator of the last class, as the original does."""
     return 2 * ppv * tpr / denominator if round(denominator, 10) != 0 else 0.0
 
 
 def _mcc_square(counts: Counts) -> float:
-    """The square of the denominator of MCC; 0 where it rounds to 0 at 10 digits."""
+    """The square of the denominator of MCC; 0 if it rounds to 0 at 10 digits."""
     tp, tn, fp, fn = counts.tp, counts.tn, counts.fp, counts.fn
     square = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
     return square if round(square, 10) != 0 else 0.0

@@ -1,6 +1,6 @@
-"""Inter-rater agreement: Cohen's kappa between the two sides, a class against the rest and over all classes.
+"""Inter-rater agreement: Cohen's kappa between the two sides, for each class against the rest and over all classes.
 
-Metrics: confusion matrix of samples (as in `epoch`, with its own epoch), kappa a class, multi-class kappa.
+Metrics: confusion matrix of samples (as in `epoch`, with its own epoch), kappa by class, multi-class kappa.
 
 Cohen (1960), "A coefficient of agreement for nominal scales"; Shah et al. (2021), "Objective Evaluation Metrics
 for Automatic Classification of EEG Events"; docs/scoring.md 4.5.
@@ -25,7 +25,7 @@ class Kappas(NamedTuple):
 
 
 class IraContribution(NamedTuple):
-    """What a pair adds: how many samples there are of each pair of classes."""
+    """What a pair adds: the confusion matrix of samples."""
 
     confusion: Matrix
 
@@ -53,7 +53,7 @@ ALGORITHM = Algorithm(NAME, contribute, IraContribution, (is_matrix,), IraTotal)
 
 
 def _kappa(confusion: list[list[int]], c: int) -> float:
-    """One class against the rest; of the rest only the diagonal counts as agreed, as in the original."""
+    """Kappa of one class against the rest; only the diagonal of the rest counts as agreement, as in the original."""
     a = confusion[c][c]
     b = sum(confusion[c]) - a
     c_ = sum(row[c] for row in confusion) - a

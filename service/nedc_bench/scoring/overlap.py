@@ -1,4 +1,4 @@
-"""Overlap scoring: an event is found when some event of its class on the other side overlaps it at all.
+"""Overlap scoring: an event is hit if any event of its class on the other side overlaps it, however little.
 
 Metrics: hits, misses, false alarms of events (insertions are the false alarms, deletions the misses).
 
@@ -31,7 +31,7 @@ NAME = "overlap"
 
 
 class OverlapContribution(NamedTuple):
-    """What a pair adds: events of each class."""
+    """What a pair adds: counts of events by class."""
 
     hits: PerClass
     misses: PerClass
@@ -51,13 +51,13 @@ class OverlapTotal:
         add_counts(self.false_alarms, contribution.false_alarms)
 
     def counts(self, parameters: Parameters) -> list[Counts]:
-        """The counts of each class; every number is an int."""
+        """The counts of each class, as integers."""
         targets = [hit + miss for hit, miss in zip(self.hits, self.misses, strict=True)]
         return derive(targets, self.hits, self.misses, self.false_alarms)
 
 
 def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> OverlapContribution:
-    """Count for each class the reference events found and not found, and the hypothesis events without a reference."""
+    """Count by class the reference events hit and missed, and the hypothesis events without a reference."""
     classes = len(parameters.label_map.classes)
     found = overlapped(reference, hypothesis, classes)
     founded = overlapped(hypothesis, reference, classes)
@@ -83,9 +83,9 @@ def derive(
 
 
 def overlapped(events: Events, others: Events, classes: int) -> NDArray[np.bool_]:
-    """Which events overlap some other event of their class, shape ``(events,)``.
+    """Whether each event overlaps some other event of its class, shape ``(events,)``.
 
-    Of the others that start before an event stops, the one that stops last overlaps it if any does.
+    Among the others that start before an event stops, the one that stops last overlaps it if any does.
     """
     result = np.zeros(events.classes.size, dtype=bool)
     for c in range(classes):

@@ -1,6 +1,6 @@
-"""The algorithms, and a pair to its score.
+"""The registry of algorithms, and scoring one pair.
 
-A `PairScore` can be computed anywhere (another process, another machine) and kept; `nedc_bench.scoring.corpus` folds
+A `PairScore` can be computed anywhere (another process, another machine) and stored; `nedc_bench.scoring.corpus` folds
 pair scores in one place.
 """
 
@@ -23,7 +23,7 @@ from nedc_bench.scoring.szcore_figures import SzcoreContribution
 from nedc_bench.scoring.taes import TaesContribution
 
 _NEDC = (dp.ALGORITHM, epoch.ALGORITHM, overlap.ALGORITHM, taes.ALGORITHM, ira.ALGORITHM)
-ALGORITHMS = tuple(algorithm.name for algorithm in _NEDC)  # what ``all`` means
+ALGORITHMS = tuple(algorithm.name for algorithm in _NEDC)  # the meaning of ``all``
 ALGORITHM = {algorithm.name: algorithm for algorithm in (*_NEDC, szcore.EVENT_ALGORITHM, szcore.SAMPLE_ALGORITHM)}
 
 Contribution = (
@@ -32,7 +32,7 @@ Contribution = (
 
 
 class FileId(NamedTuple):
-    """The name of an input file as it was given, and the sha256 of its bytes."""
+    """The name of an input file as given, and the SHA-256 of its bytes."""
 
     name: str
     sha256: str
@@ -45,10 +45,10 @@ class PairScore:
     Attributes:
         reference, hypothesis: the two files.
         duration_seconds: the end of the last reference event.
-        events: of the reference and of the hypothesis, as they were scored.
-        contributions: one an algorithm, by name.
-        warnings: what was noticed in the two files.
-        seconds: the time that each algorithm took where it ran; no part of the result.
+        events: the scored events of the reference and the hypothesis.
+        contributions: by the name of the algorithm.
+        warnings: about the two files.
+        seconds: the time that each algorithm took; not part of the result.
     """
 
     reference: FileId
@@ -71,10 +71,10 @@ def score_pair(
     """Score one pair with each algorithm.
 
     Args:
-        strict: refuse what would be a warning.
+        strict: turn warnings into errors.
 
     Raises:
-        InputError: labels that the map does not know, recordings of different length, or a warning under ``strict``.
+        InputError: labels are not in the map, the durations differ, or there is a warning under ``strict``.
     """
     sides = {"reference": reference, "hypothesis": hypothesis}
     warnings = tuple(replace(finding, side=side) for side in sides for finding in sides[side].warnings)
@@ -117,33 +117,33 @@ def _differing_names(reference: Recording, hypothesis: Recording) -> tuple[Findi
 def cost(
     reference_events: int, hypothesis_events: int, parameters: Parameters, algorithms: Sequence[str] = ALGORITHMS
 ) -> float:
-    """About how many seconds `score_pair` takes, for so many events a side (background between them included).
+    """The approximate seconds that `score_pair` takes, given the events per side (including background).
 
-    It is meant for sizing chunks of work: only ``dp`` grows faster than the number of events.
+    Used to size chunks of work: only ``dp`` grows faster than the number of events.
     """
     linear = 5e-4 + 3e-6 * (reference_events + hypothesis_events)
     return linear + (alignment.cost(reference_events, hypothesis_events, parameters) if dp.NAME in algorithms else 0.0)
 
 
 def check_algorithms(names: str | Sequence[str]) -> tuple[str, ...]:
-    """The algorithms asked for, one or several, in report order; ``all`` is NEDC's five.
+    """The requested algorithms, one or several, in report order; ``all`` means NEDC's five.
 
     Raises:
-        InputError: a name that is none.
+        InputError: a name is not an algorithm.
     """
     names = (names,) if isinstance(names, str) else names
     for name in names:
         if name not in (*ALGORITHM, "all"):
             raise refusal("algorithm", f"{name!r} is not an algorithm; known: {', '.join(ALGORITHM)}, all")
     if not names:
-        raise refusal("algorithm", f"no algorithm is asked for; known: {', '.join(ALGORITHM)}, all")
+        raise refusal("algorithm", f"no algorithm is requested; known: {', '.join(ALGORITHM)}, all")
     return tuple(name for name in ALGORITHM if name in names or (name in ALGORITHMS and "all" in names))
 
 
 def _contributions(
     ref: Events, hyp: Events, parameters: Parameters, algorithms: Sequence[str], seconds: dict[str, float]
 ) -> dict[str, Contribution]:
-    """The contribution of each algorithm; how long it took goes to ``seconds``."""
+    """The contribution of each algorithm; the time taken is stored in ``seconds``."""
     result: dict[str, Contribution] = {}
     for name, algorithm in ALGORITHM.items():
         if name not in algorithms:

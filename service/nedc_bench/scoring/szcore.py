@@ -1,29 +1,29 @@
 """SzCORE's two scorings: seizure *events* with tolerances, and *samples* at 1 Hz; each class against the rest.
 
-The task: EEG seizure detectors raise alarms, and an alarm within half a minute of a seizure is as good as one on the
-dot. So `szcore-event` merges what is close, splits what is long, and widens every reference event before it looks:
+The task: EEG seizure detectors raise alarms, and an alarm half a minute early is as good as one on time. So
+`szcore-event` merges close events, splits long ones, and widens every reference event before it compares:
 
     reference          |=======|
     widened    |- 30 s -|=======|--- 60 s ---|
-    hypothesis   |==|                              found: it overlaps the widened event (more than ``min_overlap``)
-    hypothesis                                 |=| a false alarm: it overlaps no widened event that is found
+    hypothesis   |==|                              hit: it overlaps the widened event (more than ``min_overlap``)
+    hypothesis                                 |=| false alarm: it overlaps no widened event that is hit
 
 Dan, Pale, Amirshahi, Cappelletti, Ingolfsson, Wang, Cossettini, Bernini, Benini, Beniczky, Atienza and Ryvlin (2024),
 "SzCORE: Seizure Community Open-Source Research Evaluation framework for the validation of electroencephalography-based
 automated seizure detection algorithms", Epilepsia. The counts are those of its tool, PyPI's `timescoring` 0.0.7.
 
 Conventions: an event is a half-open range of samples, ``round(start * rate)`` to ``round(stop * rate)`` (halves to
-even), at 10 Hz for events and 1 Hz for samples; a recording has ``round(duration * rate)`` samples. Every class but the
-one of ``bckg`` is scored. Events are those of the other algorithms: sorted, and touching ones of a label are one.
+even), at 10 Hz for events and 1 Hz for samples; a recording has ``round(duration * rate)`` samples. Every class except
+that of ``bckg`` is scored. Events are those of the other algorithms: sorted, with touching events of one label merged.
 
-In order, on either side (seconds; SzCORE's defaults): events less than ``min_duration_between_events`` (90) apart are
+In order, on both sides (seconds; SzCORE's defaults): events less than ``min_duration_between_events`` (90) apart are
 merged; events longer than ``max_event_duration`` (300) are split; then reference events are widened by
 ``tolerance_start`` (30) and ``tolerance_end`` (60), within the recording.
 
-Where the tool deviates from its paper it is followed:
+Where the tool deviates from its paper, we follow the tool:
 
 - A merged event stops where the *last* of its events stops, even when an earlier one stops later.
-- Of a long event the last piece is what is left, however short, and each piece counts, as a target or a false alarm.
+- The last piece of a long event is the remainder, however short. Each piece counts, as a target or a false alarm.
 - ``min_overlap`` is a part of the *widened* reference event, and must be exceeded by a millionth.
 - A hypothesis event that has no sample (shorter than a tenth of a second, or past the end) is a false alarm.
 - One hypothesis event can find several reference events; none of them is a false alarm then.
@@ -43,9 +43,9 @@ from nedc_bench.scoring.contribution import Algorithm, Events, is_per_class
 from nedc_bench.scoring.szcore_figures import SzcoreContribution, SzcoreTotal
 
 EVENT, SAMPLE = "szcore-event", "szcore-sample"
-EVENT_RATE, SAMPLE_RATE = 10, 1  # samples a second
-MAX_PIECES = 1_000_000  # of split events, on one side
-LEAST = 1e-6  # by which the least overlap is to be exceeded
+EVENT_RATE, SAMPLE_RATE = 10, 1  # samples per second
+MAX_PIECES = 1_000_000  # of split events, per side
+LEAST = 1e-6  # by which the minimum overlap must be exceeded
 
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -56,8 +56,8 @@ class Pieces(NamedTuple):
 
     Attributes:
         starts, stops: seconds.
-        merged: the merged event that each is a piece of.
-        firsts: for each merged event, its first event in order, and one past the last; shape ``(merged + 1,)``.
+        merged: for each piece, the merged event that it belongs to.
+        firsts: for each merged event, the index of its first event, then one past the last; shape ``(merged + 1,)``.
     """
 
     starts: Floats
@@ -73,7 +73,7 @@ class Ranges(NamedTuple):
     end: Floats
 
     def covered(self, others: Ranges) -> Floats:
-        """How many samples of these disjoint ranges lie in each of the others."""
+        """The number of samples of these disjoint ranges in each of the others."""
         lengths = np.append(0.0, (self.end - self.first).cumsum())
 
         def before(samples: Floats) -> Floats:
@@ -87,12 +87,12 @@ class Ranges(NamedTuple):
 
 
 class Matched(NamedTuple):
-    """How the pieces of a class were judged; shapes ``(reference pieces,)`` and ``(hypothesis pieces,)``.
+    """The judgement of a class's pieces; shapes ``(reference pieces,)`` and ``(hypothesis pieces,)``.
 
     Attributes:
         widened: the reference pieces with their tolerances, in samples.
         found: reference pieces that are hit.
-        heard: hypothesis pieces that are no false alarm.
+        heard: hypothesis pieces that are not false alarms.
         ranges: the hypothesis pieces, in samples.
         shares: the part of each widened reference piece that the hypothesis covers.
     """
@@ -105,16 +105,16 @@ class Matched(NamedTuple):
 
 
 def scored_classes(parameters: Parameters) -> list[int]:
-    """The classes that are scored: all but the one that ``bckg`` belongs to."""
+    """The scored classes: all except the one with ``bckg``."""
     background = parameters.label_map.index.get(FILLER)
     return [c for c in range(len(parameters.label_map.classes)) if c != background]
 
 
 def contribute_events(reference: Events, hypothesis: Events, parameters: Parameters) -> SzcoreContribution:
-    """Count for each class the reference events, those found, and the false alarms.
+    """Count by class the reference events, the hits and the false alarms.
 
     Raises:
-        InputError: events are split into far too many pieces.
+        InputError: events are split into too many pieces.
     """
     samples = sample_count(reference, EVENT_RATE)
     counts = [(0, 0, 0)] * len(parameters.label_map.classes)
@@ -131,7 +131,7 @@ def contribute_events(reference: Events, hypothesis: Events, parameters: Paramet
 
 
 def contribute_samples(reference: Events, hypothesis: Events, parameters: Parameters) -> SzcoreContribution:
-    """Count for each class the samples of the reference, those that both sides have, and the hypothesis' others."""
+    """Count by class the samples of the reference, those of both sides, and the other ones of the hypothesis."""
     samples = sample_count(reference, SAMPLE_RATE)
     counts = [(0, 0, 0)] * len(parameters.label_map.classes)
     for c in scored_classes(parameters):
@@ -146,7 +146,7 @@ def contribute_samples(reference: Events, hypothesis: Events, parameters: Parame
 
 
 def is_count(number: int, classes: int) -> bool:
-    """Whether it is no negative number."""
+    """Whether the number is not negative."""
     return number >= 0
 
 
@@ -160,12 +160,12 @@ SAMPLE_ALGORITHM = Algorithm(
 
 
 def sample_count(reference: Events, rate: int) -> int:
-    """How many samples the recording has."""
+    """The number of samples of the recording."""
     return round(float(reference.stops[-1]) * rate)
 
 
 def of_class(events: Events, c: int) -> tuple[Floats, Floats]:
-    """Starts and stops of the events of a class."""
+    """The starts and stops of a class's events."""
     own = events.classes == c
     return events.starts[own], events.stops[own]
 
@@ -173,7 +173,7 @@ def of_class(events: Events, c: int) -> tuple[Floats, Floats]:
 def merge_and_split(starts: Floats, stops: Floats, parameters: Parameters) -> Pieces:
     """The events of one class, merged and split.
 
-    The stop of a merged event is that of its last event, so whether two are merged depends on neighbours alone.
+    A merged event stops with its last event, so whether two events are merged depends on neighbours alone.
     """
     if not starts.size:
         none = np.zeros(0, dtype=np.intp)
@@ -200,16 +200,16 @@ def merge_and_split(starts: Floats, stops: Floats, parameters: Parameters) -> Pi
 
 
 def match(ref: Pieces, hyp: Pieces, samples: int, parameters: Parameters) -> Matched:
-    """Which reference pieces are found, and which hypothesis pieces are no false alarms.
+    """The reference pieces that are hit, and the hypothesis pieces that are not false alarms.
 
-    Widened pieces ascend by both of their ends, so that binary search finds the first that a piece can overlap.
+    Widened pieces ascend by both ends, so that binary search finds the first that a piece can overlap.
     """
     opened = np.maximum(0.0, ref.starts - parameters.szcore_tolerance_start)
     closed = np.minimum(samples / EVENT_RATE, ref.stops + parameters.szcore_tolerance_end)
     widened = Ranges(sample_numbers(opened, EVENT_RATE), sample_numbers(closed, EVENT_RATE))
     ranges = Ranges(sample_numbers(hyp.starts, EVENT_RATE), sample_numbers(hyp.stops, EVENT_RATE))
     within = Ranges(np.minimum(ranges.first, samples), np.minimum(ranges.end, samples))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a piece past the end has no length, and is not found
+    with np.errstate(divide="ignore", invalid="ignore"):  # a piece past the end has no length and is missed
         shares = within.covered(widened) / EVENT_RATE / (closed - opened)
     found = shares > parameters.szcore_min_overlap + LEAST
     first, end = widened.first[found], widened.end[found]

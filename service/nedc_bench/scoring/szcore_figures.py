@@ -1,9 +1,9 @@
-"""What SzCORE makes of counts: the figures of each class, and their average over subjects.
+"""SzCORE's figures: of each class, and averaged over subjects.
 
-Conventions: the arithmetic is that of `timescoring` 0.0.7, operation by operation; a rate that has no value (it is NaN
-there) is None. The average over subjects is that of `szcore-evaluation`: counts are pooled over the recordings of each
-subject, figures made of them, and of these the mean and the standard deviation (of the population) taken over the
-subjects in which the figure has a value. Pooled figures weigh recordings by length; averages weigh subjects alike.
+Conventions: the arithmetic is that of `timescoring` 0.0.7, operation by operation; a rate without a value (NaN there)
+is None. Averages follow `szcore-evaluation`: counts are pooled over the recordings of each subject; each figure's mean
+and population standard deviation are taken over the subjects in which it has a value. Pooled figures weigh recordings
+by length; averages weigh subjects equally.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 
 from nedc_bench.scoring.contribution import PerClass, add_counts
 
-# How data sets name subjects in the names of files: BIDS, TUSZ (aaaaaaac_s001_t000), CHB-MIT (chb05_06).
+# Subjects in file names: BIDS, TUSZ (aaaaaaac_s001_t000), CHB-MIT (chb05_06).
 _SUBJECT = re.compile(r"(?:^|[/\\_])(sub-[A-Za-z0-9]+)(?=[/\\_.]|$)")
 _SUBJECT_OF_NAME = re.compile(r"(?:^|[/\\])(?:([a-z]{8})_s\d{3}_t\d{3}|(chb\d\d)_\d+\w?)(?=[^/\\]*$)")
 
 
 class SzcoreContribution(NamedTuple):
-    """What a pair adds: for each class targets, found ones and false alarms (events or samples); and its samples."""
+    """What a pair adds: by class, targets, hits and false alarms (events or samples); and its number of samples."""
 
     targets: PerClass
     tp: PerClass
@@ -38,15 +38,15 @@ class SzcoreContribution(NamedTuple):
 
 
 class SzcoreFigures(NamedTuple):
-    """The figures of one class, or of all; a rate is None where it has no value.
+    """The figures of one class, or of all; a rate without a value is None.
 
     Attributes:
         targets: events (or samples) of the reference, merged and split.
-        tp, fp, fn: found, false alarms, and missed.
+        tp, fp, fn: hits, false alarms and misses.
         sensitivity: tp / targets.
         precision: tp / (tp + fp).
         f1: 2 tp / (2 tp + fp + fn).
-        false_alarms_per_24h: fp per 24 hours of recording; in samples, seconds of them.
+        false_alarms_per_24h: fp per 24 hours of recording; for samples, seconds of false alarm.
     """
 
     targets: int
@@ -67,7 +67,7 @@ RATES = ("sensitivity", "precision", "f1", "false_alarms_per_24h")
 
 
 class SzcoreTotal:
-    """The corpus' counts, and how many samples it has at ``rate`` samples a second."""
+    """The corpus' counts, and its number of samples at ``rate`` samples per second."""
 
     def __init__(self, classes: int, rate: int) -> None:
         self.rate = rate
@@ -98,7 +98,7 @@ class SzcoreTotal:
 
 
 class Spread(NamedTuple):
-    """A figure over subjects: mean and standard deviation, None where no subject has the figure."""
+    """The mean and standard deviation of a figure over subjects; None if no subject has the figure."""
 
     mean: float | None
     sd: float | None
@@ -109,10 +109,10 @@ class SzcoreResult:
     """The figures of ``szcore-event`` or ``szcore-sample``.
 
     Attributes:
-        labels: of each class but background, pooled over the corpus.
-        summary: of these classes together.
-        subjects: how many there are; None where the name of a recording tells no subject.
-        averages: for each class the mean and standard deviation of `RATES` over subjects; empty without subjects.
+        labels: the figures of each class except background, pooled over the corpus.
+        summary: the figures of these classes together.
+        subjects: the number of subjects; None if a recording's name reveals no subject.
+        averages: by class, the mean and standard deviation of `RATES` over subjects; empty without subjects.
     """
 
     labels: dict[str, SzcoreFigures]
@@ -124,7 +124,7 @@ class SzcoreResult:
     def of(
         cls, total: SzcoreTotal, by_subject: Mapping[str | None, SzcoreTotal], names: Mapping[str, int]
     ) -> SzcoreResult:
-        """The figures of the corpus; ``names`` gives the index of each class that is scored."""
+        """The figures of the corpus; ``names`` maps each scored class to its index."""
         labels = {name: total.figures([c]) for name, c in names.items()}
         summary = total.figures(list(names.values()))
         if None in by_subject or not by_subject:
@@ -133,7 +133,7 @@ class SzcoreResult:
         return cls(labels, summary, len(by_subject), averages)
 
     def to_dict(self) -> dict[str, Any]:
-        """As in the result document."""
+        """The result as in the result document."""
         document: dict[str, Any] = {
             "labels": {label: figures.to_dict() for label, figures in self.labels.items()},
             "summary": self.summary.to_dict(),
@@ -147,7 +147,7 @@ class SzcoreResult:
 
 
 def subject_of(name: str) -> str | None:
-    """The subject in the name of a recording's file, or None.
+    """The subject in a recording's file name, or None.
 
     >>> subject_of("ref/sub-001/ses-01/eeg/sub-001_ses-01_task-szMonitoring_run-00_events.tsv")
     'sub-001'

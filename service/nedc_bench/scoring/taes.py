@@ -1,16 +1,15 @@
-"""Time-aligned event scoring (TAES): events earn partial credit for the part of them that the other side covers.
+"""Time-aligned event scoring (TAES): an event earns partial credit for the part that the other side covers.
 
 Metrics: targets (events); fractional hits, misses and false alarms of events.
 
 Shah et al. (2021), "Objective Evaluation Metrics for Automatic Classification of EEG Events"; docs/scoring.md 4.4.
 
-Two notions of overlap are at work, both the original's: whether a reference event is looked at is decided by
-open intervals of seconds (`overlap`), which events then belong together by whole seconds: events *touch* when the
-integers ``int(start)..int(stop)`` (closed) of the two have one in common. Events up to a second apart can touch,
-and so a hit can be negative.
+The original has two notions of overlap. Open intervals of seconds (`overlap`) decide whether a reference event is
+considered. Whole seconds decide which events belong together: events *touch* if their integers
+``int(start)..int(stop)`` (closed) have one in common. Events up to a second apart can touch, so a hit can be negative.
 
-All touching pairs are found by binary search, their hits and false alarms computed at once, and the original's
-walk over flags is done on those pairs alone.
+Binary search finds all touching pairs, their hits and false alarms are computed at once, and the original's walk over
+flags visits those pairs alone.
 """
 
 from __future__ import annotations
@@ -47,9 +46,9 @@ Indices = NDArray[np.intp]
 
 
 class TaesContribution(NamedTuple):
-    """What a pair adds: events of each class, and the ordered parts of events that are hits, misses, false alarms.
+    """What a pair adds: events by class, and the ordered parts of events that are hits, misses and false alarms.
 
-    ``sums`` are those of the pair's hits, misses and false alarms over all classes, as its report prints them.
+    ``sums`` are the pair's hits, misses and false alarms over all classes, for its report.
     """
 
     targets: PerClass
@@ -60,7 +59,7 @@ class TaesContribution(NamedTuple):
 
 
 class TaesTotal:
-    """The corpus' targets, hits, misses and false alarms; float sums grow by one number at a time."""
+    """The corpus' targets, hits, misses and false alarms; float sums add one number at a time."""
 
     def __init__(self, classes: int) -> None:
         self.targets = [0] * classes
@@ -78,16 +77,16 @@ class TaesTotal:
                 sums[c] = in_order(numbers, sums[c])
 
     def counts(self, parameters: Parameters) -> list[Counts]:
-        """The counts of each class; every number is a float."""
+        """The counts of each class, as floats."""
         return [Counts(*map(float, row)) for row in derive(self.targets, self.hits, self.misses, self.false_alarms)]
 
 
 def contribute(reference: Events, hypothesis: Events, parameters: Parameters) -> TaesContribution:
-    """Score the events; classes do not mix, and what is added to each is in the order of the reference events.
+    """Score the events of each class separately; contributions are in the order of the reference events.
 
     Raises:
-        InputError: a reference event of length zero is hit, where the original divides by zero; or far too many
-            events overlap each other.
+        InputError: a reference event of length zero is hit, so that the original divides by zero; or too many events
+            overlap each other.
     """
     classes = len(parameters.label_map.classes)
     walked = walk(reference, hypothesis, classes)
@@ -140,7 +139,7 @@ def walk(reference: Events, hypothesis: Events, classes: int) -> Walked:
     hits, alarms = calc_hf(reference.starts[i], reference.stops[i], hypothesis.starts[j], hypothesis.stops[j])
     ref_free, hyp_free = np.ones(reference.starts.size, dtype=bool), np.ones(hypothesis.starts.size, dtype=bool)
 
-    # A pair whose two events touch nothing else needs no walk: it is a hit in both of its branches.
+    # A pair whose events touch nothing else needs no walk: both of its branches give the same hit.
     alone = (np.bincount(i, minlength=ref_free.size)[i] == 1) & (np.bincount(j, minlength=hyp_free.size)[j] == 1)
     single, rest = (alone & looked_at[i]).nonzero()[0], (~alone).nonzero()[0]
     ref_free[i[single]] = hyp_free[j[single]] = False
@@ -157,7 +156,7 @@ def walk(reference: Events, hypothesis: Events, classes: int) -> Walked:
 
 
 def _numbers(added: Floats, whole: int) -> tuple[float, ...]:
-    """The numbers to add, in order; adding a zero changes nothing, so zeros are left out."""
+    """The numbers to add, in order, without zeros, which change nothing."""
     return (*added[added != 0].tolist(), *[1.0] * whole)
 
 
@@ -165,8 +164,10 @@ def _refuse_zero_length(reference: Events, refs: Indices) -> None:
     undefined = refs[reference.starts[refs] == reference.stops[refs]]
     if undefined.size:
         message = f"taes has no value: the reference event at {reference.starts[undefined[0]]} s has length zero "
-        message += "(overlapping events can leave one so), and its hit is a part of that length; remove it, or ask for "
-        message += "the other algorithms alone"
+        message += (
+            "(overlapping events can cause this), and a hit is a part of that length; remove the event or choose "
+        )
+        message += "other algorithms"
         raise refusal("zero-length", message)
 
 
@@ -175,15 +176,15 @@ class _Pairs(NamedTuple):
 
     refs: list[int]
     hyps: list[int]
-    hits: list[float]  # as `calc_hf` gives them
+    hits: list[float]  # as `calc_hf` computes them
     alarms: list[float]
-    outlasts: list[bool]  # the hypothesis event stops with the reference event, or after it
-    ends: list[int]  # at the first pair of a reference event, where the pairs of the next one begin
+    outlasts: list[bool]  # the hypothesis event stops with or after the reference event
+    ends: list[int]  # at the first pair of a reference event: the start of the next event's pairs
     next_ref: list[int]  # the pair of the same hypothesis event with the next reference event, or 0
 
     @classmethod
     def of(cls, refs: Indices, hyps: Indices, *columns: NDArray[np.float64] | NDArray[np.bool_]) -> _Pairs:
-        """The pairs with what `_walk` asks of them."""
+        """The pairs with the data that `_walk` needs."""
         begins = np.append(True, refs[1:] != refs[:-1])[: refs.size].nonzero()[0]
         ends = np.zeros_like(refs)
         ends[begins] = np.append(begins[1:], refs.size)
@@ -195,14 +196,14 @@ class _Pairs(NamedTuple):
 
 
 class _Flags(NamedTuple):
-    """The events that are not used up."""
+    """The events that are not used yet."""
 
     ref_free: list[bool]
     hyp_free: list[bool]
 
 
 def _walk(pairs: _Pairs, looked_at: list[bool], flags: _Flags) -> list[tuple[int, float, float, float]]:
-    """The original's walk over the flags: (reference event, hit, miss, false alarm) for each pair that is used."""
+    """The original's walk over the flags: (reference event, hit, miss, false alarm) for each used pair."""
     refs, hyps, hits, alarms, outlasts, ends, next_ref = pairs
     ref_free, hyp_free = flags
     steps = []
@@ -235,11 +236,11 @@ def _walk(pairs: _Pairs, looked_at: list[bool], flags: _Flags) -> list[tuple[int
 
 
 def calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stops: Floats) -> tuple[Floats, Floats]:
-    """The part of each reference event that its hypothesis event hits, and the part that sticks out (at most 1)."""
+    """The part of each reference event that its hypothesis event hits, and the part that protrudes (at most 1)."""
     before = (hyp_starts <= ref_starts) & (hyp_stops <= ref_stops)
     after = (hyp_starts >= ref_starts) & (hyp_stops >= ref_stops)
     around = (hyp_starts < ref_starts) & (hyp_stops > ref_stops)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a length of zero is refused where it is used
+    with np.errstate(divide="ignore", invalid="ignore"):  # the caller refuses a length of zero
         length = ref_stops - ref_starts
         hits = np.where(before, hyp_stops - ref_starts, np.where(after, ref_stops - hyp_starts, hyp_stops - hyp_starts))
         sticking = np.where(before, ref_starts - hyp_starts, hyp_stops - ref_stops)
@@ -252,8 +253,8 @@ def calc_hf(ref_starts: Floats, ref_stops: Floats, hyp_starts: Floats, hyp_stops
 def touching_pairs(reference: Events, hypothesis: Events) -> tuple[Indices, Indices]:
     """All (reference, hypothesis) pairs of one class with a whole second in common, ascending.
 
-    Two ranges of seconds meet when the second begins within the first, or the first within the second and
-    later than it; either way the partners of a range are neighbours in the order of their beginnings.
+    Two ranges of seconds intersect if the second begins within the first, or the first begins within the second and
+    later. In both cases the partners of a range are neighbours when sorted by their starts.
     """
     ref, hyp = _Seconds.of(reference), _Seconds.of(hypothesis)
     hyp_left, hyp_right = hyp.first.searchsorted(ref.first, "left"), hyp.first.searchsorted(ref.last, "right")
@@ -271,7 +272,7 @@ def touching_pairs(reference: Events, hypothesis: Events) -> tuple[Indices, Indi
 
 
 class _Seconds(NamedTuple):
-    """The ranges of whole seconds that are not empty, ascending by their first; each class has its own stretch."""
+    """The nonempty ranges of whole seconds, ascending by start; each class occupies its own stretch."""
 
     first: Indices
     last: Indices

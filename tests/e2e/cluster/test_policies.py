@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.cluster.documents import Shell, commands
 from e2e.cluster.prometheus import Prometheus, operated_prometheus
 from e2e.cluster.release import FULL_NAME, UNLIMITED, Release
-from e2e.cluster.traffic import DENY_ALL, Place, service_address, start_redis_with_tls
+from e2e.cluster.traffic import DENY_ALL, Place, make_authority, service_address, start_redis_with_tls
 from e2e.kube import Cluster, Namespace, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
@@ -29,6 +30,7 @@ class Site:
     """A release in a namespace that denies all by default, its Redis, those it lets in, and others."""
 
     release: Release
+    said: str  # when it was installed by the words of the chart's README
     redis: Namespace
     service: Place  # one of its pods
     neighbour: Place  # a pod of another application in the release's namespace
@@ -55,30 +57,23 @@ def site(cluster: Cluster, loaded: str, tmp_path_factory: pytest.TempPathFactory
         cluster.namespace("policies-clients") as clients,
         cluster.namespace("policies-monitoring") as monitoring,
     ):
-        authority = start_redis_with_tls(redis, tmp_path_factory.mktemp("tls"))
-        ours.apply(DENY_ALL, _secret("redis-ca", "ca.crt", authority))
-        url = f"rediss://:secret@redis.{redis.name}.svc:6379/0"
-        ours.apply(_secret("redis-url", "redis-url", url))
+        folder = tmp_path_factory.mktemp("readme")
+        (folder / "ca.crt").write_text(start_redis_with_tls(redis, folder))
+        ours.apply(DENY_ALL)
         release = Release(ours, loaded)
-        release.install(
-            {
-                "redis": {"existingSecret": "redis-url", "caSecret": "redis-ca", "prefix": "policies"},
-                "config": UNLIMITED,
-                "autoscaling": {"enabled": False},
-                "replicaCount": 1,
-                "networkPolicy": {
-                    "clients": [named(clients, **CLIENT)],
-                    "scrapers": [named(monitoring)],
-                    "redis": [named(redis, app="redis")],
-                    "redisPorts": [6380],  # of the pods; their Service has 6379
-                },
-                "serviceMonitor": {"enabled": True},
-                "prometheusRule": {"enabled": True},
-            }
-        )
+        values = {
+            "config": UNLIMITED,
+            "autoscaling": {"enabled": False},
+            "replicaCount": 1,
+            "networkPolicy": {"clients": [named(clients, **CLIENT)], "scrapers": [named(monitoring)]},
+        }
+        (block,) = commands("charts/nedc-bench/README.md")
+        given = {"NAMESPACE": ours.name, "REDIS_NAMESPACE": redis.name, "PASSWORD": "secret"}
+        said = Shell(folder, release.values | values).run(block, **given)
         (pod,) = release.await_ready(1)
         yield Site(
             release,
+            said,
             redis,
             Place(ours, pod.metadata.name),
             Place.start(ours, loaded, "neighbour"),
@@ -92,9 +87,32 @@ def _secret(name: str, key: str, text: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: text}}
 
 
-def test_the_probe_passes_in_a_namespace_that_denies_all_by_default(site: Site) -> None:
+def test_the_readmes_words_install_it_and_the_probe_passes_where_all_is_denied_by_default(site: Site) -> None:
     """And so the figures went through Redis in another namespace, over TLS by a CA of its own."""
-    assert "probe passed: every figure is the original's" in site.release.test()
+    assert "probe passed: every figure is the original's" in site.said
+
+
+def test_a_redis_whose_certificate_another_ca_signed_is_refused(
+    cluster: Cluster, site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with cluster.namespace("policies-other-ca") as namespace:
+        namespace.apply(_secret("redis-ca", "ca.crt", make_authority(tmp_path_factory.mktemp("other"))))
+        release = Release(namespace, site.release.image)
+        url = f"rediss://:secret@redis.{site.redis.name}.svc:6379/0"
+        release.install(
+            {
+                "redis": {"url": url, "caSecret": "redis-ca"},
+                "networkPolicy": {"redis": [named(site.redis)], "redisPorts": [6380]},
+                "autoscaling": {"enabled": False},
+                "replicaCount": 1,
+            }
+        )
+
+        def refused() -> bool:
+            answer = release.get("/api/v1/ready", release.pods[0].metadata.name)
+            return answer.status_code == 503 and "its certificate is not trusted" in answer.text
+
+        until(refused, "the service says why it does not use Redis")
 
 
 def test_named_clients_call_and_others_do_not(site: Site) -> None:

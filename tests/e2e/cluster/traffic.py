@@ -82,14 +82,23 @@ def service_address(namespace: Namespace, name: str) -> str:
     return str(namespace.cluster.core.read_namespaced_service(name, namespace.name).spec.cluster_ip)
 
 
+_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+
+
+def make_authority(folder: Path) -> str:
+    """Make a CA, ``ca.key`` and ``ca.crt``; its certificate."""
+    files = ("-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.crt")
+    command("openssl", "req", "-x509", *_KEY, "-subj", "/CN=a CA", *files)
+    return (folder / "ca.crt").read_text()
+
+
 def start_redis_with_tls(namespace: Namespace, folder: Path) -> str:
     """Run a Redis with a certificate by a new CA; the CA's certificate."""
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    authority = make_authority(folder)
     ca, certificate = folder / "ca", folder / "tls"
-    command("openssl", "req", "-x509", *key, "-subj", "/CN=a CA", "-keyout", f"{ca}.key", "-out", f"{ca}.crt")
     names = f"subjectAltName=DNS:redis.{namespace.name}.svc"
     signed = ["-subj", "/CN=redis", "-addext", names, "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key"]
-    command("openssl", "req", "-x509", *key, *signed, "-keyout", f"{certificate}.key", "-out", f"{certificate}.crt")
+    command("openssl", "req", "-x509", *_KEY, *signed, "-keyout", f"{certificate}.key", "-out", f"{certificate}.crt")
     data = {
         path.name: base64.b64encode(path.read_bytes()).decode()
         for path in (ca.with_suffix(".crt"), certificate.with_suffix(".crt"), certificate.with_suffix(".key"))
@@ -97,4 +106,4 @@ def start_redis_with_tls(namespace: Namespace, folder: Path) -> str:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "redis-tls"}, "data": data}
     namespace.apply(secret, *yaml.safe_load_all((MANIFESTS / "redis-tls.yaml").read_text()))
     namespace.kubectl("rollout", "status", "deployment/redis", f"--timeout={HELM_TIMEOUT}")
-    return ca.with_suffix(".crt").read_text()
+    return authority

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from corpora import DATA, Corpus, in_golden_names
 from e2e.compose.stack import PROJECT, Stack
-from e2e.kube import until
+from e2e.kube import command, until
 from e2e.load import Load, distinct
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
@@ -25,6 +26,9 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
 EXAMPLE = Corpus(DATA / "chb-mit")
 ALERT = "NedcBenchRedisDown"
 BLOCKS = re.findall(r"<!-- run: compose -->\n```sh\n(.*?)```", (PROJECT / "docs/runbook.md").read_text(), re.DOTALL)
+(ROLLBACK,) = re.findall(
+    r"<!-- run: compose rollback -->\n```sh\n(.*?)```", (PROJECT / "docs/runbook.md").read_text(), re.DOTALL
+)
 EVALUATIONS, CLIENTS = 1000, 4
 
 
@@ -108,6 +112,26 @@ def test_a_restart_of_the_api_finds_its_cache_in_redis(stack: Stack) -> None:
     job = post_example(stack)
     assert job["cached"] is True
     assert golden(job) == expected()
+
+
+def test_the_runbook_goes_back_to_an_earlier_image_and_keeps_the_jobs(stack: Stack) -> None:
+    earlier, later = (f"nedc-bench:test-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    image = stack.environment["IMAGE"]
+    command("docker", "tag", image, earlier)
+    command("docker", "build", "--quiet", "--tag", later, "-", given=f"FROM {image}\nLABEL version=later\n")
+    before = command("docker", "inspect", "--format", "{{.Id}}", earlier, later).split()
+    try:
+        stack.run("make", "compose-up", f"IMAGE={later}")
+        assert stack.inspect("api")["Image"] == before[1]
+        job = post_example(stack)["job_id"]
+        said = stack.run("env", f"EARLIER={earlier.partition(':')[2]}", "sh", "-ec", ROLLBACK)
+        assert earlier.partition(":")[2] in said
+        assert stack.inspect("api")["Image"] == before[0]
+        assert golden(httpx.get(f"{stack.url('api')}/api/v1/evaluate/{job}").json()) == expected()
+        assert command("docker", "inspect", "--format", "{{.Id}}", earlier, later).split() == before
+    finally:
+        stack.compose("up", "--detach", "--wait", "api")
+        command("docker", "rmi", earlier, later)
 
 
 def test_the_container_ends_in_order_when_it_is_asked_to(stack: Stack) -> None:

@@ -7,24 +7,22 @@ PATH with an environment that lets it in, ``GITOPS_REPO``: a git URL that the te
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
 import threading
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from e2e.gitops import neighbours
 from e2e.gitops.archive import write_archive
 from e2e.gitops.argo import Argo, operation
 from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST, build_all
 from e2e.gitops.receiver import Receiver
+from e2e.gitops.releasing import bring_to_prod, bring_to_staging, publish
 from e2e.gitops.team import ENVIRONMENTS, Team
 from e2e.kube import HELM_TIMEOUT, REDIS_IMAGE, WAIT_SECONDS, Cluster, Namespace, command, load_image, until
 from home import IMAGE
@@ -33,12 +31,6 @@ REPOSITORY = IMAGE
 TOKEN = "the-token-of-the-tests"
 REDIS_PASSWORD = "the-first-password"
 SECRETS, TAKE_OVER = 0, 1  # blocks of deployment.md's first set-up
-CONFIG_MAP = "argocd-notifications-cm"
-OTHERS = {
-    "template.others": "message: theirs",
-    "trigger.on-deployed": "- send: [others]\n  when: app.status.health.status == 'Healthy'\n",
-}
-OTHERS_ARE_GONE = json.dumps({"data": dict.fromkeys(OTHERS)})
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +54,9 @@ def digests(image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
 
 @pytest.fixture(scope="session")
 def team(digests: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Team:
-    """The repository, in which every environment runs the first release."""
+    """The repository, with the first release tagged; its image is published, and no environment is pinned yet."""
     made = Team.clone(tmp_path_factory.mktemp("team") / "clone", os.environ["GITOPS_REPO"], digests)
-    chart = f"v{FIRST}-{uuid.uuid4().hex[:8]}"
-    made.tag_chart(chart)
-    for environment in ENVIRONMENTS:
-        made.deliver(environment, chart, made.pinned(FIRST))
-    made.push()
+    publish(made, FIRST)
     return made
 
 
@@ -80,7 +68,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="session")
 def argo(cluster: Cluster, team: Team, receiver: Receiver) -> Iterator[Argo]:
-    """Argo CD, as docs/deployment.md sets it up: three environments, each deployed and healthy."""
+    """Argo CD as the documents set it up: the first release has gone through three environments, each is healthy."""
     for program in ("argocd", "git"):
         assert shutil.which(program), f"{program} is not on the PATH"
     found = Argo(cluster, team)
@@ -107,19 +95,13 @@ def _set_up(argo: Argo, receiver: Receiver) -> None:
         namespace.kubectl("exec", "deployment/redis", "--", "redis-cli", "CONFIG", "SET", "requirepass", REDIS_PASSWORD)
     cloud = threading.Thread(target=play_the_load_balancer, args=(argo.namespace("prod"),), name="load balancer")
     cloud.start()
-    command("kubectl", "apply", "--server-side", f"--filename={_others(argo)}")
+    neighbours.move_in(folder.parent)
     follow(folder, "deployment.md", "First set-up", TAKE_OVER)
     cloud.join()
     for environment in ENVIRONMENTS:
         argo.deployed(environment)
-
-
-def _others(argo: Argo) -> Path:
-    """What another team on the same Argo CD has: a template, and a trigger by the name that everybody's have."""
-    metadata = {"name": CONFIG_MAP, "namespace": "argocd"}
-    path = argo.team.root.parent / "others.yaml"
-    path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": OTHERS}))
-    return path
+    bring_to_staging(argo, FIRST)
+    bring_to_prod(argo)
 
 
 def _need_a_cluster_for_tests() -> None:
@@ -139,12 +121,12 @@ def _remove(argo: Argo) -> None:
     command("kubectl", "delete", "application", "nedc-bench-root", *quiet)
     command("kubectl", "delete", "applicationset", "nedc-bench", "nedc-bench-secrets", *quiet)
     for environment in argo.applications():
-        if operation(argo.application(environment)).get("phase") == "Running":  # one that syncs is not deleted
+        found = argo.application(environment)  # nothing where its set has deleted it by now
+        if found and operation(found).get("phase") == "Running":  # one that syncs is not deleted
             argo.argocd("app", "terminate-op", f"nedc-bench-{environment}")
     until(lambda: argo.applications() == [], "the Applications are gone")
     command("kubectl", "delete", "appproject", "nedc-bench", "nedc-bench-root", *quiet)
-    if command("kubectl", "get", "configmap", CONFIG_MAP, *quiet, "--output=name"):
-        command("kubectl", "patch", "configmap", CONFIG_MAP, quiet[1], "--type=merge", f"--patch={OTHERS_ARE_GONE}")
+    neighbours.move_out()
     names = [f"nedc-bench-{environment}" for environment in (*ENVIRONMENTS, "preview")]
     command("kubectl", "delete", "namespace", *names, "--ignore-not-found", "--timeout=180s")
 

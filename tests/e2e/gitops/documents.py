@@ -14,14 +14,11 @@ _BLOCK = re.compile(r"(?ms)^( *)```sh\n(.*?)^\1```$")
 
 
 def blocks(document: str, heading: str) -> list[str]:
-    """The shell blocks under a heading: of the GitOps part of a document, or of a page for emergencies."""
+    """The shell blocks under the one heading of a document that has this text, up to the next heading."""
     text = (PROJECT / "docs" / document).read_text()
-    if document.startswith("emergency"):
-        section = text.partition(f"\n## {heading}\n")[2]
-    else:
-        section = text.partition("\n## GitOps\n")[2].partition(f"\n### {heading}\n")[2]
-    assert section, f"{document} has no {heading}"
-    return [dedent(text) for _, text in _BLOCK.findall(re.split(r"(?m)^##", section)[0])]
+    _, *sections = re.split(rf"(?m)^##+ {re.escape(heading)}$", text)
+    assert len(sections) == 1, f"{document} has {len(sections)} headings {heading!r}"
+    return [dedent(text) for _, text in _BLOCK.findall(re.split(r"(?m)^##", sections[0])[0])]
 
 
 def follow(folder: Path, document: str, heading: str, *numbers: int, **variables: str) -> str:

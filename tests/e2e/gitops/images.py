@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
 from pathlib import Path
 
 from e2e.kube import PROJECT
 
-FIRST, SECOND, NEVER_READY, WRONG = "0.1.0", "0.2.0", "0.3.0-never-ready", "0.3.0-wrong"
+RUN = f"t{uuid.uuid4().hex[:8]}"  # a tag of an earlier run may be in Argo CD's cache
+FIRST, SECOND, NEVER_READY, WRONG = f"0.1.0-{RUN}", f"0.2.0-{RUN}", "0.3.0-never-ready", "0.3.0-wrong"
 
 ALGORITHM = PROJECT / "service/nedc_bench/scoring/overlap.py"
 RIGHT = "> events.starts[own])"
@@ -35,10 +37,10 @@ USER 10001:10001
 def build_all(image: str, folder: Path) -> dict[str, str]:
     """The engine's name of each image, by its tag."""
     changes = {SECOND: None, NEVER_READY: BROKEN, WRONG: BROKEN_IN_WORKERS}
-    return {FIRST: image} | {tag: _build(image, folder, tag, change) for tag, change in changes.items()}
+    return {FIRST: image} | {tag: build_variant(image, folder, tag, change) for tag, change in changes.items()}
 
 
-def _build(image: str, folder: Path, tag: str, change: str | None) -> str:
+def build_variant(image: str, folder: Path, tag: str, change: str | None) -> str:
     name = f"nedc-bench-gitops:{tag}"
     (folder / "Dockerfile").write_text((PATCHED_DOCKERFILE if change else DOCKERFILE).format(image=image, tag=tag))
     if change:

@@ -12,9 +12,11 @@ from typing import Any
 
 import yaml
 
+from e2e.gitops.images import FIRST
 from e2e.kube import PROJECT
 from gitops.clone import Clone
 from home import REPOSITORY
+from release import BRANCH
 
 URL = f"{REPOSITORY}.git"
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -40,7 +42,7 @@ class Team(Clone):
 
     @classmethod
     def clone(cls, root: Path, url: str, images: Mapping[str, str]) -> Team:
-        """What is committed in the project, adapted; every environment runs the first image.
+        """What is committed in the project, adapted, and as a fork is before its first release.
 
         Args:
             root: where the clone is made.
@@ -55,6 +57,9 @@ class Team(Clone):
             team.git("config", name, value)
         team._adapt()
         team._lend_the_environment()
+        for environment in ENVIRONMENTS:
+            team.deliver(environment, BRANCH, FIRST)
+        team.git("push", "--quiet", "--force", url, "HEAD:main")
         return team
 
     def _adapt(self) -> None:
@@ -98,13 +103,6 @@ class Team(Clone):
     def pinned(self, tag: str) -> str:
         """An image as release.yaml names it."""
         return f"{tag}@{self.images[tag]}"
-
-    def tag_chart(self, tag: str) -> None:
-        """Release the chart as it is."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "adapted to the tests' cluster")
-        self.git("tag", tag)
-        self.git("push", "--quiet", "--force", self.url, "HEAD:main", tag)
 
     def push(self) -> None:
         self.git("push", "--quiet", self.url, "HEAD:main")

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from e2e.gitops.argo import Argo, conditions, is_deployed, is_synced, operation
-from e2e.gitops.conftest import CONFIG_MAP, OTHERS
 from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST
+from e2e.gitops.neighbours import CONFIG_MAP, NOTIFICATIONS
 from e2e.gitops.service import deployment, load, ready_images
 from e2e.gitops.team import COMMON, ENVIRONMENTS, Team
 from e2e.kube import CommandError, command, until
@@ -76,7 +76,7 @@ def test_a_folder_more_is_an_application_more_and_its_removal_prunes(argo: Argo,
 
 def test_what_another_team_has_in_the_notifications_stays(argo: Argo) -> None:
     found = argo.cluster.core.read_namespaced_config_map(CONFIG_MAP, "argocd").data
-    assert OTHERS.items() <= found.items()
+    assert NOTIFICATIONS.items() <= found.items()
     assert "trigger.nedc-bench-deployed" in found
 
 

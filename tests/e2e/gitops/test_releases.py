@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from e2e.gitops import neighbours
 from e2e.gitops.argo import Argo, health, is_synced, operation
 from e2e.gitops.conftest import REPOSITORY, TOKEN
 from e2e.gitops.documents import follow
 from e2e.gitops.images import FIRST, NEVER_READY, SECOND, WRONG
 from e2e.gitops.receiver import Receiver
+from e2e.gitops.releasing import SYNC_PROD, TO_PROD, bring_to_staging, publish
 from e2e.gitops.service import deployment, load, ready_images
 from e2e.gitops.team import Team
 
 pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
 
-def test_a_promotion_goes_through_all_environments_and_rolls_prod_without_a_failed_request(
+def test_a_second_release_goes_to_prod_and_back_by_the_documents_alone_and_no_request_fails(
     argo: Argo, team: Team, receiver: Receiver
 ) -> None:
-    second = f"{REPOSITORY}:{team.pinned(SECOND)}"
-    _deliver(argo, team, SECOND)
-    argo.deployed("dev")
-    team.done("promote", "dev", "staging")
-    team.push()
-    argo.refresh()
-    argo.deployed("staging")
+    """The first one went there when the environments were set up, by the same commands."""
+    first, second = (f"{REPOSITORY}:{team.pinned(tag)}" for tag in (FIRST, SECOND))
+    theirs = neighbours.seen(argo)
+    publish(team, SECOND)
+    bring_to_staging(argo, SECOND)
     prod = argo.namespace("prod")
     with load(prod, TOKEN) as running:
-        shown = follow(team.root, "runbook.md", "Promotion", 0)
+        shown = follow(team.root, "runbook.md", "Promotion", TO_PROD)
+        assert re.search(rf'(?m)^\+ +image: "{re.escape(second)}"$', shown)
         argo.refresh()
         argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
-        assert ready_images(prod) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
-        assert f'+          image: "{second}"' in shown
+        assert ready_images(prod) == {first}
         assert team.pinned(SECOND) in follow(team.root, "runbook.md", "What runs", 0)
-        follow(team.root, "runbook.md", "Promotion", 1)
+        follow(team.root, "runbook.md", "Promotion", SYNC_PROD)
         argo.deployed("prod")
         assert ready_images(prod) == {second}
         running.go_on(5)
@@ -42,11 +44,13 @@ def test_a_promotion_goes_through_all_environments_and_rolls_prod_without_a_fail
         )
 
         follow(team.root, "runbook.md", "Rolling back", 0)
-        follow(team.root, "runbook.md", "Promotion", 1)
+        follow(team.root, "runbook.md", "Promotion", SYNC_PROD)
         argo.deployed("prod")
-        assert ready_images(prod) == {f"{REPOSITORY}:{team.pinned(FIRST)}"}
+        assert ready_images(prod) == {first}
+        assert team.release("prod") == {"chart": f"v{FIRST}", "image": team.pinned(FIRST)}
         running.go_on(5)
     assert running.failures == []
+    assert neighbours.seen(argo) == theirs
 
 
 def test_a_release_that_never_becomes_ready_is_degraded_while_the_old_one_serves_and_a_revert_heals_it(

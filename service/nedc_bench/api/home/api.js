@@ -1,4 +1,4 @@
-// The public API: a job sent, watched, fetched and removed. What it refuses is a Refused with its problem.
+// The client of the public API: submits, watches, fetches and removes a job. A refusal throws Refused with its problem.
 "use strict";
 
 class Refused extends Error {
@@ -53,7 +53,7 @@ class Api {
     for (;;) {
       await this.follow(id, tell, signal);
       if (signal.aborted) return null;
-      const job = await this.job(id); // with its result; or the connection broke, and the job goes on
+      const job = await this.job(id); // with its result; or the connection broke and the job continues
       if (hasEnded(job)) return job;
       tell(job);
       await new Promise((done) => { setTimeout(done, 1000); });

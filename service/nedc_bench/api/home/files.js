@@ -1,10 +1,10 @@
-// What was dropped or chosen: files with their paths; and a corpus of them as one tar.
+// Dropped or chosen files with their paths, and packing them into one tar.
 "use strict";
 
 /** The files below what was dropped, as {path, file}. */
 async function dropped(transfer) {
   const items = [...transfer.items].filter(({ kind }) => kind === "file");
-  const found = items.map((item) => { // all of them now: after the event they are gone
+  const found = items.map((item) => { // read all now: they are gone after the event
     const entry = item.webkitGetAsEntry();
     const file = item.getAsFile();
     return entry ? filesBelow(entry, "") : [{ path: file.name, file }];
@@ -17,7 +17,7 @@ async function filesBelow(entry, folder) {
   if (entry.isFile) return [{ path, file: await new Promise((done, failed) => entry.file(done, failed)) }];
   const reader = entry.createReader();
   const found = [];
-  for (;;) { // a reader gives some entries at a time, and none at the end
+  for (;;) { // a reader returns entries in batches, and an empty batch at the end
     const some = await new Promise((done, failed) => reader.readEntries(done, failed));
     if (!some.length) return found;
     found.push(...(await Promise.all(some.map((child) => filesBelow(child, `${path}/`)))).flat());
@@ -67,7 +67,7 @@ function header(name, size, type) {
   put(octal(0o644, 7), 100);
   put(octal(size, 11), 124);
   put(octal(0, 11), 136);
-  put(" ".repeat(8), 148); // in place of the checksum while that is computed
+  put(" ".repeat(8), 148); // placeholder while the checksum is computed
   put(type, 156);
   put("ustar\u000000", 257);
   put(octal(block.reduce((sum, byte) => sum + byte, 0), 6), 148);

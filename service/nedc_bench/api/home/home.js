@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 const known = JSON.parse(document.body.dataset.known);
 const api = new Api();
 const chosen = { reference: [], hypothesis: [], archive: [] };
-let cancel = () => {}; // the evaluation that is under way
+let cancel = () => {}; // cancels the running evaluation
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -16,7 +16,7 @@ function element(name, attributes = {}, ...children) {
 
 const plural = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
-// -- what is to be scored
+// -- choosing files
 
 function choose(side, files) {
   const kept = side === "archive" ? files.slice(0, 1) : annotations(files, known);
@@ -58,7 +58,7 @@ async function formOf() {
   } else if (reference.length === 1 && hypothesis.length === 1) {
     form.append("reference", reference[0].file, reference[0].path);
     form.append("hypothesis", hypothesis[0].file, hypothesis[0].path);
-  } else if (reference.length && hypothesis.length) { // the service pairs them, by its one rule
+  } else if (reference.length && hypothesis.length) { // the service pairs them
     const below = (folder) => ({ path, file }) => ({ path: `${folder}/${path}`, file });
     form.append("archive", await tarOf([...reference.map(below("ref")), ...hypothesis.map(below("hyp"))]), "folders.tar");
   } else {
@@ -73,7 +73,7 @@ async function formOf() {
   return form;
 }
 
-// -- what becomes of it
+// -- following the job
 
 async function score() {
   showProblem(null);

@@ -1,11 +1,11 @@
-"""``report.html``: figures, differences and timelines as one HTML file that needs nothing else.
+"""``report.html``: figures, differences and timelines as one self-contained HTML file.
 
-The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, and
-for each recording its events and what each algorithm made of them. Only the data depends on what was scored, so it can
-be kept by itself and put into the shell when the page is asked for.
+The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, the
+evidence document where there is one, and for each recording its events and what each algorithm made of them. Only the
+data depends on what was scored, so it can be kept by itself and put into the shell when the page is asked for.
 
-The shell forbids the page to load or send anything (Content-Security-Policy), and names its own style and script by
-their hashes. ``<`` is escaped in the data, so that no name of a file can end the script that holds it.
+The shell's Content-Security-Policy forbids the page to load or send anything, and allows its own style and script by
+hash. ``<`` is escaped in the data, so that no file name can end the script element that holds it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from nedc_bench.scoring.operating import FALSE_ALARMS_PER_24H, OperatingCurve
 from nedc_bench.scoring.verdicts import RULES, Verdict, judge
 
 PAGE_NAME = "report.html"
-SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "curve.js", "main.js")
+SCRIPTS = ("data.js", "html.js", "timeline.js", "list.js", "viewer.js", "evidence.js", "curve.js", "main.js")
 VERDICTS = ("hit", "miss", "partial", "false alarm", "uncounted")
 
 _RULE = {rule: k for k, rule in enumerate(RULES)}
@@ -33,7 +33,7 @@ _VERDICT = {verdict: k for k, verdict in enumerate(VERDICTS)}
 
 
 class Shell(NamedTuple):
-    """The page before and after its data, and the sources of style and script that a policy must allow."""
+    """The page before and after its data, and the style and script hashes that a policy must allow."""
 
     before: str
     after: str
@@ -41,16 +41,26 @@ class Shell(NamedTuple):
     script_source: str
 
 
-def page_lines(score: CorpusScore, curves: Sequence[OperatingCurve] = ()) -> Iterator[str]:
-    """The lines of the page; it has a section of operating curves where some have more than one point."""
-    return render_lines(data_lines(score, curves))
+def page_lines(
+    score: CorpusScore, curves: Sequence[OperatingCurve] = (), *, evidence: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The lines of the page.
+
+    Args:
+        score: what it shows.
+        curves: those with more than one point have a section.
+        evidence: the evidence document, where the page is to have a section about it.
+    """
+    return render_lines(data_lines(score, curves, evidence=evidence))
 
 
-def data_lines(score: CorpusScore, curves: Sequence[OperatingCurve] = ()) -> Iterator[str]:
-    """The lines of the page's data: a line for the figures, then one for each recording."""
+def data_lines(
+    score: CorpusScore, curves: Sequence[OperatingCurve] = (), *, evidence: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The lines of the page's data: some for the figures, then one for each recording; arguments as of `page_lines`."""
     document = _json(build_document(score))
     classes = _json(score.parameters.label_map.classes)
-    yield f'{{"result":{document},"classes":{classes},{_constants()},'
+    yield f'{{"result":{document},"evidence":{_json(evidence)},"classes":{classes},{_constants()},'
     yield f'"curves":{_json([_curve(curve) for curve in curves if curve.thresholds.size > 1])},"recordings":['
     last = len(score.scores) - 1
     for number, pair in enumerate(score.scores):
@@ -69,7 +79,7 @@ def render_lines(data: Iterable[str]) -> Iterator[str]:
 
 @cache
 def page_shell() -> Shell:
-    """What is the same in every page."""
+    """The constant part of all pages."""
     folder = files(__name__)
     style = folder.joinpath("page.css").read_text("utf-8")
     script = '"use strict";\n' + "\n".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
@@ -106,7 +116,7 @@ def _curve(curve: OperatingCurve) -> dict[str, Any]:
 
 
 def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
-    """Duration, the events of either side, and by algorithm the verdicts on the events of either side."""
+    """Duration, the events of both sides, and by algorithm the verdicts on them."""
     events = [
         list(zip(*(column.tolist() for column in packed.unpack()), strict=True)) for packed in pair.events
     ]  # start, stop, index of the class
@@ -126,7 +136,7 @@ def _recording(pair: PairScore, score: CorpusScore) -> list[Any]:
 
 
 def _packed(verdicts: Iterable[Verdict], sizes: Sequence[int]) -> list[list[Any]]:
-    """The verdicts on the events of either side; 0 where there is none."""
+    """The verdicts on the events of both sides; 0 for none."""
     reference, hypothesis = ([0] * size for size in sizes)
     sides: dict[str, list[Any]] = {"reference": reference, "hypothesis": hypothesis}
     for _, _, _, side, event, _, _, name, share, rule, partners, hits, misses, alarms, _ in verdicts:

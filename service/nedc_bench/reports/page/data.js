@@ -1,4 +1,4 @@
-// What the page shows: the result document, and what each algorithm made of every event.
+// The data of the page: the result document, and the verdicts of each algorithm.
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const result = page.result;
@@ -7,7 +7,7 @@ const [REFERENCE, HYPOTHESIS] = [0, 1];
 const SIDES = ["Reference", "Hypothesis"];
 const UNITS = { dp: "events", overlap: "events", taes: "fractions", "szcore-event": "events" }; // others: samples
 
-// A verdict is [verdict, rule, share, hits, misses, false alarms, partner, partner ...]; 0 where there is none.
+// A verdict is [verdict, rule, share, hits, misses, false alarms, partner, partner ...]; 0 for none.
 const VERDICT = 0, RULE = 1, SHARE = 2, ADDED = 3, PARTNERS = 6;
 
 class Recording {

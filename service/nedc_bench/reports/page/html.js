@@ -1,4 +1,4 @@
-// Elements, and figures and times as people read them.
+// Creating elements, and formatting figures and times.
 
 function element(name, attributes = {}, ...children) {
   return filled(document.createElement(name), attributes, children);

@@ -1,4 +1,4 @@
-// The list of recordings: only the rows in sight are elements, however many there are.
+// The list of recordings. Only visible rows are elements, however many recordings there are.
 
 const ROW = 56;
 

@@ -1,6 +1,6 @@
-// The page: what is chosen, the tables, and how the parts work together.
+// The page: the user's choices, the tables, and the interplay of the parts.
 
-// name in the result document, heading, heading where there is little room, decimals
+// name in the result document, heading, short heading, decimals
 const FIGURES = [["sensitivity", "Sensitivity", "Sensitivity", 4], ["precision", "Precision", "Precision", 4],
   ["f1", "F1 score", "F1", 4], ["false_alarms_per_24h", "False alarms / 24 h", "FA / 24 h", 2]];
 const OUTCOMES = [["tp", "Hits", "TP", 2], ["fn", "Misses", "FN", 2], ["fp", "False alarms", "FP", 2]];
@@ -37,6 +37,7 @@ function start() {
   byId("to-print").addEventListener("click", () => window.print());
   showLegend();
   showDetails();
+  showLimits();
   choose();
 }
 
@@ -51,6 +52,7 @@ function choose() {
   summaries = summarise(chosen.label, first, second);
   showTotals();
   showCompared();
+  showEvidence(chosen.label, compared());
   showCurves();
   showDifferences();
   showList();

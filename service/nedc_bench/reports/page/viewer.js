@@ -1,6 +1,6 @@
-// The recording that is looked at: its timeline, the event that is looked at, and the events in view.
+// The shown recording: its timeline, the selected event, and the events in view.
 
-const MOST_ROWS = 200; // of the table of events
+const MOST_ROWS = 200; // in the table of events
 
 class Viewer {
   /** @param browse called with -1 or 1 for the previous or next recording */
@@ -155,7 +155,7 @@ class Viewer {
       const count = this.events.length;
       place.replaceChildren(element("p", { class: "none" }, count
         ? `${plural(count, "event")} of class ${shown.label}. Choose one on the timeline, or with N and P.`
-        : `There is no event of class ${shown.label}.`));
+        : `No event of class ${shown.label}.`));
       return;
     }
     const rows = shown.algorithms.flatMap((algorithm, which) => {

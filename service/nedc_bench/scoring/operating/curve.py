@@ -76,7 +76,7 @@ class OperatingCurve:
         false_alarms_per_24h: fp in 24 hours of recording.
         pairs: how many recordings.
         duration_seconds: of all reference recordings.
-        parameters: what it was scored with.
+        parameters: the parameters of scoring.
         warnings: what was noticed in the files, and ``one-point`` where all confidences are alike.
     """
 

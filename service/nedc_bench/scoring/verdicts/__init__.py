@@ -1,6 +1,6 @@
-"""Verdicts: what each algorithm made of each event, with which partners and by which rule.
+"""Verdicts: how each algorithm judged each event, with which partners and by which rule.
 
-They are computed from a `PairScore` alone, when they are asked for; scoring does not know of them.
+They are computed on demand from a `PairScore`; scoring does not depend on them.
 """
 
 from nedc_bench.scoring.verdicts.differences import Difference, differences

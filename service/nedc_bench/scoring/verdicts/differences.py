@@ -1,4 +1,4 @@
-"""Why two algorithms count differently: for every event the rules of both, and what they add."""
+"""Why two algorithms count differently: the rules of both for every event, and their counts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Difference:
 
     Attributes:
         label: the class of the events.
-        side: of the events.
-        rules: the rule of either algorithm, empty where it does not judge the event.
-        hits, misses, false_alarms: what the second algorithm adds for these events, less what the first does.
-        verdicts: of both algorithms for each event; None where one does not judge it.
+        side: the side of the events.
+        rules: the rules of the two algorithms; empty if one does not judge the event.
+        hits, misses, false_alarms: the second algorithm's counts for these events minus the first's.
+        verdicts: the verdicts of both algorithms on each event; None if one does not judge it.
     """
 
     label: str
@@ -33,20 +33,20 @@ class Difference:
 
     @property
     def events(self) -> int:
-        """How many events."""
+        """The number of events."""
         return len(self.verdicts)
 
 
 def differences(
     scores: Iterable[PairScore], parameters: Parameters, first: str, second: str, *, label: str | None = None
 ) -> list[Difference]:
-    """All differences of counts between two algorithms, by label, side and rules; the largest first.
+    """The differences of counts between two algorithms, by label, side and rules; the largest first.
 
     Their sums are the differences of the corpus' hits (tp), misses (fn) and false alarms.
 
     Args:
-        scores: pairs that were scored with both.
-        label: the only class to look at.
+        scores: pairs scored with both.
+        label: the class to compare; None: all.
 
     Raises:
         KeyError: a pair was not scored with one of them.

@@ -1,4 +1,4 @@
-"""The verdicts on a pair, by any algorithm."""
+"""The verdicts of any algorithm on a pair."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _JUDGES: dict[str, Callable[[Pair], Judgements]] = {
 
 
 def judge(pair: PairScore, algorithm: str, parameters: Parameters) -> list[Verdict]:
-    """The verdicts of an algorithm on the events of a pair: the reference's in order, then the hypothesis'.
+    """The verdicts of an algorithm on the events of a pair, in order, the reference's before the hypothesis'.
 
     Args:
         pair: scored with ``algorithm`` and ``parameters``.
 
     Raises:
         KeyError: the pair was not scored with the algorithm.
-        InputError: so many events overlap each other that their partners cannot be named.
+        InputError: too many events overlap each other to name their partners.
     """
-    contribution = pair.contributions[algorithm]  # what the algorithm refuses, it has refused
+    contribution = pair.contributions[algorithm]  # the algorithm has already refused what it refuses
     aligned = contribution.alignment if isinstance(contribution, DpContribution) else NO_ALIGNMENT
     reference, hypothesis = (side.unpack() for side in pair.events)
     return list(_verdicts(pair.reference.name, algorithm, Pair(reference, hypothesis, parameters, aligned)))

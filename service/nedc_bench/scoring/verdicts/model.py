@@ -1,8 +1,9 @@
-"""What a verdict says, and the rules that it can name.
+"""The content of a verdict, and the rules that it can name.
 
-Every event of both sides gets one verdict from each algorithm (SzCORE's say nothing of background). A verdict holds
-what the event adds to the counts of its class as ordered ``parts``, so that the counts of a corpus can be computed from
-verdicts alone, to the last bit: first the parts with a partner in the order of the events, then the parts without.
+Every event of both sides gets one verdict from each algorithm (SzCORE's do not judge background). A verdict holds what
+the event adds to the counts of its class as ordered ``parts``, so that verdicts alone give the counts of a corpus,
+equal
+in the last bit: first the parts with a partner, in the order of the events, then the parts without.
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ RULES = {
     "samples in part": "Some of its samples have its label on the other side.",
     "no sample": "It has no sample: it is shorter than the sampling interval, hidden by an earlier event, "
     "or outside the recording.",
-    "coverage": "taes: it counts by the part of the reference event that is covered.",
-    "multi-overlap": "taes: a hypothesis event that found an earlier event covers it too; its miss is counted there.",
-    "used up": "taes: the events that touch it were used by others before.",
-    "tolerance": "SzCORE: only the tolerances before and after the reference event are overlapped.",
-    "minimum overlap": "SzCORE: the widened reference event is overlapped, but not by enough of it.",
-    "merged": "SzCORE: found through an event that it is merged with, on either side.",
-    "merged before": "SzCORE: merged with the event before it, and counted there.",
-    "split": "SzCORE: longer than the longest event, so it counts once for each of its pieces.",
+    "coverage": "taes: it counts in proportion to the covered part of the reference event.",
+    "multi-overlap": "taes: a hypothesis event that hit an earlier event covers it too; its miss is counted there.",
+    "used up": "taes: other events have already used the events that touch it.",
+    "tolerance": "SzCORE: the overlap is only with the tolerance before or after the reference event.",
+    "minimum overlap": "SzCORE: the overlap with the widened reference event is too small.",
+    "merged": "SzCORE: hit because of an event that was merged with it, on either side.",
+    "merged before": "SzCORE: merged with the previous event and counted there.",
+    "split": "SzCORE: longer than the maximum, so it counts once for each of its pieces.",
 }
 
 
 class Part(NamedTuple):
-    """What an event adds to the counts of its class, and the event on the other side that it is due to, if any."""
+    """What an event adds to the counts of its class, and the event on the other side that causes it, if any."""
 
     partner: int | None
     hits: float
@@ -54,7 +55,7 @@ class Part(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What an algorithm says of an event."""
+    """An algorithm's judgement of an event."""
 
     verdict: str
     share: float
@@ -64,7 +65,7 @@ class Judged(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What an algorithm says of an event, and what that adds to the counts.
+    """An algorithm's verdict on an event, and what it adds to the counts.
 
     Attributes:
         recording: the name of the reference file.
@@ -73,13 +74,13 @@ class Verdict(NamedTuple):
         side: ``reference`` or ``hypothesis``.
         event: the index of the event on its side, fillers included.
         start, stop: seconds.
-        verdict: ``hit``, ``miss`` (reference), ``false alarm`` (hypothesis), ``partial``; ``uncounted`` where the event
-            enters no count of its own.
-        share: the part of a reference event that is hit, or of a hypothesis event that is no false alarm.
-        rule: what decided; a key of `RULES`.
+        verdict: ``hit``, ``miss`` (reference), ``false alarm`` (hypothesis), ``partial``, or ``uncounted`` if the event
+            is not counted itself.
+        share: the part of a reference event that is hit, or of a hypothesis event that is not a false alarm.
+        rule: the rule that decided; a key of `RULES`.
         partners: the indices of the events on the other side that decided.
         hits, misses, false_alarms: what the event adds to the counts of its class.
-        parts: the same, in the order in which it is added.
+        parts: the same, in the order of addition.
     """
 
     recording: str
@@ -100,7 +101,7 @@ class Verdict(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What a judge sees; ``aligned`` is the alignment of ``dp``, where the pair was scored with it."""
+    """The input of a judge; ``aligned`` is the alignment of ``dp``, if the pair was scored with it."""
 
     reference: Events
     hypothesis: Events
@@ -108,14 +109,14 @@ class Pair(NamedTuple):
     aligned: Alignment = NO_ALIGNMENT
 
 
-Judgements = tuple[list[Judged | None], list[Judged | None]]  # of the events of either side; None: not judged
+Judgements = tuple[list[Judged | None], list[Judged | None]]  # by side and event; None: not judged
 
 
 def overlapping(starts: Floats, stops: Floats, other_starts: Floats, other_stops: Floats) -> list[tuple[int, ...]]:
-    """For each event the indices of the others that it overlaps: ``stop > other start and start < other stop``.
+    """For each event, the indices of the others that it overlaps: ``stop > other start and start < other stop``.
 
     Raises:
-        InputError: far too many of them overlap each other.
+        InputError: too many of them overlap each other.
     """
     order = np.argsort(other_starts, kind="stable")
     latest = np.maximum.accumulate(other_stops[order]).tolist()
@@ -136,7 +137,7 @@ def overlapping(starts: Floats, stops: Floats, other_starts: Floats, other_stops
 
 
 def check_partners(pairs: int) -> None:
-    """Refuse to name more than `MAX_PARTNERS` partners in a pair of files.
+    """Limit the named partners in a pair of files to `MAX_PARTNERS`.
 
     Raises:
         InputError: there are more.
@@ -146,7 +147,7 @@ def check_partners(pairs: int) -> None:
 
 
 def by_samples(agree: int, differ: int, miss: str, partners: tuple[int, ...], parts: tuple[Part, ...]) -> Judged:
-    """The verdict on an event of which so many samples agree with the other side; ``miss`` when none does."""
+    """The verdict on an event, given how many of its samples agree with the other side; ``miss`` if none does."""
     if not agree + differ:
         return Judged(UNCOUNTED, 0.0, "no sample")
     if not differ:

@@ -22,7 +22,7 @@ _ONE_ALARM = Judged(FALSE_ALARM, 0.0, "no overlap", (), (Part(None, 0, 0, 1),))
 
 
 def judge_overlap(pair: Pair) -> Judgements:
-    """A reference event with partners is a hit; a hypothesis event without is a false alarm."""
+    """A reference event with partners is a hit; a hypothesis event without partners is a false alarm."""
     refs, hyps = partners_of(pair)
     return (
         [Judged(HIT, 1.0, "overlap", found, (Part(None, 1, 0, 0),)) if found else _ONE_MISS for found in refs],
@@ -31,7 +31,7 @@ def judge_overlap(pair: Pair) -> Judgements:
 
 
 def partners_of(pair: Pair) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """For each event of either side, the events of its class on the other side that overlap it."""
+    """For each event of both sides, the events of its class on the other side that overlap it."""
     results: list[list[tuple[int, ...]]] = []
     for side, other in ((pair.reference, pair.hypothesis), (pair.hypothesis, pair.reference)):
         found: list[tuple[int, ...]] = [()] * side.classes.size
@@ -47,7 +47,7 @@ def partners_of(pair: Pair) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]
 
 
 def judge_dp(pair: Pair) -> Judgements:
-    """Each event is aligned with one of the other side, or with nothing."""
+    """Each event is aligned with an event of the other side, or with nothing."""
     refs: list[Judged | None] = []
     hyps: list[Judged | None] = []
     for ref, hyp in zip(*pair.aligned, strict=True):
@@ -76,7 +76,7 @@ def judge_ira(pair: Pair) -> Judgements:
 
 
 def _judge_samples(pair: Pair, epoch: float) -> Judgements:
-    """A part for each event of the other side that shares samples: hits, misses or false alarms as labels tell."""
+    """One part per event of the other side that shares samples: hits, misses or false alarms, by label."""
     ref_parts: list[dict[int, int]] = [{} for _ in pair.reference.classes]
     hyp_parts: list[dict[int, int]] = [{} for _ in pair.hypothesis.classes]
     for length, i, j in zip(*(column.tolist() for column in shared_runs(*pair[:2], epoch)), strict=True):

@@ -1,6 +1,6 @@
 """The verdicts of ``szcore-event`` and ``szcore-sample``.
 
-Events that were merged are counted with the first of them; an event that was split counts once for each of its pieces.
+Merged events are counted with the first of them; a split event counts once for each of its pieces.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Found = Sequence[tuple[int, ...]]
 
 
 def judge_events(pair: Pair) -> Judgements:
-    """Each event by the pieces of the merged event that it begins."""
+    """Judge each event by the pieces of the merged event that begins with it."""
     judgements = _nothing(pair)
     samples = sample_count(pair.reference, EVENT_RATE)
     for c in scored_classes(pair.parameters):
@@ -56,7 +56,7 @@ def judge_events(pair: Pair) -> Judgements:
 
 
 class _Side:
-    """The events of one class on one side, as they are and merged and split."""
+    """The events of one class on one side: original, and merged and split."""
 
     def __init__(self, side: Events, c: int, pair: Pair) -> None:
         self.events = (side.classes == c).nonzero()[0].tolist()
@@ -68,7 +68,7 @@ class _Side:
         self.members = [self.events[first:end] for first, end in pairwise(firsts.tolist())]
 
     def judge(self, other: _Side, good: list[bool], touched: Found, miss: str) -> list[tuple[int, Judged]]:
-        """The verdicts: ``good`` pieces are no misses; ``touched`` are the other side's pieces that each overlaps."""
+        """The verdicts: ``good`` pieces are not misses; ``touched`` are the other side's pieces that each overlaps."""
         direct = _overlapping(self.as_they_are, other.as_they_are)
         joined = _overlapping(self.merged, other.merged)
         pieces: list[list[int]] = [[] for _ in self.members]
@@ -96,7 +96,7 @@ class _Side:
 
 
 def _rule(pieces: int, right: int, direct: bool, joined: bool, partners: bool) -> str:  # noqa: FBT001  # what is known
-    """Which rule decided on a merged event that begins with an event that overlaps a partner itself (``direct``)."""
+    """The rule that decided on a merged event; ``direct``: its first event overlaps a partner itself."""
     if pieces > 1:
         return "split"
     if right:
@@ -107,7 +107,7 @@ def _rule(pieces: int, right: int, direct: bool, joined: bool, partners: bool) -
 
 
 def judge_samples(pair: Pair) -> Judgements:
-    """Each event by its samples; a sample of several events is the first one's."""
+    """Judge each event by its samples; a sample of several events belongs to the first."""
     judgements = _nothing(pair)
     samples = sample_count(pair.reference, SAMPLE_RATE)
     for c in scored_classes(pair.parameters):
@@ -126,7 +126,7 @@ def judge_samples(pair: Pair) -> Judgements:
 
 
 class _SampledSide:
-    """The events of one class on one side: the samples that each has to itself, and those of all."""
+    """The events of one class on one side: the samples of each, and those of all."""
 
     def __init__(self, side: Events, c: int, samples: int) -> None:
         self.events = (side.classes == c).nonzero()[0].tolist()
@@ -139,7 +139,7 @@ class _SampledSide:
 
 
 def _overlapping(own: Ranges, other: Ranges) -> Found:
-    """For each range the indices of the other ranges that have a part in common with it."""
+    """For each range, the indices of the other ranges that intersect it."""
     found: list[tuple[int, ...]] = [()] * own.first.size
     mine, others = (own.first < own.end).nonzero()[0], (other.first < other.end).nonzero()[0]
     if others.size:

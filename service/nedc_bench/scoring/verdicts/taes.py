@@ -1,4 +1,4 @@
-"""The verdicts of ``taes``: the walk of `nedc_bench.scoring.taes`, keeping who did what to whom."""
+"""The verdicts of ``taes``: the walk of `nedc_bench.scoring.taes`, recording which event used which."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from nedc_bench.scoring.verdicts.model import FALSE_ALARM, HIT, MISS, PARTIAL, J
 
 
 class _Walk:
-    """The events that have been used, and what became of them.
+    """The used events, and their effects.
 
     Attributes:
         of_ref, of_hyp: the touching pairs of each event: the event on the other side, its hit and its false alarm.
-        steps: for each reference event the parts that it adds.
-        partners: for each reference event the hypothesis events that were used for it.
-        covered: for each reference event, the hypothesis event that found an earlier one and covers it too.
-        alarms: for each hypothesis event that was used, the reference event and the false alarm of the two.
+        steps: for each reference event, the parts that it adds.
+        partners: for each reference event, the hypothesis events used for it.
+        covered: for each reference event, the hypothesis event that hit an earlier one and covers it too.
+        alarms: for each used hypothesis event, the reference event and the false alarm of the two.
     """
 
     def __init__(self, pair: Pair) -> None:
@@ -62,7 +62,7 @@ class _Walk:
 
 
 def judge_taes(pair: Pair) -> Judgements:
-    """Each event by the parts that it adds, or by why it adds none."""
+    """Judge each event by the parts that it adds, or by the reason why it adds none."""
     walk = _Walk(pair)
     return (
         [_judge_reference(walk, ref) for ref in range(len(walk.of_ref))],

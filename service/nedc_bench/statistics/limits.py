@@ -1,0 +1,190 @@
+"""Acceptance limits: a bound of a figure that a release must meet.
+
+    sensitivity.lower >= 0.70
+    szcore-event.seiz.false_alarms_per_24h.upper <= 10
+    [sex=F] overlap.seiz.sensitivity.wilson.lower >= 0.6        one subgroup
+    [sex] sensitivity.lower >= 0.6                              each subgroup of a column
+
+    limit  = ["[" subgroup or column "]"] [algorithm "."] [label "."] figure ["." bound] operator number
+    bound  = [method "."] ("lower" / "upper")    method = bca (the default), percentile, wilson, clopper_pearson
+    operator = ">=" / ">" / "<=" / "<"
+
+Without an algorithm `overlap` is meant, or the first that was scored; without a label the only class that is not
+background. A figure without a value, or without the interval, does not meet its limit.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.errors import InputError, quoted, refusal
+from nedc_bench.scoring import ALGORITHM
+from nedc_bench.statistics.proportions import PROPORTIONS, WILSON
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+BCA, PERCENTILE = "bca", "percentile"
+METHODS = (BCA, PERCENTILE, *PROPORTIONS)
+SIDES = ("lower", "upper")
+DEFAULT_ALGORITHM = "overlap"
+
+_LIMIT = re.compile(
+    r"\s*(?:\[(?P<group>[^\[\]]+)\])?\s*(?P<path>[\w-]+(?:\.[\w-]+)*)\s*(?P<operator>>=|<=|>|<)"
+    r"\s*(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*"
+)
+_FORM = "such as 'sensitivity.lower >= 0.70' or '[sex=F] overlap.seiz.sensitivity.lower >= 0.6'"
+
+
+class Bound(NamedTuple):
+    """Which bound of a figure; an empty ``method`` is the figure itself."""
+
+    method: str = ""
+    side: str = ""
+
+
+class Place(NamedTuple):
+    """Where a figure stands in the estimates of a group."""
+
+    algorithm: str
+    label: str
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A parsed limit.
+
+    Attributes:
+        text: as it was given.
+        group: a subgroup or a column, or empty: all recordings.
+        prefix: what stands before the figure: an algorithm, a label, both or neither.
+        figure, bound: what is compared.
+        sign, number: with what.
+    """
+
+    text: str
+    group: str
+    prefix: tuple[str, ...]
+    figure: str
+    bound: Bound
+    sign: str
+    number: float
+
+    @classmethod
+    def parse(cls, text: str, proportions: str = WILSON) -> Limit:
+        """Parse a limit.
+
+        Args:
+            text: the limit.
+            proportions: the intervals of proportions that are computed.
+
+        Raises:
+            InputError: it is none, or compares intervals that are not computed.
+        """
+        match = _LIMIT.fullmatch(text)
+        if match is None:
+            raise refusal("limit", f"{quoted(text)} is not a limit, {_FORM}")
+        *names, last = match["path"].split(".")
+        bound = Bound()
+        if last in SIDES:
+            method = names.pop() if names and names[-1] in METHODS else BCA
+            if method in PROPORTIONS and method != proportions:
+                raise refusal("limit", f"{quoted(text)} needs {method} intervals; {proportions} is computed")
+            bound = Bound(method, last)
+            if not names:
+                raise refusal("limit", f"{quoted(text)} names no figure; a limit is {_FORM}")
+            last = names.pop()
+        if len(names) > 2:
+            raise refusal("limit", f"{quoted(text)} has too many names before {quoted(last)}; a limit is {_FORM}")
+        group = (match["group"] or "").strip()
+        return cls(text.strip(), group, tuple(names), last, bound, match["operator"], float(match["number"]))
+
+    def place(self, labels: Mapping[str, Sequence[str]], figures: Mapping[str, Sequence[str]]) -> Place:
+        """Where its figure stands, given the labels and figures of each algorithm that was scored.
+
+        Raises:
+            InputError: nowhere, or in several places.
+        """
+        named = [name for name in self.prefix if name in ALGORITHM]
+        algorithm = named[0] if named else DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in labels else next(iter(labels))
+        if algorithm not in labels:
+            raise self._refusal(f"{algorithm} was not scored; algorithms were {', '.join(labels)}")
+        if len(named) > 1 or (len(self.prefix) == 2 and self.prefix[0] not in ALGORITHM):
+            raise self._refusal(
+                f"before the figure stand an algorithm ({', '.join(labels)}) and a label, in this order"
+            )
+        rest = [name for name in self.prefix if name not in ALGORITHM]
+        if not rest:
+            rest = [name for name in labels[algorithm][:-1] if name != FILLER]
+            if len(rest) != 1:
+                raise self._refusal(f"name the label: {', '.join(labels[algorithm])}")
+        if rest[0] not in labels[algorithm]:
+            raise self._refusal(f"{quoted(rest[0])} is no label of {algorithm}: {', '.join(labels[algorithm])}")
+        if self.figure not in figures[algorithm]:
+            known = ", ".join(figures[algorithm])
+            raise self._refusal(f"{quoted(self.figure)} is no figure of {algorithm}: {known}")
+        return Place(algorithm, rest[0], self.figure)
+
+    def groups(self, subgroups: Mapping[str, Sequence[str]], everything: str) -> list[str]:
+        """The names of the groups that it is held against, given the subgroups of each column.
+
+        Raises:
+            InputError: there is no such subgroup.
+        """
+        if not self.group:
+            return [everything]
+        if self.group in subgroups:
+            return list(subgroups[self.group])
+        if any(self.group in names for names in subgroups.values()):
+            return [self.group]
+        known = ", ".join(name for column, names in subgroups.items() for name in (column, *names))
+        raise self._refusal(f"there is no subgroup {quoted(self.group)}; there are: {known or 'none (--subgroup)'}")
+
+    def met(self, value: float | None) -> bool:
+        """Whether a value meets it; no value does not."""
+        return value is not None and OPERATORS[self.sign](value, self.number)
+
+    def _refusal(self, message: str) -> InputError:
+        return refusal("limit", f"limit {quoted(self.text)}: {message}")
+
+
+class Check(NamedTuple):
+    """A group's value beside a limit."""
+
+    group: str
+    value: float | None
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a limit.
+
+    Attributes:
+        limit: as it was given.
+        compared: what was compared, in full: ``overlap.seiz.sensitivity.bca.lower``.
+        checks: of each group.
+    """
+
+    limit: str
+    compared: str
+    checks: tuple[Check, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether every group meets it."""
+        return all(check.met for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the evidence document."""
+        checks = [check._asdict() for check in self.checks]
+        return {"limit": self.limit, "compared": self.compared, "met": self.met, "checks": checks}

@@ -1,0 +1,117 @@
+"""A corpus' uncertainty: every figure with its intervals, by subgroup where asked for, held against limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from nedc_bench.errors import quoted, refusal
+from nedc_bench.scoring import CorpusScore, PairScore
+from nedc_bench.statistics.estimates import Group, Settings, estimate_group
+from nedc_bench.statistics.groups import Subgroups, Subjects, subgroups_of
+from nedc_bench.statistics.limits import Check, Limit, Outcome, Place
+from nedc_bench.statistics.table import Table
+from nedc_bench.statistics.tally import Tally
+
+ALL = ""  # stands for the group of all recordings in an outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """What `uncertainty` found.
+
+    Attributes:
+        settings: how.
+        recordings_alone: how many recordings have no known subject; each counts as a subject of its own.
+        table: of subjects or recordings, where one was given.
+        subgroups: what was asked for, as it was given.
+        overall: of all recordings.
+        groups: by column and subgroup.
+        outcomes: of the limits, in their order.
+    """
+
+    settings: Settings
+    recordings_alone: int
+    table: Table | None
+    subgroups: tuple[str, ...]
+    overall: Group
+    groups: dict[str, dict[str, Group]]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every limit is met."""
+        return all(outcome.met for outcome in self.outcomes)
+
+
+def uncertainty(
+    score: CorpusScore,
+    *,
+    settings: Settings | None = None,
+    table: Table | None = None,
+    subgroups: Sequence[str] = (),
+    require: Sequence[str] = (),
+    executor: Executor | None = None,
+) -> Uncertainty:
+    """Every figure with its confidence intervals.
+
+    Args:
+        score: a scored corpus.
+        settings: replicates, seed, level; the defaults of `Settings` when None.
+        table: what `read_table` returns; subgroups need one.
+        subgroups: ``COLUMN`` or ``COLUMN:CUT,CUT`` each.
+        require: acceptance limits, such as ``sensitivity.lower >= 0.70`` (`nedc_bench.statistics.limits`).
+        executor: computes the replicates; every figure has the same bits with any.
+
+    Raises:
+        InputError: a subgroup, a limit or the table is refused.
+    """
+    settings = Settings() if settings is None else settings
+    members = _members(score, subgroups, table)
+    limits = _placed(score, [Limit.parse(text, settings.proportions) for text in require], members)
+
+    def group(pairs: Sequence[PairScore]) -> Group:
+        return estimate_group(
+            pairs, score.parameters, tuple(score.algorithms), settings=settings, table=table, executor=executor
+        )
+
+    overall = group(score.scores)
+    groups = {column: {name: group(pairs) for name, pairs in own.items()} for column, own in members.items()}
+    named = {ALL: overall} | {name: found for own in groups.values() for name, found in own.items()}
+    outcomes = tuple(_outcome(limit, place, names, named) for limit, place, names in limits)
+    alone = Subjects.of(score.scores, table).recordings_alone
+    return Uncertainty(settings, alone, table, tuple(subgroups), overall, groups, outcomes)
+
+
+def _members(
+    score: CorpusScore, subgroups: Sequence[str], table: Table | None
+) -> dict[str, dict[str, tuple[PairScore, ...]]]:
+    """The pairs of each subgroup, by column."""
+    found = {}
+    for text in subgroups:
+        wanted = Subgroups.parse(text)
+        if table is None:
+            message = f"the subgroup {quoted(text)} needs a table of subjects or recordings (--participants)"
+            raise refusal("subgroup", message)
+        if wanted.column in found:
+            raise refusal("subgroup", f"the column {quoted(wanted.column)} is asked for twice")
+        found[wanted.column] = subgroups_of(score.scores, wanted, table)
+    return found
+
+
+def _placed(
+    score: CorpusScore, limits: Sequence[Limit], members: dict[str, dict[str, tuple[PairScore, ...]]]
+) -> list[tuple[Limit, Place, list[str]]]:
+    """Each limit with its place and groups, before anything is computed that takes time."""
+    empty = [Tally.of(name, score.parameters, []) for name in score.algorithms]
+    labels = {tally.algorithm: tally.labels for tally in empty}
+    figures = {tally.algorithm: tally.figures for tally in empty}
+    columns = {column: tuple(own) for column, own in members.items()}
+    return [(limit, limit.place(labels, figures), limit.groups(columns, ALL)) for limit in limits]
+
+
+def _outcome(limit: Limit, place: Place, names: Sequence[str], groups: dict[str, Group]) -> Outcome:
+    values = {name: groups[name].at(place).bound(limit.bound) for name in names}
+    compared = ".".join(filter(None, (*place, *limit.bound)))
+    return Outcome(limit.text, compared, tuple(Check(name, value, limit.met(value)) for name, value in values.items()))

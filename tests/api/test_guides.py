@@ -1,0 +1,101 @@
+"""The blocks of the guides do what they say: each guide is followed in a folder of its own, from top to bottom.
+
+A comment above a block names what it needs that a test lacks: a registry, a cluster, a data set. The commands of such a
+block must parse, and those for a cluster must be among the ones that the cluster's tests run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from nedc_bench.cli import _parser
+from serving import Server
+
+ROOT = Path(__file__).parents[2]
+GUIDES = (
+    "start-score.md",
+    "start-deploy.md",
+    "labels.md",
+    "training-loop.md",
+    "challenge.md",
+    "dask.md",
+    "verify.md",
+    "tokens.md",
+)
+NEEDS = {"install", "compose", "cluster", "with TUSZ and bids", "with Dask", "with the original", "with a token"}
+INSTALLING = ("pip install", "python3 -m venv", ". .venv/bin/activate", "nedc-bench serve", "API_TOKENS_FILE=")
+BLOCK = re.compile(r"^(?:<!-- run: (.*?) -->\n)?```(sh|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+class Block(NamedTuple):
+    guide: str
+    needs: str
+    language: str
+    text: str
+
+
+def blocks(guide: str) -> Iterator[Block]:
+    return (Block(guide, *found) for found in BLOCK.findall((ROOT / "docs" / guide).read_text()))
+
+
+BLOCKS = [block for guide in GUIDES for block in blocks(guide)]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_can_be_followed(server: Server, guide: str, tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    given = {"NEDC": server.url, "PATH": path, "PYTHONWARNINGS": "error"}
+    shell = ""  # what one block sets, the next one has
+    for number, block in enumerate(blocks(guide)):
+        if block.needs:
+            continue
+        (tmp_path / f"{number}.py").write_text(block.text)
+        shell += block.text if block.language == "sh" else f"python {number}.py\n"
+    assert shell
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", shell],
+        cwd=tmp_path,
+        env=os.environ | given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.needs], ids=lambda block: block.guide)
+def test_what_needs_more_than_a_test_has_is_at_least_right(block: Block) -> None:
+    assert block.needs in NEEDS
+    subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+    if block.needs == "install":
+        assert [line for line in block.text.splitlines() if not line.startswith(INSTALLING)] == []
+    if block.needs == "cluster":
+        assert block.text in (ROOT / "docs/deployment.md").read_text()
+    for command in re.findall(r"^nedc-bench (.*?)(?: +#.*)?$", block.text, re.MULTILINE):
+        assert _parser().parse_args(shlex.split(command)).run
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE)) <= set(targets)
+
+
+def test_the_table_of_the_first_guide_is_what_the_command_prints(tmp_path: Path) -> None:
+    (table,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs/start-score.md").read_text(), re.DOTALL)
+    data = ROOT / "tests/data/chb-mit"
+    done = subprocess.run(
+        [sys.executable, "-m", "nedc_bench", "score", data / "ref", data / "hyp"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert set(table.splitlines()) <= set(done.stdout.splitlines())
