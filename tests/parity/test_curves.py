@@ -121,10 +121,8 @@ def one_and_pieces(draw: st.DrawFn) -> tuple[float, float, list[tuple[float, flo
 @settings(max_examples=500)
 def test_one_reference_event_is_walked_over_as_many_are(case: tuple[float, float, list[tuple[float, float]]]) -> None:
     start, stop, pieces = case
-    reference, hypothesis = (
-        Events(*np.array(own, dtype=np.float64).reshape(-1, 2).T, np.zeros(len(own), dtype=np.intp))
-        for own in ([(start, stop)], pieces)
-    )
+    sides = [np.array(rows, dtype=np.float64) for rows in ([(start, stop)], pieces)]
+    reference, hypothesis = (Events(own[:, 0], own[:, 1], np.zeros(len(own), dtype=np.intp)) for own in sides)
     assert parts_of_one(start, stop, pieces) == parts_of_class(reference, hypothesis, 0, 1)
 
 
