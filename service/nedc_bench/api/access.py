@@ -20,7 +20,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from nedc_bench.api.errors import ProblemError
 from nedc_bench.errors import SettingsError
 from nedc_bench.monitoring import Metrics
-from nedc_bench.settings import Network
+from nedc_bench.notation import Network
 
 log = structlog.get_logger(__name__)
 
