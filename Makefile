@@ -9,7 +9,7 @@ DIST   ?= dist
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/nedc_bench/version.py)
 IMAGE  ?= nedc-bench:dev
 WORKERS ?= 4
-SIDE_BY_SIDE = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE = -n $(WORKERS) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # or each process that the tests start compiles the package once more

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from processes import Guard, close_nursery
 
 # A shell starts background commands with Ctrl-C ignored, and what they start inherits that: tests of Ctrl-C would hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Fixtures: of a test that starts servers of its own, and of those that share them.
-OWN = {"start_server", "redis_server"}
-SHARED = {"server", "weighed", "shared", "owned", "browser", "stack"}
+SERVERS = {"start_server", "redis_server", "server", "weighed", "shared", "owned", "browser", "stack"}  # fixtures
+
+# What memory they take, how late they answer: of services that have no other test beside them.
+MEASURED = {f"tests/api/test_{name}.py" for name in ("attacks_connections", "attacks_uploads", "fairness")}
+MEASURED |= {"tests/api/test_slow_clients.py", "tests/integration/test_warm_cold.py"}
+# They share a service, its Redis and a Prometheus.
+STACK = {"tests/monitoring/test_closed_loop.py", "tests/monitoring/test_runbook.py"}
+# Each of their tests starts what it needs, so each may be anywhere.
+APART = {
+    f"tests/api/test_{name}.py"
+    for name in (
+        *("access", "access_lines", "demo", "doctor", "full_redis", "jobs", "load_client", "lost_replicas"),
+        *("redis_faults", "redis_kinds", "shared_jobs", "shutdown", "under_load", "without_redis"),
+    )
+}
 
 GUARD = pytest.StashKey[Guard]()
 
@@ -39,21 +53,37 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     guard.close()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file stay together, for they share servers; but each one that starts its own goes where there is room.
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # published without types
+    """The tests of a file run one after the other in one process, but for what is said above.
 
-    The longest begin first, so that none of them is alone at the end.
+    It takes the place of ``--dist loadgroup``, which finds no groups since pytest 9.2 (pytest-xdist 3.8.0).
     """
-    for item in items:
-        used = set(getattr(item, "fixturenames", ()))
-        if used & (OWN | SHARED) or any(map(item.get_closest_marker, ("integration", "browser"))):
-            item.add_marker("slow")
-        if item.get_closest_marker("xdist_group") is None and not (used & OWN and not used & SHARED):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file in MEASURED:
+            return "measured"
+        if file in STACK:
+            return "stack"
+        return nodeid if file in APART else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Scheduler(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    used = set(getattr(item, "fixturenames", ()))
+    if used & SERVERS or any(map(item.get_closest_marker, ("integration", "browser"))):
+        item.add_marker("slow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that none of it is alone at the end."""
     items.sort(key=_order)
 
 
-def _order(item: pytest.Item) -> tuple[bool, float]:
-    timeout = item.get_closest_marker("timeout")
-    return item.get_closest_marker("slow") is None, -float(timeout.args[0]) if timeout else 0.0
+def _order(item: pytest.Item) -> tuple[bool, bool]:
+    long = item.nodeid.partition("::")[0] in MEASURED | STACK | {"tests/gitops/test_fork.py"}
+    return not long, item.get_closest_marker("slow") is None

@@ -12,7 +12,6 @@ import pytest
 from attacks import client, flood, observed, rest
 from serving import COMMAND, Server, Start, Stop, accept, ended, small_pair
 
-pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HTTP2 = {
     "ping": b"\0\0\x08\x06\0\0\0\0\0" + bytes(8),

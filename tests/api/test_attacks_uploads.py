@@ -17,7 +17,6 @@ from attacks import client, flood, observed, rest
 from helpers import annotation
 from serving import COMMAND, Server, Start, check_problem, one_pair, post
 
-pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 MIB = 2**20
 TOGETHER = 4  # uploads
 BOMB = 32 * MIB  # twice as much as a file may have

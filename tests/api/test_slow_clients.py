@@ -17,7 +17,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from helpers import until
 from serving import Server, Start, Stop, accept, completed_lines, post, small_pair, status
 
-pytestmark = pytest.mark.xdist_group("measured")  # of what it weighs and how late it is
 CLIENTS = 50
 WEBSOCKETS = 1000
 WEBSOCKET_BYTES = 120_000  # of memory that one may cost

@@ -108,10 +108,11 @@ def test_redis_fails(replica: Start, redis: RedisServer, fault: Callable[[RedisS
 def test_workers_are_killed(start_server: Start) -> None:
     server = start_server(MAX_WORKERS="2")
     with Load(server.url, per_second=PER_SECOND) as load:
-        for _ in range(KILLS):
+        for killed in range(1, KILLS + 1):
             load.go_on(5)
-            until(lambda: len(server.workers()) == 2)
             server.workers()[0].kill()
+            until(lambda: server.count("nedc_worker_restarts_total") >= killed)  # noqa: B023  # called at once
+            until(lambda: server.count("nedc_workers") == 2)
     check_sound(load, server)
     assert server.count("nedc_worker_restarts_total") >= KILLS
 

@@ -17,7 +17,7 @@ from evaluating import House, asking, day_pair, uploads
 from nedc_bench.execution import PairInput
 from redis_server import RedisServer
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("measured")]
+pytestmark = [pytest.mark.integration]
 
 ROUNDS = 12
 MOST_ROUNDS = 10 * ROUNDS

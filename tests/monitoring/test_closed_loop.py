@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitoring.conftest import Stack
 from monitoring.files import ALERTS, RECORDED, Query, names, panel_queries, rule_queries, selectors
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.integration]
 
 VARIABLES = {"$job": ".*", "$namespace": ".*", "$service": ".*", "$instance": ".*", "$__rate_interval": "15s"}
 # Made by Prometheus itself.

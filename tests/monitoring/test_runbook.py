@@ -271,7 +271,6 @@ kubectl() {
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group("stack")
 @pytest.mark.parametrize(
     "command", sorted({found for text in SECTIONS.values() for found in commands(blocks(text)[0])})
 )
