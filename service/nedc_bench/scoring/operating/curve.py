@@ -77,7 +77,8 @@ class OperatingCurve:
         pairs: how many recordings.
         duration_seconds: of all reference recordings.
         parameters: the parameters of scoring.
-        warnings: what was noticed in the files, and ``one-point`` where all confidences are alike.
+        warnings: what was noticed in the files; ``one-point`` where all confidences are alike; ``no-event`` where the
+            references have no event; ``coverage`` where alarms cover most of the recordings.
     """
 
     algorithm: str
@@ -118,6 +119,10 @@ class OperatingCurve:
             message = f"{what}: the curve has {thresholds.size or 'no'} point{'' if thresholds.size == 1 else 's'}; "
             message += "an operating curve needs a confidence of each event, as csv_bi's last column or BIDS's column "
             noticed += (Finding("hypothesis", "", None, "one-point", message + "confidence"),)
+        if not sum(pair.targets for pair in pairs):
+            message = f"the references have no event of class {label}, so there is no sensitivity"
+            message += "" if algorithm == szcore.EVENT else "; it is given as 0, as NEDC EEG Eval gives it"
+            noticed += (Finding("reference", "", None, "no-event", message),)
         return cls(algorithm, label, *columns, len(pairs), duration, parameters, noticed)
 
     @property
