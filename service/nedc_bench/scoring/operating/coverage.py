@@ -44,8 +44,10 @@ class Coverage:
         knots, before = _time_before(reference.starts[targets], reference.stops[targets])
         own = detections.classes == c
         duration = float(reference.stops[-1])
-        columns = detections.events.starts[own], detections.events.stops[own]
-        starts, stops, ranks = _apart(*(np.minimum(column, duration) for column in columns), detections.ranks[own])
+        begins, ends = (
+            np.minimum(column[own], duration) for column in (detections.events.starts, detections.events.stops)
+        )
+        starts, stops, ranks = _apart(begins, ends, detections.ranks[own])
         outside = stops - starts - np.interp(stops, knots, before) + np.interp(starts, knots, before)
         added = np.bincount(ranks, outside, detections.thresholds.size)
         covered = np.append(0.0, added.cumsum())
@@ -73,7 +75,9 @@ def excess(curve: OperatingCurve, pairs: Sequence[Coverage]) -> Iterator[Finding
 
 def _message(curve: OperatingCurve, point: OperatingPoint, share: float) -> str:
     rate = point.false_alarms_per_24h or 0.0
-    message = f"at threshold {point.threshold:.4g} (false alarms a day: {rate:.2f}) alarms cover {share:.0%} of the time "
+    message = (
+        f"at threshold {point.threshold:.4g} (false alarms a day: {rate:.2f}) alarms cover {share:.0%} of the time "
+    )
     message += "outside of reference events; an alarm that hardly ever stops finds every seizure. "
     others = " or ".join(name for name in ("taes", "szcore-event") if name != curve.algorithm)
     return message + f"Look at the curve of {others} beside this one"
