@@ -19,6 +19,7 @@ from nedc_bench.statistics import read_table
 
 PAIRS = 6
 PARTICIPANTS = "participant_id\tsex\n" + "".join(f"sub-{k}\t{'FM'[k % 2]}\n" for k in range(PAIRS))
+SCORED = ("inputs[0].reference", "sub-0_x.csv_bi")
 DOCUMENTS = ("out/evidence.json", "out/result.json")
 
 
@@ -74,15 +75,10 @@ def test_files_in_another_place_differ_in_their_names_alone(
         (corpus / side).rename(corpus / f"moved_{side}")
     assert main(["verify", document, "moved_ref", "moved_hyp"]) == 1
     (line,) = capsys.readouterr().out.splitlines()
-    assert line == (
-        "figures and contents agree; only names of files differ, as "
-        + ("participants.name: " if "evidence" in document else "inputs[0].reference.name: ")
-        + (
-            '"ref/participants.tsv" is written, "moved_ref/participants.tsv" is right'
-            if "evidence" in document
-            else '"ref/sub-0_x.csv_bi" is written, "moved_ref/sub-0_x.csv_bi" is right'
-        )
-    )
+    said, _, example = line.partition(", as ")
+    assert said == "figures and contents agree; only names of files differ"
+    place, name = ("participants", "participants.tsv") if "evidence" in document else SCORED
+    assert example == f'{place}.name: "ref/{name}" is written, "moved_ref/{name}" is given'
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

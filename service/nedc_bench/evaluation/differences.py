@@ -141,7 +141,8 @@ def _differences(written: Any, made: Any, place: str, names: set[str]) -> Iterat
             yield from _differences(one, other, f"{place}[{k}]", names)
     elif type(written) is not type(made) or written != made:
         of_name = isinstance(written, str) and isinstance(made, str) and made in names
-        yield Difference(place, f"{_shown(written)} is written, {_shown(made)} is right", of_name)
+        said = f"{_shown(written)} is written, {_shown(made)} is {'given' if of_name else 'right'}"
+        yield Difference(place, said, of_name)
 
 
 def _shown(value: Any) -> str:
