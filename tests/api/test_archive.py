@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post
+from nedc_bench import Pair, score_corpus
+from serving import EXAMPLE, Server, Start, accept, check_problem, ended, one_pair, parts, post, small_pair
 
 BOMB = 200 * 2**20
 
@@ -23,6 +24,38 @@ def test_a_corpus_as_an_archive(server: Server, kind: str) -> None:
     job = post(server, [("archive", (f"corpus.{kind}", archive))]).json()
     assert job["status"] == "completed", job
     assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+
+
+ONE, OTHER = ({side: data for side, (_, data) in small_pair(number)} for number in (1, 2))
+
+
+def test_an_archive_is_paired_by_a_pattern_and_may_lack_hypotheses(server: Server) -> None:
+    files = {
+        "ref/a.csv_bi": ONE["reference"],
+        "ref/b.csv_bi": OTHER["reference"],
+        "hyp/a_pred.csv_bi": ONE["hypothesis"],
+    }
+    archive = [("archive", ("corpus.zip", make_archive("zip", files)))]
+    refused = check_problem(post(server, archive, pattern="{id}_pred"), 422)
+    assert "set missing to empty" in refused["detail"]
+    job = post(server, archive, pattern="{id}_pred", missing="empty").json()
+    pairs = [
+        Pair(io.BytesIO(ONE["reference"]), io.BytesIO(ONE["hypothesis"])),
+        Pair(io.BytesIO(OTHER["reference"]), None),
+    ]
+    assert job["result"]["algorithms"] == json.loads(json.dumps(score_corpus(pairs).to_dict()))["algorithms"]
+    assert job["result"]["inputs"][1]["hypothesis"] == {"name": "(none for b.csv_bi)", "sha256": ""}
+    assert [warning["code"] for warning in job["result"]["warnings"]] == ["missing"]
+    assert post(server, archive, pattern="{id}_pred", missing="empty", strict="true").status_code == 422
+
+
+@pytest.mark.integration
+def test_a_missing_hypothesis_survives_the_queue(replica: Start) -> None:
+    server = replica()
+    files = {"ref/a.csv_bi": ONE["reference"], "ref/b.csv_bi": OTHER["reference"], "hyp/a.csv_bi": ONE["hypothesis"]}
+    archive = [("archive", ("corpus.zip", make_archive("zip", files)))]
+    job = ended(server, accept(server, archive, missing="empty"))
+    assert (job["status"], job["result"]["pairs"]) == ("completed", 2)
 
 
 def make_archive(kind: str, files: dict[str, bytes]) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from helpers import annotation
 from nedc_bench import ALGORITHMS
 from serving import Server, accept, check_problem, ended, one_pair, post
 
@@ -79,6 +80,10 @@ BAD = [
     ({"seed": "x"}, 422, "seed must be a whole number from 0"),
     ({"evidence": "true", "seed": "-1"}, 422, "seed must be a whole number from 0 to 9223372036854775807, not '-1'"),
     ({"evidence": "true", "replicates": "5001"}, 422, "replicates must be a whole number from 100 to 5000"),
+    ({"labels": "params.toml"}, 422, "labels must be one of tusz, hed-score, binary"),
+    ({"channels": "all"}, 422, "channels must be one of"),
+    ({"duration_tolerance": "much"}, 422, "duration_tolerance must be seconds, not 'much'"),
+    ({"missing": "empty"}, 422, "pair the files of an archive"),
     ({"colour": "red"}, 422, "'colour' is not a part"),
     ({"algorithms": "x" * 2000}, 413, "larger than 1024 bytes"),
 ]
@@ -92,6 +97,14 @@ def test_bad_fields(server: Server, data: dict[str, Any], status: int, words: st
     assert response.headers["Content-Type"] == "application/problem+json"
     assert (problem["status"], problem["type"]) == (status, f"/docs#{status}")
     assert words in problem["detail"]
+
+
+def test_labels_and_tolerance_are_those_of_the_command(server: Server) -> None:
+    reference, hypothesis = (annotation((1.0, 5.0, "fnsz"), duration=seconds).encode() for seconds in (9.0, 9.5))
+    files = [("reference", ("a.csv_bi", reference)), ("hypothesis", ("a.csv_bi", hypothesis))]
+    assert "--labels tusz" in check_problem(post(server, files), 422)["detail"]
+    job = post(server, files, labels="tusz", duration_tolerance="1").json()
+    assert job["result"]["algorithms"]["overlap"]["labels"]["seiz"]["tp"] == 1
 
 
 def test_a_field_of_a_form_in_which_no_file_was_chosen_counts_as_not_sent(server: Server) -> None:

@@ -70,14 +70,19 @@ def others(server: Server, begin: int) -> list[float]:
         return sorted(pool.map(one, range(REQUESTS)))
 
 
+@pytest.fixture(scope="module")
+def alone(shared: Server) -> list[float]:
+    """What they take while nothing else is under way."""
+    return others(shared, 0)
+
+
 def check_fair(alone: list[float], beside: list[float]) -> None:
     alone_p99, p99 = (seconds[int(0.99 * len(seconds))] for seconds in (alone, beside))
     print(f"alone p99 {alone_p99:.3f} s; beside p50 {beside[len(beside) // 2]:.3f} s, p99 {p99:.3f} s")
     assert p99 < max(MOST_SECONDS, MOST_TIMES * alone_p99)
 
 
-def test_small_pairs_beside_a_corpus(shared: Server) -> None:
-    alone = others(shared, 0)
+def test_small_pairs_beside_a_corpus(shared: Server, alone: list[float]) -> None:
     job_id = accept(shared, corpus())
     until(lambda: show(shared, job_id).json()["progress"]["done"])
     check_fair(alone, others(shared, 1000))
@@ -85,9 +90,8 @@ def test_small_pairs_beside_a_corpus(shared: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", PENALTIES)
-def test_small_pairs_beside_pairs_that_take_long(shared: Server, kind: str) -> None:
+def test_small_pairs_beside_pairs_that_take_long(shared: Server, alone: list[float], kind: str) -> None:
     begin = 2000 * (1 + list(PENALTIES).index(kind))
-    alone = others(shared, begin)
     job_id = accept(shared, heavy(PENALTIES[kind]))
     until(lambda: show(shared, job_id).json()["status"] == "running")
     check_fair(alone, others(shared, begin + 1000))

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import json
 import socket
+import uuid
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from serving import EXAMPLE, Server, Start, Stop, accept, ended, one_pair, parts, post, received, small_pair, watch
+from serving import (
+    EXAMPLE,
+    Server,
+    Start,
+    Stop,
+    accept,
+    check_problem,
+    ended,
+    one_pair,
+    parts,
+    post,
+    received,
+    small_pair,
+    watch,
+)
 
 
 def test_a_websocket_shows_a_job_to_its_end(server: Server) -> None:
@@ -74,3 +89,8 @@ def test_a_websocket_of_an_unknown_job_or_origin_is_refused(server: Server) -> N
         pass
     with watch(server, job_id, {"Origin": server.url}) as opened:
         assert list(received(opened))[-1] == {"closed": 1000}
+
+
+def test_an_http_request_is_told_that_a_websocket_is_here(server: Server) -> None:
+    problem = check_problem(server.client.get(f"/ws/{uuid.uuid4()}"), 400)
+    assert problem["detail"] == "a WebSocket is at this path; connect with ws:// or wss://"

@@ -262,6 +262,23 @@ def test_the_probe_is_a_helm_test_and_the_same_pod_after_a_sync() -> None:
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
 
 
+@pytest.mark.parametrize(
+    ("release", "name"),
+    [("nedc", "nedc-nedc-bench"), ("nedc-bench", "nedc-bench"), ("eeg.nedc-bench", "eeg-nedc-bench")],
+)
+def test_what_the_runbook_calls_service_has_one_name_and_the_releases_labels(release: str, name: str) -> None:
+    labels = {"app.kubernetes.io/instance": release, "app.kubernetes.io/component": "api"}
+    objects = render(REDIS, name=release)
+    found = [
+        each["metadata"]["name"]
+        for each in objects
+        if each["kind"] == "Deployment" and labels.items() <= each["metadata"]["labels"].items()
+    ]
+    assert found == [name]
+    named = {each["kind"] for each in objects if each["metadata"]["name"] == name}
+    assert named >= {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"}
+
+
 @pytest.mark.parametrize("release", ["nedc-bench", "r" * 53, "a", "123", "true", "1e3", "0x1f", "my.release", "null"])
 def test_names_fit_whatever_the_release_is_called(release: str) -> None:
     values = CASES["everything"] | {"nameOverride": "n" * 63}

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from corpora import DATA
 from nedc_bench import InputError, LabelMap, OperatingCurve, Parameters, Recording, ScoreTrack, operating_curve
 from nedc_bench.scoring import score_pair
-from nedc_bench.scoring.operating import ALGORITHMS, Detections, area, pair_states
+from nedc_bench.scoring.contribution import Events
+from nedc_bench.scoring.operating import ALGORITHMS, Detections, PairStates, area, pair_states
 from nedc_bench.scoring.operating.fold import add_ones
+from nedc_bench.scoring.operating.taes_sweep import Parts, parts_of_class, parts_of_one
 from operating import Night, TrackNight, brute_force, brute_force_of_tracks, nights, track_nights
 from seizures import detect, read_nights
 
@@ -90,10 +92,38 @@ def test_a_sweep_equals_scoring_each_state_of_real_nights(algorithm: str) -> Non
             pair_states(score.events[0].unpack(), detections, algorithm, 0, parameters, sweep=sweep)
             for sweep in (True, False)
         ]
-        assert states[0].parts == states[1].parts
+        assert each_parts(states[0]) == each_parts(states[1])
         assert states[0].alarms.tolist() == states[1].alarms.tolist()
         assert states[0].found.tolist() == states[1].found.tolist()
     assert swept > len(nights) // 2
+
+
+def each_parts(pair: PairStates) -> list[Parts]:
+    """The parts of each state."""
+    lasting = np.diff(pair.begins, append=pair.thresholds.size + 1)
+    return [parts for parts, length in zip(pair.parts, lasting.tolist(), strict=True) for _ in range(length)]
+
+
+@st.composite
+def one_and_pieces(draw: st.DrawFn) -> tuple[float, float, list[tuple[float, float]]]:
+    """A reference event with a length, and pieces apart from each other that touch it by whole seconds."""
+    unit = draw(st.sampled_from([0.1, 0.37, 1.0, 7.3]))
+    start, stop, *points = (x * unit for x in draw(st.lists(st.integers(0, 90), min_size=2, max_size=14, unique=True)))
+    start, stop = min(start, stop), max(start, stop)
+    points.sort()
+    ends = zip(points[::2], points[1::2], strict=False)
+    pieces = [(enter, leave) for enter, leave in ends if int(leave) >= int(start) and int(enter) <= int(stop)]
+    assume(pieces)
+    return start, stop, pieces
+
+
+@given(one_and_pieces())
+@settings(max_examples=500)
+def test_one_reference_event_is_walked_over_as_many_are(case: tuple[float, float, list[tuple[float, float]]]) -> None:
+    start, stop, pieces = case
+    sides = [np.array(rows, dtype=np.float64) for rows in ([(start, stop)], pieces)]
+    reference, hypothesis = (Events(own[:, 0], own[:, 1], np.zeros(len(own), dtype=np.intp)) for own in sides)
+    assert parts_of_one(start, stop, pieces) == parts_of_class(reference, hypothesis, 0, 1)
 
 
 @given(

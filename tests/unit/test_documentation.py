@@ -39,6 +39,19 @@ def test_links_lead_to_files(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_headings(page: Path) -> None:
+    links = re.findall(r"\]\((?!http)([^)#]*\.md)?#([^)]+)\)", page.read_text())
+    assert [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings have on GitHub."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_readme_is_short_and_shows_a_page() -> None:
     assert len(README.splitlines()) < 150
     (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", README)
@@ -78,15 +91,27 @@ def test_contributing_says_where_a_change_belongs(task: str, needed: str) -> Non
         ("tokens.md", "## Rotate"),
         ("glossary.md", "## FA/24h"),
         ("verdicts.md", "## SzCORE"),
-        ("../CONTRIBUTING.md", "## Add a format"),
-        ("../CONTRIBUTING.md", "## Add an alert"),
+        ("../CONTRIBUTING.md#add-a-format", "## Add a format"),
+        ("../CONTRIBUTING.md#add-an-alert", "## Add an alert"),
         ("runbook.md", "make rollback ENV=prod"),
-        ("verify.md", "cmp received/result.json mine/result.json"),
+        ("verify.md", "nedc-bench verify received/result.json"),
     ],
 )
 def test_a_stranger_finds_an_answer_one_link_away_from_the_index(page: str, answer: str) -> None:
     assert f"]({page})" in (ROOT / "docs/index.md").read_text()
-    assert answer in (ROOT / "docs" / page).read_text()
+    assert answer in (ROOT / "docs" / page.partition("#")[0]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("page", "task"),
+    [
+        ("docs/formats.md", "add-a-format"),
+        ("docs/runbook.md", "add-an-alert"),
+        ("monitoring/README.md", "add-an-alert"),
+    ],
+)
+def test_a_page_leads_to_the_steps_that_extend_its_subject(page: str, task: str) -> None:
+    assert f"](../CONTRIBUTING.md#{task})" in (ROOT / page).read_text()
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/index.md", "docs/start-deploy.md"])

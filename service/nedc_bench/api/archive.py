@@ -19,7 +19,7 @@ from typing import IO, Any, NoReturn, cast
 from nedc_bench.annotations.layout import pair_names, split_sides
 from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.api.errors import ProblemError
-from nedc_bench.errors import InputError, quoted, refusal
+from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.execution import PairInput
 
 PIECE_BYTES = 128 * 1024
@@ -40,12 +40,22 @@ COMPRESSED: dict[bytes, Callable[[Any], io.BufferedIOBase]] = {
 Take = Callable[[int], None]
 
 
-def read_archive(name: str, data: bytes | bytearray, *, max_pairs: int, max_bytes: int, take: Take) -> list[PairInput]:
-    """The pairs of an archive, in the order of the references' names.
+def read_archive(
+    name: str,
+    data: bytes | bytearray,
+    *,
+    max_pairs: int,
+    max_bytes: int,
+    take: Take,
+    pattern: str | None = None,
+    missing: str = "refuse",
+) -> tuple[list[PairInput], tuple[Finding, ...]]:
+    """The pairs of an archive, in the order of the references' names, and warnings about them.
 
     Args:
         max_bytes: the limit for the content of all files together.
         take: reserves memory for bytes held besides ``data``, see `nedc_bench.api.budget`.
+        pattern, missing: as for folders, see `nedc_bench.annotations.layout.pair_names`.
 
     Raises:
         InputError: it is not an archive, an entry is refused, or a file has no counterpart.
@@ -56,19 +66,33 @@ def read_archive(name: str, data: bytes | bytearray, *, max_pairs: int, max_byte
         archive = kind(name, data, most_bytes=max_bytes, most_files=2 * max_pairs, take=take)
         sides = split_sides(archive.names(), name)
         references, hypotheses = sides["reference"], sides["hypothesis"]
-        layout = pair_names(references, hypotheses, reference_folder=f"{name}: ref", hypothesis_folder=f"{name}: hyp")
-        pairs = [(ref, hyp) for ref, hyp in layout.pairs if hyp is not None]
-        if len(pairs) > max_pairs:
-            _refuse(name, "size", f"holds {len(pairs)} pairs, more than {max_pairs} (MAX_PAIRS); send fewer at a time")
-        content = archive.read([entry for ref, hyp in pairs for entry in (references[ref], hypotheses[hyp])])
+        layout = pair_names(
+            references,
+            hypotheses,
+            pattern=pattern,
+            missing=missing,
+            reference_folder=f"{name}: ref",
+            hypothesis_folder=f"{name}: hyp",
+        )
+        if len(layout.pairs) > max_pairs:
+            _refuse(
+                name,
+                "size",
+                f"holds {len(layout.pairs)} pairs, more than {max_pairs} (MAX_PAIRS); send fewer at a time",
+            )
+        entries = [(references[ref], None if hyp is None else hypotheses[hyp]) for ref, hyp in layout.pairs]
+        content = archive.read([entry for pair in entries for entry in pair if entry is not None])
     except (InputError, ProblemError):
         raise
     except Exception as error:  # noqa: BLE001  # over damage the readers raise anything
         _refuse(name, "archive", f"is not a whole tar or zip file: {error}")
-    return [
-        PairInput.of(content[references[ref]], f"ref/{ref}", content[hypotheses[hyp]], f"hyp/{hyp}")
-        for ref, hyp in pairs
-    ]
+    pairs = []
+    for (ref, hyp), (reference, hypothesis) in zip(layout.pairs, entries, strict=True):
+        found = None if hypothesis is None else content[hypothesis]
+        pairs.append(
+            PairInput.of(content[reference], f"ref/{ref}", found, f"hyp/{hyp}" if hyp else f"(none for {ref})")
+        )
+    return pairs, layout.warnings
 
 
 class _Archive:

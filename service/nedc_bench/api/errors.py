@@ -6,6 +6,7 @@ import msgspec
 import structlog
 from quart import Quart, Response, has_request_context, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing.exceptions import WebsocketMismatch
 
 from nedc_bench.api.problem import DOCUMENTATION, TITLES, Problem, input_problem, problem
 from nedc_bench.errors import InputError
@@ -77,4 +78,6 @@ def _words(error: HTTPException) -> str | None:
         return f"there is no {request.path[:100]}; {DOCUMENTATION} describes what there is"
     if isinstance(error, MethodNotAllowed) and has_request_context():
         return f"{request.method[:20]} is not allowed here, but {', '.join(sorted(error.valid_methods or ()))}"
+    if isinstance(error, WebsocketMismatch):
+        return "a WebSocket is at this path; connect with ws:// or wss://"
     return error.description

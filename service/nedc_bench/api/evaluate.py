@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import structlog
 from quart import Blueprint, Response, g, request
 
-from nedc_bench.annotations import Parameters, read_parameters
-from nedc_bench.api.archive import read_archive
 from nedc_bench.api.budget import RETRY_SECONDS
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError, problem_response
+from nedc_bench.api.form import read_form
 from nedc_bench.api.problem import failure_problem
 from nedc_bench.api.responses import json_response, require_json
 from nedc_bench.api.upload import Upload, read_upload
-from nedc_bench.execution import Asked, PairInput, Study
 from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
-from nedc_bench.jobs.model import PIPELINE
 from nedc_bench.monitoring import set_waited
 from nedc_bench.monitoring.metrics import QUEUE_FULL, SATURATED
 from nedc_bench.reports import PAGE_NAME, report_names
-from nedc_bench.scoring import ALGORITHMS, check_algorithms
-from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +35,6 @@ MAX_PAGE = 100
 MAX_KEY_CHARACTERS = 255
 # In a browser, a report has an origin of its own; its own policy says what it may load.
 SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-modals", "Referrer-Policy": "no-referrer"}
-REPLICATES, MAX_REPLICATES = 2_000, 5_000  # of a bootstrap; the command takes more
-MAX_STUDY_CLASSES = 10
 THREAD_BYTES = 256 * 1024  # reading more would block the event loop
 
 
@@ -157,9 +149,9 @@ async def _asked_for(upload: Upload, take: Callable[[int], None]) -> Request:
     limits = (settings.max_pairs, settings.max_upload_bytes, take)
     if upload.bytes > THREAD_BYTES or upload.files["archive"]:
         async with service().expanding:
-            pairs, asked = await asyncio.to_thread(_evaluation, upload, *limits)
+            pairs, asked = await asyncio.to_thread(read_form, upload, *limits)
     else:
-        pairs, asked = _evaluation(upload, *limits)
+        pairs, asked = read_form(upload, *limits)
     return Request(pairs, asked, g.caller or "", g.counted_as, _idempotency_key())
 
 
@@ -200,82 +192,3 @@ def _whole(name: str, default: int, low: int, high: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
         raise ProblemError(422, f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
     return int(text)
-
-
-def _evaluation(
-    upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]
-) -> tuple[list[PairInput], Asked]:
-    """The request of the parts.
-
-    Raises:
-        InputError, ProblemError: the parts are not a valid request.
-    """
-    pipeline = _single(upload, "pipeline", PIPELINE)
-    if pipeline != PIPELINE:
-        reason = "runs in CI and by hand only" if pipeline in {"alpha", "dual"} else "is not known"
-        raise ProblemError(422, f"pipeline {pipeline[:40]!r} {reason}; send {PIPELINE}, or leave it out")
-    names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
-    pairs = _pairs(upload, max_pairs, max_bytes, take)
-    strict, per_pair = _flag(upload, "strict"), _flag(upload, "per_pair")
-    parameters = _parameters(upload)
-    study = _study(upload, pairs, len(parameters.label_map.classes))
-    return pairs, Asked(check_algorithms(names), parameters, strict, per_pair, study)
-
-
-def _study(upload: Upload, pairs: Sequence[PairInput], classes: int) -> Study | None:
-    """The intervals that are asked for, within bounds; generated clients always send seed and replicates."""
-    seed = _number(upload, "seed", Settings().seed, 0, MAX_SEED)
-    replicates = _number(upload, "replicates", REPLICATES, MIN_REPLICATES, MAX_REPLICATES)
-    if not _flag(upload, "evidence"):
-        return None
-    if classes > MAX_STUDY_CLASSES:
-        detail = f"evidence is limited to {MAX_STUDY_CLASSES} classes here, and [MAP] has {classes}"
-        raise ProblemError(422, f"{detail}; the command nedc-bench evidence takes any number")
-    return Study.of(seed, replicates, (pair.reference_name for pair in pairs))
-
-
-def _pairs(upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]) -> list[PairInput]:
-    references, hypotheses, archives = (upload.files[name] for name in ("reference", "hypothesis", "archive"))
-    if archives:
-        if references or hypotheses or len(archives) > 1:
-            raise ProblemError(422, "send either one archive, or reference and hypothesis files")
-        (name, data) = archives[0]
-        return read_archive(name, data, max_pairs=max_pairs, max_bytes=max_bytes, take=take)
-    if len(references) != len(hypotheses) or not references:
-        count = f"{len(references)} reference and {len(hypotheses)} hypothesis"
-        raise ProblemError(422, f"send as many reference as hypothesis files, at least one of each; these are {count}")
-    return [
-        PairInput.of(bytes(ref), ref_name, bytes(hyp), hyp_name)
-        for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
-    ]
-
-
-def _parameters(upload: Upload) -> Parameters:
-    files = upload.files["parameters"]
-    if len(files) > 1:
-        raise ProblemError(422, "send at most one parameter file")
-    if not files:
-        return Parameters()
-    name, data = files[0]
-    return read_parameters(io.BytesIO(data), name)
-
-
-def _single(upload: Upload, name: str, default: str) -> str:
-    values = upload.fields[name]
-    if len(values) > 1:
-        raise ProblemError(422, f"{name} is given {len(values)} times")
-    return values[0] if values else default
-
-
-def _number(upload: Upload, name: str, default: int, low: int, high: int) -> int:
-    text = _single(upload, name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high):
-        raise ProblemError(422, f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
-    return int(text)
-
-
-def _flag(upload: Upload, name: str) -> bool:
-    text = _single(upload, name, "false").lower()
-    if text not in {"true", "false"}:
-        raise ProblemError(422, f"{name} must be true or false, not {text[:40]!r}")
-    return text == "true"

@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from nedc_bench.api.errors import PROBLEM_JSON
-from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE, MAX_REPLICATES, REPLICATES
+from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE
+from nedc_bench.api.form import form_schema
 from nedc_bench.api.health import Health
 from nedc_bench.api.problem import TITLES, Problem
 from nedc_bench.api.responses import JSON
 from nedc_bench.api.schemas import Result
 from nedc_bench.jobs import Job, JobPage, JobStatus
-from nedc_bench.scoring import ALGORITHM
-from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES
 from nedc_bench.version import __version__
 
 MODELS = (Job, JobPage, Problem, Health, Result)
@@ -111,7 +110,7 @@ def _schemas() -> dict[str, Any]:
     job["result"] = {"anyOf": [{"$ref": "#/components/schemas/Result"}, {"type": "null"}]}
     job["created_at"] = {"type": "string", "format": "date-time"}
     job["completed_at"] = {"anyOf": [job["created_at"], {"type": "null"}]}
-    return schemas | {"Evaluation": _upload()}
+    return schemas | {"Evaluation": form_schema()}
 
 
 def _paths() -> dict[str, Any]:
@@ -219,45 +218,6 @@ def _operation(
         operation["requestBody"] = body
     errors = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in problems}
     return operation | {"responses": responses | errors}
-
-
-def _upload() -> dict[str, Any]:
-    file = {"type": "string", "format": "binary"}  # the form that client generators and the page understand
-    files = {"type": "array", "minItems": 1, "items": file}
-    flag = {"type": "string", "enum": ["true", "false"], "default": "false"}
-    properties = {
-        "reference": files | {"description": "Annotation files; the n-th is paired with the n-th hypothesis."},
-        "hypothesis": files | {"description": "Annotation files, as many as references."},
-        "archive": file | {"description": "Instead of both: a tar or zip with ref/ and hyp/, paired by name."},
-        "algorithms": {
-            "type": "array",
-            "items": {"type": "string", "enum": [*ALGORITHM, "all"]},
-            "default": ["all"],
-            "description": "The algorithms to run.",
-        },
-        "pipeline": {
-            "type": "string",
-            "enum": ["beta"],
-            "default": "beta",
-            "description": "The original tool runs in CI and by hand only.",
-        },
-        "parameters": file | {"description": "The original's TOML parameter file."},
-        "strict": flag | {"description": "Turn warnings into errors."},
-        "per_pair": flag | {"description": "Add the figures of each pair."},
-        "evidence": flag | {"description": "Add confidence intervals, by a bootstrap of subjects."},
-        "seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 0, "description": "Of evidence."},
-        "replicates": {"type": "integer", "minimum": MIN_REPLICATES, "maximum": MAX_REPLICATES, "default": REPLICATES},
-    }
-    neither = {"not": {"anyOf": [{"required": [name]} for name in ("reference", "archive")]}}
-    return {
-        "type": "object",
-        "description": "What to score: pairs of files, or an archive of them.",
-        "properties": properties,
-        "additionalProperties": False,
-        "dependentRequired": {"reference": ["hypothesis"], "hypothesis": ["reference"]},
-        # a oneOf would be clearer, but client generators turn it into an untyped body
-        "not": {"anyOf": [{"required": ["archive", "reference"]}, {"required": ["archive", "hypothesis"]}, neither]},
-    }
 
 
 def _example_of_a_completed_job() -> dict[str, Any]:

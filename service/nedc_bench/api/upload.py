@@ -21,7 +21,8 @@ from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.api.errors import ProblemError
 
 FILES = ("reference", "hypothesis", "archive", "parameters")
-FIELDS = ("algorithms", "pipeline", "strict", "per_pair", "evidence", "seed", "replicates")
+INPUT_FIELDS = ("missing", "pattern", "labels", "channels", "duration_tolerance")
+FIELDS = ("algorithms", "pipeline", "strict", "per_pair", *INPUT_FIELDS, "evidence", "seed", "replicates")
 MAX_FIELD_BYTES = 1024
 MAX_FIELDS = 32
 MAX_HEADER_BYTES = 2048  # per line of a part's header, which holds the file name

@@ -212,7 +212,7 @@ class _Run:
 
     async def _score_and_fold(self) -> Folded:
         """Evaluate a small request in one call."""
-        contents = [(pair.reference, pair.hypothesis) for pair in self.pairs]
+        contents = [pair.contents for pair in self.pairs]
         heavy = is_heavy(self.pairs, self.asked) or self.asked.study is not None
         try:
             scored, found = await self._run(score_and_fold, contents, self._digests(), self.asked, heavy=heavy)
@@ -250,7 +250,7 @@ class _Run:
 
     async def _score_together(self, numbers: Sequence[int]) -> None:
         pairs = [self.pairs[number] for number in numbers]
-        contents = [(pair.reference, pair.hypothesis) for pair in pairs]
+        contents = [pair.contents for pair in pairs]
         self._keep(numbers, await self._run(score_pairs, contents, self.asked, heavy=is_heavy(pairs, self.asked)))
 
     def _keep(self, numbers: Sequence[int], scored: Scored) -> None:

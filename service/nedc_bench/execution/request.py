@@ -46,7 +46,10 @@ class Study(NamedTuple):
 
 
 class PairInput(msgspec.Struct, frozen=True, array_like=True):
-    """The two files of a pair: contents, the names they go by, and the sha256 of each, hexadecimal."""
+    """The two files of a pair: contents, the names they go by, and the sha256 of each, hexadecimal.
+
+    A hypothesis that is missing has no sha256, and is scored as one without events.
+    """
 
     reference: bytes
     reference_name: str
@@ -56,21 +59,26 @@ class PairInput(msgspec.Struct, frozen=True, array_like=True):
     hypothesis_sha256: str
 
     @classmethod
-    def of(cls, reference: bytes, reference_name: str, hypothesis: bytes, hypothesis_name: str) -> PairInput:
+    def of(cls, reference: bytes, reference_name: str, hypothesis: bytes | None, hypothesis_name: str) -> PairInput:
         """The pair, with its files hashed."""
         return cls(
             reference,
             reference_name,
             sha256(reference).hexdigest(),
-            hypothesis,
+            hypothesis or b"",
             hypothesis_name,
-            sha256(hypothesis).hexdigest(),
+            "" if hypothesis is None else sha256(hypothesis).hexdigest(),
         )
 
     @property
     def size(self) -> int:
         """The bytes of the two files."""
         return len(self.reference) + len(self.hypothesis)
+
+    @property
+    def contents(self) -> tuple[bytes, bytes | None]:
+        """The bytes of the two files; None for a hypothesis that is missing."""
+        return self.reference, self.hypothesis if self.hypothesis_sha256 else None
 
     @property
     def names(self) -> tuple[str, str]:

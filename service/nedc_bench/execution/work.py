@@ -31,7 +31,7 @@ from nedc_bench.statistics.table import NOTHING, Row
 
 COMPRESSION = 1
 
-Contents = tuple[bytes, bytes]  # of the reference and the hypothesis
+Contents = tuple[bytes, bytes | None]  # of the reference and the hypothesis
 Digests = tuple[str, str]
 Refusal = tuple[Finding, ...]
 
@@ -57,7 +57,8 @@ def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
     outcomes: list[bytes] = []
     seconds = dict.fromkeys(asked.algorithms, 0.0)
     for reference, hypothesis in pairs:
-        pair = Pair(io.BytesIO(reference), io.BytesIO(hypothesis), placeholder(REFERENCE), placeholder(HYPOTHESIS))
+        other = None if hypothesis is None else io.BytesIO(hypothesis)
+        pair = Pair(io.BytesIO(reference), other, placeholder(REFERENCE), placeholder(HYPOTHESIS))
         try:
             score = evaluate_pair(pair, asked.parameters, asked.algorithms)
         except InputError as error:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 def test_the_documented_commands(namespace: Namespace, loaded: str, tmp_path: Path) -> None:
     namespace.start_redis()
     shell = Shell(tmp_path, Release(namespace, loaded).values | {"resources": {"requests": {"cpu": "50m"}}})
-    given = {"NAMESPACE": namespace.name, "REDIS_URL": namespace.redis_url, "RELEASE": NAME}
+    given = {"NAMESPACE": namespace.name, "REDIS_URL": namespace.redis_url, "RELEASE": NAME, "SERVICE": FULL_NAME}
     installing, *deploying, removing = commands("docs/deployment.md")
     said = ""
     for block in (installing, *deploying, *commands("docs/runbook.md"), *commands("docs/emergency-helm.md"), removing):
@@ -26,3 +26,4 @@ def test_the_documented_commands(namespace: Namespace, loaded: str, tmp_path: Pa
     assert said.count("probe passed: every figure is the original's") == 2
     assert said.count('"status":"ready"') >= 2  # one for each pod, of which the autoscaler may have added some
     assert "nedc_redis_up 1.0" in said
+    assert said.splitlines().count(FULL_NAME) == 2  # as both pages look it up

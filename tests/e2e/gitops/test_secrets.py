@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
 NEW_PASSWORD = "the-second-password"
 NEW_TOKEN = "the-next-token-of-the-tests"
-ADD_PASSWORD, DROP_PASSWORD, TOKENS, ADD_TOKEN, DROP_TOKEN = range(5)  # blocks of the runbook
+ADD_PASSWORD, DROP_PASSWORD, TOKENS, ADD_TOKEN, PROBE, DROP_TOKEN = range(6)  # blocks of the runbook
 
 
 def test_the_password_of_redis_is_rotated_without_a_failed_request(argo: Argo, team: Team) -> None:
@@ -46,14 +46,14 @@ def test_the_password_of_redis_is_rotated_without_a_failed_request(argo: Argo, t
 def test_a_token_is_rotated_without_a_failed_request(argo: Argo, team: Team) -> None:
     namespace = argo.namespace("prod")
     old, new = (hashlib.sha256(token.encode()).hexdigest() for token in (TOKEN, NEW_TOKEN))
-    given = {"OLD": TOKEN, "NEW": NEW_TOKEN}
+    given = {"OLD": TOKEN, "NEW": NEW_TOKEN, "NAME": "probe"}
     with load(namespace, TOKEN) as before:
         follow(team.root, "runbook.md", "Rotating secrets", TOKENS, ADD_TOKEN, **given)
-        _await_tokens(namespace, [old, new])
+        _await_tokens(namespace, [f"{old}  probe", f"{new}  probe"])
         before.go_on(5)
     with load(namespace, NEW_TOKEN) as after:  # those who call have changed over
-        follow(team.root, "runbook.md", "Rotating secrets", TOKENS, DROP_TOKEN, **given)
-        _await_tokens(namespace, [new])
+        follow(team.root, "runbook.md", "Rotating secrets", TOKENS, PROBE, DROP_TOKEN, **given)
+        _await_tokens(namespace, [f"{new}  probe"])
         refused = httpx.get(f"{url(namespace)}/api/v1/evaluate", headers={"Authorization": f"Bearer {TOKEN}"})
         assert refused.status_code == 401
         after.go_on(10)
@@ -67,7 +67,7 @@ def _await_tokens(namespace: Namespace, expected: list[str]) -> None:
 
     def seen(pod: Any) -> bool:
         text = namespace.kubectl("exec", pod.metadata.name, "--", "cat", "/etc/nedc-bench/tokens/tokens")
-        return text.split() == expected
+        return text.splitlines() == expected
 
     for pod in pods(namespace):
         until(lambda pod=pod: seen(pod), f"{pod.metadata.name} sees the tokens")  # type: ignore[misc]

@@ -115,11 +115,16 @@ function tell({ status, progress }) {
   byId("state").textContent = (words[status] ?? "Fetching the result") + (counted ? `: ${progress.done} of ${plural(progress.total, "pair")}` : "");
 }
 
+function detailOf(problem) {
+  if (problem.status !== 401) return problem.detail ?? "";
+  return api.token ? "The service does not know this token." : "Enter yours below.";
+}
+
 function showProblem(problem) {
   const place = byId("problem");
   place.replaceChildren();
   if (!problem) return;
-  place.append(element("p", {}, element("strong", {}, problem.title ?? "Refused"), ` ${problem.detail ?? ""}`));
+  place.append(element("p", {}, element("strong", {}, problem.title ?? "Refused"), ` ${detailOf(problem)}`));
   const faults = (problem.errors ?? []).map(({ side, file, line, reason }) =>
     element("li", {}, `${[side, file, line ? `line ${line}` : ""].filter(Boolean).join(", ")}: ${reason}`));
   if (faults.length) place.append(element("ul", {}, ...faults));

@@ -9,7 +9,7 @@ thresholds take each step together. Whole events are added many at once wherever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from nedc_bench.annotations.timeline import Codes, Floats
 from nedc_bench.scoring.operating.states import PairStates
 from nedc_bench.scoring.operating.taes_sweep import Numbers
 
-CHUNK = 16_384  # thresholds that take a step together
+CHUNK = 16_384  # sums that stay in a cache
 EXPONENT_BITS = 52  # of a double, where its exponent begins
 
 
@@ -33,88 +33,92 @@ class Totals(NamedTuple):
 
 def fold(pairs: Sequence[PairStates]) -> Totals:
     """The counts of the corpus; whole numbers are exact as floats."""
-    every = [pair.thresholds for pair in pairs]
-    thresholds = np.unique(np.concatenate(every))[::-1].copy() if len(pairs) > 1 else every[0].copy()
+    every = np.concatenate([pair.thresholds for pair in pairs])
+    if len(pairs) > 1:
+        rising, inverse = np.unique(every, return_inverse=True)
+        thresholds, places = rising[::-1].copy(), rising.size - 1 - inverse
+    else:
+        thresholds, places = every, np.arange(every.size)
     if pairs[0].parts:
-        return Totals(thresholds, *_fold_parts(pairs, thresholds))
+        return Totals(thresholds, *_fold_parts(pairs, places, thresholds.size))
     targets = sum(pair.targets for pair in pairs)
-    tp, fp = (_fold_counts(thresholds, pairs, [getattr(pair, name) for pair in pairs]) for name in ("found", "alarms"))
+    tp, fp = (
+        _fold_counts([getattr(pair, name) for pair in pairs], places, thresholds.size) for name in ("found", "alarms")
+    )
     return Totals(thresholds, tp.astype(np.float64), fp.astype(np.float64), (targets - tp).astype(np.float64))
 
 
-def _fold_counts(thresholds: Floats, pairs: Sequence[PairStates], counts: Sequence[Codes]) -> Codes:
-    begin = sum(int(own[0]) for own in counts)
+def _fold_counts(counts: Sequence[Codes], places: Codes, size: int) -> Codes:
+    """The sums of the counts of pairs at each threshold; ``places`` has where each of their states but 0 begins."""
     changes = np.concatenate([np.diff(own) for own in counts])
-    places = np.concatenate([pair.thresholds for pair in pairs])
     kept = changes.nonzero()[0]
-    total = np.zeros(thresholds.size, dtype=np.int64)
-    np.add.at(total, np.searchsorted(-thresholds, -places[kept]), changes[kept])
-    sums: Codes = begin + total.cumsum()
+    total = np.zeros(size, dtype=np.int64)
+    np.add.at(total, places[kept], changes[kept])
+    sums: Codes = sum(int(own[0]) for own in counts) + total.cumsum()
     return sums
 
 
-def _fold_parts(pairs: Sequence[PairStates], thresholds: Floats) -> tuple[Floats, Floats, Floats]:
+def _fold_parts(pairs: Sequence[PairStates], places: Codes, size: int) -> tuple[Floats, Floats, Floats]:
     """True positives, false positives and false negatives.
+
+    Hits and misses are added for those thresholds only at which those of some pair change.
+    """
+    ends = np.cumsum([pair.thresholds.size for pair in pairs])
+    states = [np.append(0, own) for own in np.split(places, ends[:-1])]  # where each state of a pair begins
+    changes = np.unique(np.concatenate([own[pair.begins] for pair, own in zip(pairs, states, strict=True)]))
+    hits, misses, alarms = _Sums(changes.size), _Sums(changes.size), _Sums(size)
+    for pair, own in zip(pairs, states, strict=True):
+        begins = own[pair.begins]
+        few = changes.searchsorted(begins)
+        hits.add_whole(few, hits.add(few, [parts.hits for parts in pair.parts]))
+        found = misses.add(few, [parts.misses for parts in pair.parts])
+        misses.add_whole(few, found + np.array([parts.missed for parts in pair.parts], dtype=np.int64))
+        found = alarms.add(begins, [parts.alarms for parts in pair.parts])
+        alarms.add_whole(own, pair.alarms + found.repeat(np.diff(pair.begins, append=own.size)))
+    lasting = np.diff(changes, append=size)
+    return hits.total().repeat(lasting), alarms.total(), misses.total().repeat(lasting)
+
+
+class _Sums:
+    """The sum at each of some thresholds, and the whole events that wait to be added to it.
 
     Of a pair come the parts of events first, then the whole ones; whole ones wait, and are added together with those of
     the next pairs, until parts come.
     """
-    hits, misses, alarms = np.zeros((3, thresholds.size))
-    missed, false = _Whole(thresholds), _Whole(thresholds)
-    for pair in pairs:
-        if any(parts.hits or parts.misses or parts.alarms for parts in pair.parts):
-            missed.add_to(misses)
-            false.add_to(alarms)
-            _add_parts(pair, thresholds, hits, misses, alarms)
-        missed.take(pair, np.array([parts.missed for parts in pair.parts]))
-        false.take(pair, pair.alarms)
-    missed.add_to(misses)
-    false.add_to(alarms)
-    return hits, alarms, misses
 
+    def __init__(self, size: int) -> None:
+        self.sums = np.zeros(size)
+        self.waiting = np.zeros(size, dtype=np.int64)
 
-class _Whole:
-    """Whole events that wait to be added, at each threshold."""
+    def add(self, begins: Codes, items: Sequence[Numbers]) -> Codes:
+        """Add the numbers of items, one at a time; each item lasts until the next begins.
 
-    def __init__(self, thresholds: Floats) -> None:
-        self.thresholds = thresholds
-        self.begin = 0
-        self.changes = np.zeros(thresholds.size, dtype=np.int64)
+        Returns:
+            How many whole events each item is, where it is nothing else; these are not added.
+        """
+        numbers = [[number for number in own if number] for own in items]  # adding a zero changes nothing
+        whole = np.array([len(own) if all(number == 1.0 for number in own) else 0 for own in numbers])
+        kept = (np.array([len(own) for own in numbers]) > whole).nonzero()[0]
+        if kept.size:
+            ends = np.append(begins[1:], self.sums.size)
+            low, high = int(kept[0]), int(kept[-1]) + 1
+            span = slice(int(begins[low]), int(ends[high - 1]))
+            add_ones(self.sums[span], self.waiting[span])
+            self.waiting[span] = 0
+            lasting = ends[low:high] - begins[low:high]
+            apart = [[] if whole[k] else numbers[k] for k in range(low, high)]
+            for column in zip_longest(*apart, fillvalue=0.0):
+                self.sums[span] += np.repeat(column, lasting)
+        return whole
 
-    def take(self, pair: PairStates, counts: Codes) -> None:
-        """Take those of a pair in each of its states."""
-        self.begin += int(counts[0])
-        changes = np.diff(counts)
-        kept = changes.nonzero()[0]
-        places = np.searchsorted(-self.thresholds, -pair.thresholds[kept])
-        np.add.at(self.changes, places, changes[kept])
+    def add_whole(self, begins: Codes, counts: Codes) -> None:
+        """Let whole events wait; each count lasts until the next begins, and the first begins at 0."""
+        self.waiting += np.repeat(counts, np.diff(begins, append=self.waiting.size))
 
-    def add_to(self, sums: Floats) -> None:
-        """Add them; then none waits."""
-        add_ones(sums, self.begin + self.changes.cumsum())
-        self.begin = 0
-        self.changes[:] = 0
-
-
-def _add_parts(pair: PairStates, thresholds: Floats, hits: Floats, misses: Floats, alarms: Floats) -> None:
-    """Add the parts of a pair's events, at each threshold those of its state."""
-    for begin in range(0, thresholds.size, CHUNK):
-        chunk = slice(begin, begin + CHUNK)
-        state = np.searchsorted(-pair.thresholds, -thresholds[chunk], side="right")
-        low, high = int(state[0]), int(state[-1])
-        groups = [(parts, len(list(same))) for parts, same in groupby(pair.parts[low : high + 1])]
-        kind = np.arange(len(groups)).repeat([length for _, length in groups])[state - low]
-        _add(hits[chunk], [parts.hits for parts, _ in groups], kind)
-        _add(misses[chunk], [parts.misses for parts, _ in groups], kind)
-        _add(alarms[chunk], [parts.alarms for parts, _ in groups], kind)
-
-
-def _add(sums: Floats, numbers: Sequence[Numbers], kind: Codes) -> None:
-    """Add to each sum the numbers of its kind, one at a time."""
-    longest = max(map(len, numbers))
-    padded = np.array([[*own, *[0.0] * (longest - len(own))] for own in numbers]).reshape(len(numbers), longest)
-    for column in padded.T:
-        sums += column[kind]
+    def total(self) -> Floats:
+        """The sums, when nothing is to come."""
+        add_ones(self.sums, self.waiting)
+        return self.sums
 
 
 def add_ones(sums: Floats, counts: Codes) -> None:
@@ -123,11 +127,15 @@ def add_ones(sums: Floats, counts: Codes) -> None:
     From 1 up to the next power of two every sum is exact, so those additions are one; what goes beyond is done step by
     step.
     """
-    reached = sums + counts
-    crossing = (sums.view(np.int64) ^ reached.view(np.int64)) >> EXPONENT_BITS != 0
-    slow = ((crossing | (sums < 1.0)) & (counts > 0)).nonzero()[0]
-    reached[slow] = _with_ones(sums[slow], counts[slow])
-    sums[:] = reached
+    for begin in range(0, sums.size, CHUNK):
+        own, more = sums[begin : begin + CHUNK], counts[begin : begin + CHUNK]
+        reached = own + more
+        crossing = (own.view(np.int64) ^ reached.view(np.int64)) >> EXPONENT_BITS != 0
+        slow = ((crossing | (own < 1.0)) & (more > 0)).nonzero()[0]
+        slow = slow[own[slow] != np.floor(own[slow])]  # what is whole stays exact
+        if slow.size:
+            reached[slow] = _with_ones(own[slow], more[slow])
+        own[:] = reached
 
 
 def _with_ones(sums: Floats, left: Codes) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nedc_bench.annotations.timeline import Codes, Floats
-from nedc_bench.scoring.operating.detections import Nodes
+from nedc_bench.scoring.operating.detections import Flags, Nodes
 
 Counts = NDArray[np.int64]
 
@@ -26,7 +26,7 @@ def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> tuple[Counts, 
         return None
     met = first < end
     first, end = first[met], end[met]
-    arrivals = _earliest(nodes.ranks, first, end)
+    arrivals = earliest(nodes.ranks, first, end)
     return nodes.there(arrivals), pieces(nodes) - pieces_meeting(nodes, first, end)
 
 
@@ -40,22 +40,31 @@ def pieces_meeting(nodes: Nodes, first: Codes, end: Codes) -> Counts:
     """How many pieces hold a node of some stretch ``first:end``, in each state; no stretch is empty."""
     if not first.size:
         return np.zeros(nodes.steps + 1, dtype=np.int64)
-    size = nodes.ranks.size
-    covered = np.zeros(size + 1, dtype=np.int64)
-    np.add.at(covered, first, 1)
-    np.add.at(covered, end, -1)
-    own = (covered.cumsum()[:-1] > 0).nonzero()[0]
-    left, right = own[:-1], own[1:]
-    breaks = np.append(0, (~nodes.linked).cumsum())
-    joined = breaks[right] == breaks[left]
-    left, right = left[joined], right[joined]
+    own = covered(first, end, nodes.ranks.size)
+    joined = are_joined(nodes, own)
+    left, right = own[:-1][joined], own[1:][joined]
     near = right - left == 1
     links = np.maximum(nodes.ranks[left[near]], nodes.ranks[right[near]])
-    across = -_earliest(-nodes.ranks, left[~near], right[~near] + 1)
+    across = -earliest(-nodes.ranks, left[~near], right[~near] + 1)
     return nodes.there(nodes.ranks[own]) - nodes.there(np.append(links, across))
 
 
-def _earliest(ranks: Codes, first: Codes, end: Codes) -> Codes:
+def covered(first: Codes, end: Codes, size: int) -> Codes:
+    """The numbers below ``size`` that lie in some stretch ``first:end``, ascending."""
+    changes = np.zeros(size + 1, dtype=np.int64)
+    np.add.at(changes, first, 1)
+    np.add.at(changes, end, -1)
+    return (changes.cumsum()[:-1] > 0).nonzero()[0]
+
+
+def are_joined(nodes: Nodes, own: Codes) -> Flags:
+    """Whether all nodes from each of these to the next are linked."""
+    breaks = np.append(0, (~nodes.linked).cumsum())[own]
+    same: Flags = breaks[1:] == breaks[:-1]
+    return same
+
+
+def earliest(ranks: Codes, first: Codes, end: Codes) -> Codes:
     """The lowest rank of each stretch ``first:end``; none is empty."""
     if not first.size:
         return np.zeros(0, dtype=np.intp)

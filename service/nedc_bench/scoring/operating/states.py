@@ -5,7 +5,7 @@ Conventions: see `nedc_bench.scoring.operating.detections`. All counts are of on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +30,8 @@ class PairStates:
         targets: reference events (of `szcore-event`, merged and split).
         found, alarms: reference events found and false alarms, shape ``(states,)``; in ``taes`` none is found, and
             the false alarms are the whole ones, which come after the parts.
-        parts: of ``taes``, what each state adds before them; else empty.
+        parts: of ``taes``, what a state adds before them, one item each time that it changes; else empty.
+        begins: the state in which each of these begins, ascending from 0.
         all_targets: reference events of all classes.
         seconds: the duration.
         samples: of `szcore-event`, at its rate.
@@ -41,6 +42,7 @@ class PairStates:
     found: Counts
     alarms: Counts
     parts: list[Parts]
+    begins: Counts
     all_targets: int
     seconds: float
     samples: int
@@ -63,29 +65,29 @@ def pair_states(
     nodes = detections.nodes(c) if sweep else None
     none = np.zeros(0, dtype=np.int64)
 
-    def states(targets: int, found: Counts, alarms: Counts, parts: list[Parts]) -> PairStates:
-        thresholds = detections.thresholds
-        return PairStates(thresholds, targets, found, alarms, parts, own.size, seconds, samples)
+    def states(targets: int, found: Counts, alarms: Counts) -> PairStates:
+        return PairStates(detections.thresholds, targets, found, alarms, [], none, own.size, seconds, samples)
 
     if algorithm == taes.NAME:
         classes = len(parameters.label_map.classes)
         if nodes is not None:
-            parts, alarms = taes_sweep.sweep(starts, stops, nodes)
-            return states(starts.size, none, alarms, parts)
+            swept = taes_sweep.sweep(starts, stops, nodes)
+            return replace(states(starts.size, none, swept.alarms), parts=swept.parts, begins=swept.begins)
         walked = [parts_of_class(reference, hypothesis, c, classes) for hypothesis in detections.states()]
         alarms = np.array([false for _, false in walked], dtype=np.int64)
-        return states(starts.size, none, alarms, [parts for parts, _ in walked])
+        parts, begins = [parts for parts, _ in walked], np.arange(len(walked), dtype=np.int64)
+        return replace(states(starts.size, none, alarms), parts=parts, begins=begins)
     if algorithm == overlap.NAME:
         counted = None if nodes is None else overlap_sweep.sweep(starts, stops, nodes)
         if counted is not None:
-            return states(starts.size, *counted, [])
+            return states(starts.size, *counted)
         contributions = [overlap.contribute(reference, each, parameters) for each in detections.states()]
-        return states(starts.size, *_columns([(each.hits[c], each.false_alarms[c]) for each in contributions]), [])
+        return states(starts.size, *_columns([(each.hits[c], each.false_alarms[c]) for each in contributions]))
     grown = None if nodes is None else szcore_sweep.sweep(starts, stops, nodes, seconds, parameters)
     if grown is not None:
-        return states(*grown, [])
+        return states(*grown)
     pieces = [szcore.contribute_events(reference, each, parameters) for each in detections.states()]
-    return states(pieces[0].targets[c], *_columns([(each.tp[c], each.fp[c]) for each in pieces]), [])
+    return states(pieces[0].targets[c], *_columns([(each.tp[c], each.fp[c]) for each in pieces]))
 
 
 def _columns(rows: list[tuple[int, int]]) -> tuple[Counts, Counts]:
