@@ -74,6 +74,8 @@ async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     yield Finding("settings", OK, shown)
     if tokens.path is None:
         yield Finding("tokens", NOTE, "anyone can call the service: API_TOKENS_FILE is not set")
+    else:
+        yield Finding("tokens", OK, f"{tokens.known} in {tokens.path}; every request but probes needs one")
     async for finding in _redis(settings):
         yield finding
     answered = False
@@ -156,11 +158,11 @@ def _container() -> Iterator[Finding]:
     found = read_cgroup()
     if found.memory is not None:
         if found.memory_limit is None:
-            yield Finding("memory", NOTE, f"{_size(found.memory)} in use, no limit")
+            yield Finding("memory", NOTE, f"the container uses {_size(found.memory)}, without a limit")
         else:
-            text = f"{_size(found.memory)} of {_size(found.memory_limit)} in use"
+            text = f"the container uses {_size(found.memory)} of {_size(found.memory_limit)}"
             tight = found.memory >= FULL * found.memory_limit
-            yield Finding("memory", NOTE if tight else OK, text + "; the container is killed at the limit" * tight)
+            yield Finding("memory", NOTE if tight else OK, text + "; it is killed at the limit" * tight)
     if found.periods and found.throttled_periods is not None:
         share = found.throttled_periods / found.periods
         yield Finding("cpu", NOTE, f"the CPU limit held it up in {share:.0%} of the periods since its start")

@@ -26,6 +26,7 @@ from hypercorn.config import Config
 from nedc_bench.api.app import create_app
 from nedc_bench.api.context import KEY, Service
 from nedc_bench.api.http1 import READ_BYTES, Connection
+from nedc_bench.errors import EvaluationError
 from nedc_bench.logs import configure_logging
 from nedc_bench.settings import Settings
 
@@ -97,7 +98,12 @@ def _socket(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     found = socket.socket(family, kind, protocol)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind(address)
+    try:
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        message = f"cannot listen on port {port} of {host}: {error.strerror}; set PORT (or HOST) to another"
+        raise EvaluationError(message) from error
     return found
 
 

@@ -59,6 +59,15 @@ def test_beside_a_service_it_says_what_that_service_does(redis: RedisServer, tmp
     assert "secret" not in "\n".join(lines)
 
 
+def test_tokens_are_counted_and_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(f"{'a' * 64}  first\n{'b' * 64}  second\n")
+    status, lines = doctor(PORT="9", API_TOKENS_FILE=str(path))
+    assert status == 0
+    assert f"tokens ok 2 in {path}; every request but probes needs one" in lines
+    assert "aaaa" not in "\n".join(lines).replace(str(path), "")
+
+
 def test_a_bad_setting_is_named_and_nothing_else_tried() -> None:
     status, lines = doctor(MAX_PAIRS="many", REDIS_URL="redis://:secret@nowhere")
     assert status == 1
@@ -70,6 +79,7 @@ def test_a_bad_setting_is_named_and_nothing_else_tried() -> None:
     [
         ("stop", "FAIL .*the connection is refused"),
         ("password", "FAIL .*it refuses the user name or password"),
+        ("no password", "FAIL .*it needs a password, and REDIS_URL has none"),
         ("full", "FAIL .*it is full"),
         ("replica", "FAIL .*it is a read-only replica"),
     ],
@@ -80,6 +90,8 @@ def test_a_redis_that_takes_no_write_is_a_failure_with_its_reason(redis: RedisSe
         redis.stop()
     elif fault == "password":
         url = url.replace("secret", "wrong")
+    elif fault == "no password":
+        url = url.replace(":secret@", "")
     elif fault == "full":
         redis.fill()
     else:

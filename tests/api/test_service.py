@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from helpers import until
+from helpers import run, until
 from nedc_bench import ALGORITHMS
 from nedc_bench.version import __version__
 from redis_server import RedisServer
@@ -18,6 +19,15 @@ OTHERS = set(ALGORITHMS) - {"taes"}
 def test_probes(server: Server) -> None:
     assert server.client.get("/api/v1/health").json() == {"status": "ok", "version": __version__}
     assert server.client.get("/api/v1/ready").json() == {"status": "ready", "version": __version__}
+
+
+def test_a_port_in_use_is_named_with_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("serve", HOST="127.0.0.1", PORT=str(port), MAX_WORKERS="1")
+    assert ran.status == 3
+    said = f"error: cannot listen on port {port} of 127.0.0.1: Address already in use; set PORT (or HOST) to another"
+    assert said in ran.stderr.splitlines()
 
 
 @pytest.mark.integration

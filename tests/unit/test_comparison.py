@@ -136,7 +136,8 @@ def test_the_command_compares(tmp_path: Path) -> None:
     assert ran.status == 0, ran.stderr
     assert "3 recordings of 3 subjects; differences are the second system less the first" in ran.stdout
     assert "caution: intervals of fewer than 50 subjects are too narrow" in ran.stdout
-    assert "overlap seiz: of the reference events 0 are found by the first system alone, 3 by the second" in ran.stdout
+    found = "overlap seiz: reference events found by the first system alone 0, by the second alone 3, by both 3, "
+    assert f"overlap seiz: McNemar's exact p = 0.25 (it takes events as independent)\n{found}by neither 0" in ran.stdout
     document = json.loads(run(*command, "--format", "json", cwd=tmp_path).stdout)
     assert document["schema"] == "nedc-bench/comparison/1"
     assert document["algorithms"]["overlap"]["seiz"]["sensitivity"]["difference"] == 0.5

@@ -18,7 +18,8 @@ from helpers import annotation
 from nedc_bench import InputError, LabelMap, OperatingCurve, Parameters, Recording, ScoreTrack, operating_curve, score
 from nedc_bench.cli import main
 from nedc_bench.reports.page import page_lines
-from nedc_bench.scoring.operating import ALGORITHMS, COLUMNS
+from nedc_bench.scoring.operating import ALGORITHMS, COLUMNS, Detections
+from nedc_bench.scoring.operating.coverage import Coverage
 
 DAY = 86400.0
 LISTS = [str(DATA / f"chb-mit/{side}.list") for side in ("ref", "hyp")]
@@ -157,6 +158,70 @@ def test_an_unknown_area_is_refused(curve: OperatingCurve) -> None:
         curve.auc("other")
     with pytest.raises(ValueError, match="above 0"):
         curve.auc(up_to=0.0)
+
+
+def test_an_alarm_that_hardly_ends_is_told() -> None:
+    """It overlaps every seizure and is one false alarm at most; a figure alone would praise it."""
+    curve = operating_curve([night((10.0, 86_000.0, "seiz", 0.2), (1000.0, 1030.0, "seiz", 0.9))])
+    assert curve.at_false_alarms(1).sensitivity == 1.0
+    (warning,) = (warning for warning in curve.warnings if warning.code == "coverage")
+    said = "at threshold 0.2 (false alarms a day: 0.00) alarms cover 100% of the time outside of reference events"
+    assert warning.message.startswith(said)
+
+
+@pytest.mark.parametrize(("length", "told"), [(43_000.0, 0), (43_200.0, 1)])
+def test_half_of_the_time_outside_of_seizures_is_too_much(length: float, told: int) -> None:
+    """Outside of the seizures are 86,200 s; those of an alarm that overlaps itself count once."""
+    start = 30_000.0
+    events = [
+        (start, start + length, "seiz", 0.5),
+        (start, start + 40_000.0, "seiz", 0.4),
+        (1000.0, 1030.0, "seiz", 0.9),
+    ]
+    events.append((5000.0, 5001.0, "seiz", 0.3))
+    codes = [warning.code for warning in operating_curve([night(*events)]).warnings]
+    assert codes.count("coverage") == told
+
+
+def test_coverage_is_the_share_of_the_seconds_that_events_cover() -> None:
+    """Against a count of every second, for events at random that overlap each other and the seizures."""
+    generator = np.random.default_rng(3)
+    for _ in range(20):
+        starts = generator.integers(0, 900, 12).astype(float)
+        columns = starts, starts + generator.integers(1, 100, 12), generator.integers(1, 5, 12) / 4
+        events = [(start, stop, "seiz", confidence) for start, stop, confidence in zip(*columns, strict=True)]
+        seizures = [(100.0, 150.0), (140.0, 200.0), (700.0, 710.0)]
+        reference, hypothesis = Recording.from_events(1000.0, seizures), Recording.from_events(1000.0, events)
+        parameters = Parameters()
+        own = score(reference, hypothesis, algorithms="overlap").scores[0].events[0].unpack()
+        c = parameters.label_map.classes.index("seiz")
+        coverage = Coverage.of(own, Detections.of_recording(hypothesis, parameters), c)
+        outside = np.ones(1000, dtype=bool)
+        for start, stop in seizures:
+            outside[int(start) : int(stop)] = False
+        assert coverage.seconds == outside.sum()
+        for threshold in (1.0, 0.75, 0.5, 0.25):
+            covered = np.zeros(1000, dtype=bool)
+            for start, stop, _, confidence in events:
+                if confidence >= threshold:
+                    covered[int(start) : int(stop)] = True
+            assert coverage.at(threshold) == (covered & outside).sum()
+
+
+def test_references_without_a_seizure_are_told() -> None:
+    for algorithm in ALGORITHMS:
+        empty = Recording.from_events(DAY, []), night(*DETECTIONS)[1]
+        (warning,) = operating_curve([empty], algorithm=algorithm).warnings
+        assert (warning.side, warning.code) == ("reference", "no-event")
+        assert warning.message.startswith("the references have no event of class seiz, so there is no sensitivity")
+
+
+def test_a_single_threshold_is_written_as_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name in ("ref.csv_bi", "hyp.csv_bi"):
+        (tmp_path / name).write_text(annotation((1, 2, "seiz")))
+    assert main(["curve", str(tmp_path / "ref.csv_bi"), str(tmp_path / "hyp.csv_bi")]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "overlap, class seiz: 1 pair, 0.00 hours of recording, 1 threshold"
 
 
 # -- the command

@@ -221,6 +221,13 @@ def test_a_file_without_rows_is_a_recording_without_events() -> None:
     assert (result.overlap.labels["seiz"].fn, result.overlap.labels["seiz"].fp) == (1, 0)
 
 
+def test_a_header_alone_does_not_state_a_duration_and_needs_a_row() -> None:
+    with pytest.raises(DurationUnknownError, match="it needs a row with a value in its column recordingDuration"):
+        read(TSV)
+    with pytest.raises(DurationUnknownError, match="it may have a column recordingDuration"):
+        read("onset\tduration\teventType\n")
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

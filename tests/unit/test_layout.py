@@ -168,9 +168,14 @@ def test_a_pattern_without_id_is_refused() -> None:
 
 
 def test_a_pattern_that_no_hypothesis_fits_is_refused_with_one_that_does_not() -> None:
-    assert refused(["a.csv_bi"], ["a_hyp.csv_bi"], pattern="{id}_pred") == [
-        "hypothesis: no hypothesis fits the pattern '{id}_pred'; the first is 'a_hyp.csv_bi'"
-    ]
+    (said,) = refused(["a.csv_bi"], ["a_hyp.csv_bi"], pattern="{id}_pred")
+    first = "the first is 'a_hyp.csv_bi', 'a_hyp' without its suffix .csv_bi"
+    assert said == f"hypothesis: no hypothesis fits the pattern '{{id}}_pred'; {first}"
+
+
+def test_a_pattern_that_holds_the_suffix_is_refused_with_the_suffix() -> None:
+    (said,) = refused(["a_events.tsv"], ["sub/a_events.tsv"], pattern="{id}_events")
+    assert said.endswith("the first is 'sub/a_events.tsv', 'a' without its suffix _events.tsv")
 
 
 # -- what has no counterpart

@@ -211,11 +211,14 @@ def test_a_limit_on_what_has_no_value_is_not_met() -> None:
     ("limit", "said"),
     [
         ("epoch.sensitivity > 0", "epoch was not scored; algorithms were overlap, taes, szcore-event"),
-        ("fnsz.sensitivity > 0", "'fnsz' is no label of overlap: seiz, bckg, summary"),
+        ("fnsz.sensitivity > 0", "'fnsz' is no label of overlap: seiz, bckg, summary; and no algorithm: overlap, taes"),
+        ("szcore.sensitivity > 0", "'szcore' is no label of overlap: seiz, bckg, summary; and no algorithm: overlap, "),
+        ("sensitivity.lower >= 70", "sensitivity is from 0 to 1; for 70 % write 0.7"),
+        ("taes.f1 > 1.5", "f1 is from 0 to 1; for 1.5 % write 0.015"),
         ("recall > 0", "'recall' is no figure of overlap: targets, hits"),
         ("szcore-event.mcc > 0", "'mcc' is no figure of szcore-event: targets, tp, fp"),
         ("seiz.overlap.f1 > 0", "before the figure stand an algorithm (overlap, taes, szcore-event) and a label"),
-        ("[sex=X] f1 > 0", "there is no subgroup 'sex=X'; there are: sex, sex=F, sex=M"),
+        ("[sex=X] f1 > 0", "there is no subgroup 'sex=X'; there are: sex=F, sex=M ([sex] is each)"),
     ],
 )
 def test_a_limit_on_what_is_not_there_is_refused(result: Result, limit: str, said: str) -> None:

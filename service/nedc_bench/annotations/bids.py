@@ -68,7 +68,8 @@ def read_events(file: Text, reading: Reading) -> Recording:
     duration = stated if stated is not None else _sidecar_duration(file, reading)
     if duration is None:
         duration = reading.duration
-    return events.recording(duration, "it may have a column recordingDuration, or an _eeg.json with RecordingDuration")
+    column = "needs a row with a value in its column" if "recordingDuration" in names else "may have a column"
+    return events.recording(duration, f"it {column} recordingDuration, or an _eeg.json with RecordingDuration")
 
 
 def read_sidecar(file: Text, reading: Reading) -> Recording:

@@ -209,7 +209,9 @@ def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list
         if found:
             matched.append(file._replace(key=folder + slash + found[1]))
     if files and not matched:
-        message = f"no hypothesis fits the pattern {quoted(pattern)}; the first is {quoted(files[0].name)}"
+        first = files[0]
+        message = f"no hypothesis fits the pattern {quoted(pattern)}; the first is {quoted(first.name)}, "
+        message += f"{quoted(first.key.rpartition('/')[2])} without its suffix {first.suffix}"
         raise refusal("pattern", message, side="hypothesis")
     if len(matched) < len(files):
         notes.append(f"{_count(len(files) - len(matched), 'file')} ignored: not matching the pattern {pattern!r}")

@@ -36,7 +36,7 @@ from nedc_bench.annotations.timeline import (
     round4,
     time_order,
 )
-from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
 MAX_SECONDS = 1e9  # of a recording
 
@@ -81,6 +81,13 @@ class Recording:
     warnings: tuple[Finding, ...] = ()
     base_name: str = ""
     detections: Timeline | None = None
+
+    def __repr__(self) -> str:
+        """What it is of, in a line: its duration, and how many events each label but background has."""
+        counts = np.bincount(self.labels, minlength=len(self.vocabulary)).tolist()
+        events = [f"{count} {label}" for label, count in zip(self.vocabulary, counts, strict=True)][1:]
+        name = f" {quoted(self.name)}" if self.name else ""
+        return f"<Recording{name}: {self.duration:g} s, {', '.join(events) or 'no events'}>"
 
     @classmethod
     def from_events(

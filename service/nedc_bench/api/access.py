@@ -49,6 +49,11 @@ class Tokens:
             where = f"line {wrong[0]}" if wrong else "the file"
             raise SettingsError([f"API_TOKENS_FILE {path}: {where} is not a sha256 in hexadecimal and a name"])
 
+    @property
+    def known(self) -> int:
+        """How many tokens are valid."""
+        return len(self._callers)
+
     def check(self, request: BaseRequestWebsocket) -> str | None:
         """The caller of the request: the name of its token, or the beginning of its hash; None without a file.
 

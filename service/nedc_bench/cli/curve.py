@@ -65,8 +65,9 @@ def _curve(arguments: argparse.Namespace) -> int:
 def _lines(curve: OperatingCurve) -> Iterator[str]:
     """The figures that papers report."""
     pairs = f"{curve.pairs} pair{'' if curve.pairs == 1 else 's'}"
-    yield f"{curve.algorithm}, class {curve.label}: {pairs}, {curve.duration_seconds / 3600:.2f} hours of recording,"
-    yield f"{curve.thresholds.size} thresholds"
+    thresholds = f"{curve.thresholds.size} threshold{'' if curve.thresholds.size == 1 else 's'}"
+    hours = f"{curve.duration_seconds / 3600:.2f} hours of recording"
+    yield f"{curve.algorithm}, class {curve.label}: {pairs}, {hours}, {thresholds}"
     yield ""
     yield "FA/24h allowed  sensitivity  FA/24h  precision  threshold  interpolated"
     for rate in FALSE_ALARMS_PER_24H:

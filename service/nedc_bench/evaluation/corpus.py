@@ -10,6 +10,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording
 from nedc_bench.annotations.formats import check_source
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
 from nedc_bench.evaluation.spreading import Outcome, spread_over
-from nedc_bench.reports import build_document, build_rows, write_reports
+from nedc_bench.reports import build_document, build_rows, format_table, write_reports
 from nedc_bench.reports.long import COLUMNS
 from nedc_bench.scoring import ALGORITHMS, CorpusScore, PairScore, check_algorithms, score_pair
 from nedc_bench.scoring.operating import OperatingCurve
@@ -34,6 +35,14 @@ class Result(CorpusScore):
     >>> result.taes.labels["seiz"].tp, result.overlap.labels["seiz"].tp, result.warnings
     (0.5, 1, ())
     """
+
+    def __repr__(self) -> str:
+        """What was scored, in a line."""
+        return f"<Result: {_size(self)}, {', '.join(self.algorithms)}>"
+
+    def _repr_html_(self) -> str:
+        """The table that the command prints, for a notebook."""
+        return f"<pre>{escape(format_table(self.to_dict()))}</pre>"
 
     def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
         """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
@@ -87,6 +96,11 @@ class Result(CorpusScore):
             evidence=evidence,
             curves=curves,
         )
+
+
+def _size(score: CorpusScore) -> str:
+    pairs = f"{len(score.scores)} pair{'' if len(score.scores) == 1 else 's'}"
+    return f"{pairs}, {score.duration_seconds / 3600:.2f} hours"
 
 
 def score(

@@ -10,6 +10,7 @@ from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
 from nedc_bench.scoring import overlap, score_pair
 from nedc_bench.scoring.operating import ALGORITHMS, Detections, OperatingCurve, PairStates, pair_states
+from nedc_bench.scoring.operating.coverage import Coverage, excess
 
 Hypothesis = Source | Recording | ScoreTrack
 
@@ -50,9 +51,10 @@ def operating_curve(
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
     found = collect(_as_pairs(listed), lambda item: _states(*item, algorithm, c, parameters))
     noticed = [*parameters.warnings, *(pairs.warnings if isinstance(pairs, Pairing) else ())]
-    noticed += [warning for _, warnings in found for warning in warnings]
-    states = [own for own, _ in found]
-    return OperatingCurve.of_pairs(states, algorithm, parameters.label_map.classes[c], parameters, noticed)
+    noticed += [warning for _, warnings, _ in found for warning in warnings]
+    states = [own for own, _, _ in found]
+    curve = OperatingCurve.of_pairs(states, algorithm, parameters.label_map.classes[c], parameters, noticed)
+    return replace(curve, warnings=(*curve.warnings, *excess(curve, [own for _, _, own in found])))
 
 
 def _as_pairs(listed: Iterable[object]) -> Iterator[tuple[Pair, ScoreTrack | None]]:
@@ -67,18 +69,19 @@ def _as_pairs(listed: Iterable[object]) -> Iterator[tuple[Pair, ScoreTrack | Non
 
 def _states(
     pair: Pair, track: ScoreTrack | None, algorithm: str, c: int, parameters: Parameters
-) -> tuple[PairStates, tuple[Finding, ...]]:
-    """The states of a pair, and what was noticed in its files."""
+) -> tuple[PairStates, tuple[Finding, ...], Coverage]:
+    """The states of a pair, what was noticed in its files, and the time that its alarms cover."""
     reference, hypothesis = read_sides(pair, parameters)
     score = score_pair(reference, hypothesis, parameters, (algorithm,))  # refuses what is refused without a curve
     if track is None:
         detections = Detections.of_recording(hypothesis, parameters)
     else:
         detections = Detections.of_track(track, parameters, hypothesis.duration)
+    events = score.events[0].unpack()
     try:
-        states = pair_states(score.events[0].unpack(), detections, algorithm, c, parameters)
+        states = pair_states(events, detections, algorithm, c, parameters)
     except InputError as error:
         raise InputError(
             replace(finding, side="reference", file=reference.name) for finding in error.findings
         ) from None
-    return states, score.warnings
+    return states, score.warnings, Coverage.of(events, detections, c)

@@ -1,20 +1,23 @@
 """Verification: whether a document is, byte for byte, what this version makes of the files.
 
 What a result document says of parameters is compared with those that are given, and never believed. Of an evidence
-document, seed, replicates, subgroups and limits are taken from the document, which its digest guards.
+document, seed, replicates, subgroups and limits are taken from the document, which its digest guards. A file may be
+given by another spelling of the path that the document names, such as ``./ref/a.csv_bi`` for ``ref/a.csv_bi``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from nedc_bench.annotations import Pairing, Parameters
+from nedc_bench.annotations import Pair, Pairing, Parameters
 from nedc_bench.annotations.source import Path, read_content
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.evaluation.corpus import Result, score_corpus
+from nedc_bench.evaluation.differences import explain, file_names
 from nedc_bench.reports import build_document, build_evidence, evidence_text
 from nedc_bench.reports.document import SCHEMA as RESULT
 from nedc_bench.reports.evidence import SCHEMA as EVIDENCE
@@ -28,7 +31,7 @@ T = TypeVar("T")
 def verify(
     document: Path, pairing: Pairing, *, parameters: Parameters | None = None, table: Table | None = None
 ) -> list[str]:
-    """What differs between a document and what the files give; nothing, when it is right to the last byte.
+    """What differs between a document and what the files give, causes first; nothing, when each byte is right.
 
     Args:
         document: the path of a ``result.json`` or ``evidence.json``.
@@ -46,6 +49,7 @@ def verify(
     if written["version"] != __version__:
         return [f"version: {quoted(str(written['version']))} made it, this is {__version__}; verify it with the former"]
     parameters = Parameters() if parameters is None else parameters
+    pairing, table = _as_spelled(pairing, table, written)
     result = score_corpus(pairing, algorithms=_algorithms(written, content.name), parameters=parameters)
     made: dict[str, Any]
     if written["schema"] == RESULT:
@@ -56,7 +60,37 @@ def verify(
         text = evidence_text(made)
     if content.data == text.encode():
         return []
-    return list(_differences(written, made, "")) or [_first_byte(content.data, text.encode())]
+    return explain(written, made) or [_first_byte(content.data, text.encode())]
+
+
+def _as_spelled(pairing: Pairing, table: Table | None, written: dict[str, Any]) -> tuple[Pairing, Table | None]:
+    """The files under the document's spelling of their paths, where it names the same paths."""
+    spelled: dict[str, str] = {}
+    pairs = list(pairing.pairs)
+    for k, names in enumerate(file_names(written, len(pairs)) or []):
+        pairs[k] = _spelled_pair(pairs[k], names, spelled)
+    warnings = tuple(replace(found, file=spelled.get(found.file, found.file)) for found in pairing.warnings)
+    participants = written.get("participants")
+    name = participants.get("name") if isinstance(participants, dict) else None
+    if table is not None and isinstance(name, str) and _is_same_path(name, table.name):
+        table = replace(table, name=name)
+    return replace(pairing, pairs=tuple(pairs), warnings=warnings), table
+
+
+def _spelled_pair(pair: Pair, names: tuple[str, str], spelled: dict[str, str]) -> Pair:
+    own = []
+    given = (pair.reference, pair.reference_name), (pair.hypothesis, pair.hypothesis_name)
+    for (source, name), other in zip(given, names, strict=True):
+        path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
+        same = bool(path) and name in {None, path} and _is_same_path(path, other)
+        if same:
+            spelled[path] = other
+        own.append(other if same else name)
+    return replace(pair, reference_name=own[0], hypothesis_name=own[1])
+
+
+def _is_same_path(one: str, other: str) -> bool:
+    return bool(one and other) and os.path.abspath(one) == os.path.abspath(other)
 
 
 def _evidence(written: dict[str, Any], name: str, result: Result, table: Table | None) -> dict[str, Any]:
@@ -104,28 +138,6 @@ def _texts(document: dict[str, Any], key: str, name: str) -> list[str]:
     if not all(isinstance(text, str) for text in texts):
         raise refusal("document", f"{quoted(key)} holds something other than text", file=name)
     return texts
-
-
-def _differences(written: Any, made: Any, place: str) -> Iterator[str]:
-    """Where two documents differ, as ``algorithms.taes.labels.seiz.tp: 3.0 is written, 2.5 is right``."""
-    if isinstance(written, dict) and isinstance(made, dict):
-        for key in dict.fromkeys((*made, *written)):
-            where = f"{place}.{key}" if place else str(key)
-            if key not in made:
-                yield f"{where}: is written, and does not belong there"
-            elif key not in written:
-                yield f"{where}: is missing"
-            else:
-                yield from _differences(written[key], made[key], where)
-    elif isinstance(written, list) and isinstance(made, list) and len(written) == len(made):
-        for k, (one, other) in enumerate(zip(written, made, strict=True)):
-            yield from _differences(one, other, f"{place}[{k}]")
-    elif type(written) is not type(made) or written != made:
-        yield f"{place}: {_shown(written)} is written, {_shown(made)} is right"
-
-
-def _shown(value: Any) -> str:
-    return quoted(json.dumps(value))[1:-1]
 
 
 def _first_byte(data: bytes, made: bytes) -> str:

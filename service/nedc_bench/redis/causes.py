@@ -7,6 +7,7 @@ import ssl
 FULL = "it is full (maxmemory)"
 
 WRONG_LOGIN = "it refuses the user name or password"
+NO_LOGIN = "it needs a password, and REDIS_URL has none"
 _NODE = "it is a node of a cluster; REDIS_URL should be redis+cluster://"
 _NAMES = {  # of the client's errors
     "AuthenticationError": WRONG_LOGIN,
@@ -18,7 +19,7 @@ _NAMES = {  # of the client's errors
 }
 _CAUSES = {  # by the message of Redis or its client
     "WRONGPASS": WRONG_LOGIN,
-    "NOAUTH": WRONG_LOGIN,
+    "NOAUTH": NO_LOGIN,
     "OOM": FULL,
     "command not allowed when used memory": FULL,
     "Cluster mode is not enabled": "it is not a cluster; REDIS_URL should be redis://",
@@ -43,6 +44,8 @@ def describe(error: BaseException) -> str:
         return "it does not speak TLS as expected; check redis:// against rediss://"
     if "ConnectionRefusedError" in causes or "refused" in text:
         return "the connection is refused"
+    if "Authentication required" in text:
+        return NO_LOGIN
     if name in _NAMES:
         return _NAMES[name]
     if name == "NoPermissionError" or text.startswith("NOPERM"):

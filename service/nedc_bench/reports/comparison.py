@@ -48,10 +48,11 @@ def format_comparison(document: Mapping[str, Any]) -> str:
         lines += [f"{sentence}:", *figures]
     lines.append("Intervals are not corrected for how many figures are looked at: choose yours before you look.")
     events = [
-        f"{algorithm} {label}: {_mcnemar(own)}"
+        f"{algorithm} {label}: {line}"
         for algorithm, labels in document["mcnemar"].items()
         for label, own in labels.items()
         if label != FILLER
+        for line in _mcnemar(own)
     ]
     return "\n".join([*lines, *(["", *events] if events else [])])
 
@@ -59,7 +60,8 @@ def format_comparison(document: Mapping[str, Any]) -> str:
 def _head(document: Mapping[str, Any]) -> Iterator[str]:
     subjects, alone = document["subjects"], document["recordings_alone"]
     count = f"{subjects} subject{'' if subjects == 1 else 's'}"
-    yield f"{document['pairs']} recordings of {count}; differences are the second system less the first"
+    pairs = f"{document['pairs']} recording{'' if document['pairs'] == 1 else 's'}"
+    yield f"{pairs} of {count}; differences are the second system less the first"
     if alone:
         yield f"no known subject for {alone} recording{'' if alone == 1 else 's'}; each counts as a subject of its own"
     if subjects < FEW_SUBJECTS:
@@ -92,10 +94,10 @@ def _shown(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping
                         yield algorithm, label, figure, figures[figure]
 
 
-def _mcnemar(own: Mapping[str, Any]) -> str:
-    found = f"of the reference events {own['first_only']} are found by the first system alone, {own['second_only']} by "
-    found += f"the second alone, {own['both']} by both, {own['neither']} by neither; McNemar's exact p = {own['p']:.3g}"
-    return found + " (it takes events as independent)"
+def _mcnemar(own: Mapping[str, Any]) -> Iterator[str]:
+    yield f"McNemar's exact p = {own['p']:.3g} (it takes events as independent)"
+    found = f"reference events found by the first system alone {own['first_only']}, by the second alone "
+    yield found + f"{own['second_only']}, by both {own['both']}, by neither {own['neither']}"
 
 
 def _number(value: float | None, digits: int, sign: str = "") -> str:

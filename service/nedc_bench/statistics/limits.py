@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import InputError, quoted, refusal
 from nedc_bench.scoring import ALGORITHM
-from nedc_bench.statistics.proportions import PROPORTIONS, WILSON
+from nedc_bench.statistics.proportions import PROPORTIONS, WILSON, proportion_of
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -128,10 +128,13 @@ class Limit:
             if len(rest) != 1:
                 raise self._refusal(f"name the label: {', '.join(labels[algorithm])}")
         if rest[0] not in labels[algorithm]:
-            raise self._refusal(f"{quoted(rest[0])} is no label of {algorithm}: {', '.join(labels[algorithm])}")
+            message = f"{quoted(rest[0])} is no label of {algorithm}: {', '.join(labels[algorithm])}; "
+            raise self._refusal(f"{message}and no algorithm: {', '.join(labels)}")
         if self.figure not in figures[algorithm]:
             known = ", ".join(figures[algorithm])
             raise self._refusal(f"{quoted(self.figure)} is no figure of {algorithm}: {known}")
+        if self._is_of_rate() and abs(self.number) > 1:
+            raise self._refusal(f"{self.figure} is from 0 to 1; for {self.number:g} % write {self.number / 100:g}")
         return Place(algorithm, rest[0], self.figure)
 
     def groups(self, subgroups: Mapping[str, Sequence[str]], everything: str) -> list[str]:
@@ -146,12 +149,20 @@ class Limit:
             return list(subgroups[self.group])
         if any(self.group in names for names in subgroups.values()):
             return [self.group]
-        known = ", ".join(name for column, names in subgroups.items() for name in (column, *names))
-        raise self._refusal(f"there is no subgroup {quoted(self.group)}; there are: {known or 'none (--subgroup)'}")
+        message = f"there is no subgroup {quoted(self.group)}"
+        if not subgroups:
+            raise self._refusal(f"{message}; there are: none (--subgroup)")
+        known = ", ".join(name for names in subgroups.values() for name in names)
+        columns = " or ".join(f"[{column}]" for column in subgroups)
+        raise self._refusal(f"{message}; there are: {known} ({columns} is each)")
 
     def met(self, value: float | None) -> bool:
         """Whether a value meets it; no value does not."""
         return value is not None and OPERATORS[self.sign](value, self.number)
+
+    def _is_of_rate(self) -> bool:
+        """Whether its figure is from 0 to 1."""
+        return self.figure == "f1" or proportion_of(self.figure, dict.fromkeys(("tp", "fp", "fn", "tn"), 1)) is not None
 
     def _refusal(self, message: str) -> InputError:
         return refusal("limit", f"limit {quoted(self.text)}: {message}")

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -77,7 +78,8 @@ class OperatingCurve:
         pairs: how many recordings.
         duration_seconds: of all reference recordings.
         parameters: the parameters of scoring.
-        warnings: what was noticed in the files, and ``one-point`` where all confidences are alike.
+        warnings: what was noticed in the files; ``one-point`` where all confidences are alike; ``no-event`` where the
+            references have no event; ``coverage`` where alarms cover most of the recordings.
     """
 
     algorithm: str
@@ -118,7 +120,25 @@ class OperatingCurve:
             message = f"{what}: the curve has {thresholds.size or 'no'} point{'' if thresholds.size == 1 else 's'}; "
             message += "an operating curve needs a confidence of each event, as csv_bi's last column or BIDS's column "
             noticed += (Finding("hypothesis", "", None, "one-point", message + "confidence"),)
+        if not sum(pair.targets for pair in pairs):
+            message = f"the references have no event of class {label}, so there is no sensitivity"
+            message += "" if algorithm == szcore.EVENT else "; it is given as 0, as NEDC EEG Eval gives it"
+            noticed += (Finding("reference", "", None, "no-event", message),)
         return cls(algorithm, label, *columns, len(pairs), duration, parameters, noticed)
+
+    def __repr__(self) -> str:
+        """What the curve is of, in a line."""
+        pairs, thresholds = (_counted(*own) for own in ((self.pairs, "pair"), (self.thresholds.size, "threshold")))
+        return f"<OperatingCurve: {self.algorithm}, class {self.label}, {pairs}, {thresholds}>"
+
+    def _repr_html_(self) -> str:
+        """The operating points at `FALSE_ALARMS_PER_24H`, for a notebook."""
+        head = "".join(f"<th>{name}</th>" for name in ("allowed per 24 h", *COLUMNS))
+        rows = [f"<caption>{escape(repr(self)[1:-1])}</caption>", f"<tr>{head}</tr>"]
+        for rate in FALSE_ALARMS_PER_24H:
+            shown = ("" if value is None else f"{value:.6g}" for value in (rate, *self.at_false_alarms(rate)))
+            rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in shown)}</tr>")
+        return f"<table>{''.join(rows)}</table>"
 
     @property
     def points(self) -> list[OperatingPoint]:
@@ -226,6 +246,10 @@ class OperatingCurve:
         targets = float(self.tp[0] + self.fn[0]) if self.tp.size else 0.0
         nothing = None if self.algorithm == szcore.EVENT else 0.0
         return OperatingPoint(np.inf, 0.0, 0.0, targets, 0.0 if targets else nothing, nothing, 0.0)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _known(value: float) -> float | None:

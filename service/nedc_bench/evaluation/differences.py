@@ -1,0 +1,153 @@
+"""What differs between a document and the one that the files give, the cause before what follows from it.
+
+A *cause* is a document that was changed after it was made, another number of pairs, a file that is not the one that was
+scored, or a seed that is not the one its intervals were drawn with. Differences of parameters and figures come after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from nedc_bench.errors import MAX_SHOWN_TEXT
+from nedc_bench.reports import evidence_text
+
+ONLY_NAMES = "figures and contents agree; only names of files differ"
+MOST_NAMES = 3  # in one line
+SIDES = ("reference", "hypothesis")
+
+_DRAWN = ("overall.", "subgroups.", "limits[")
+
+
+class Difference(NamedTuple):
+    """A place where the documents differ, and a sentence about it; ``of_name`` where both have a file's name there."""
+
+    place: str
+    said: str
+    of_name: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.said}"
+
+
+def explain(written: dict[str, Any], made: dict[str, Any]) -> list[str]:
+    """What differs, causes first; a single line where only the names of files do."""
+    changed = "digest" in written and not _digest_fits(written)
+    files = [*_other_pairs(written, made), *_other_files(written, made)]
+    names = set(_names(made))
+    found = [own for own in _differences(written, made, "", names) if not _is_told(own.place, files=bool(files))]
+    causes = ["digest: does not fit the document's text, which was changed after it was made"] if changed else []
+    causes += files
+    if found and not causes and all(own.of_name for own in found):
+        return [f"{ONLY_NAMES}, as {found[0]}"]
+    if _drawn_otherwise(found):
+        causes.append(_other_draw(written["method"]))
+    return [*causes, *map(str, found)]
+
+
+def file_names(written: Mapping[str, Any], pairs: int) -> list[tuple[str, str]] | None:
+    """The names of each pair's files in a document; None if it has not so many pairs."""
+    inputs = written.get("inputs")
+    if not isinstance(inputs, list) or len(inputs) != pairs:
+        return None
+    names = [tuple(_part(pair, side, "name") for side in SIDES) for pair in inputs]
+    return [(reference, hypothesis) for reference, hypothesis in names]
+
+
+def _digest_fits(written: Mapping[str, Any]) -> bool:
+    rest = {key: value for key, value in written.items() if key != "digest"}
+    try:
+        return bool(hashlib.sha256(evidence_text(rest).encode()).hexdigest() == written["digest"])
+    except ValueError:  # NaN, or half of a surrogate pair
+        return False
+
+
+def _part(pair: object, side: str, key: str) -> str:
+    """A text about a file in ``inputs``; empty if there is none, as in a document that was changed."""
+    own = pair.get(side) if isinstance(pair, dict) else None
+    value = own.get(key) if isinstance(own, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _names(made: Mapping[str, Any]) -> Iterator[str]:
+    for pair in made["inputs"]:
+        yield from (pair[side]["name"] for side in SIDES)
+    if made.get("participants"):
+        yield made["participants"]["name"]
+
+
+def _other_pairs(written: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[str]:
+    inputs = written.get("inputs")
+    if not isinstance(inputs, list) or len(inputs) == len(made["inputs"]):
+        return
+    yield f"inputs: {len(inputs)} pairs were scored, {len(made['inputs'])} are given"
+
+
+def _other_files(written: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[str]:
+    """The files whose contents are not those that were scored."""
+    inputs = written.get("inputs")
+    other = []
+    if isinstance(inputs, list) and len(inputs) == len(made["inputs"]):
+        other = [
+            own[side]["name"]
+            for pair, own in zip(inputs, made["inputs"], strict=True)
+            for side in SIDES
+            if _part(pair, side, "sha256") != own[side]["sha256"]
+        ]
+    table = made.get("participants")
+    if table and _part(written, "participants", "sha256") not in {"", table["sha256"]}:
+        other.append(table["name"])
+    if len(other) == 1:
+        yield f"{other[0]} is not the file that was scored: its sha256 is not the one in the document"
+    elif other:
+        more = f" and {len(other) - MOST_NAMES} more" if len(other) > MOST_NAMES else ""
+        yield f"{', '.join(other[:MOST_NAMES])}{more} are not the files that were scored: their sha256 differ"
+
+
+def _is_told(place: str, *, files: bool) -> bool:
+    """Whether a cause says it already; the digest differs with anything."""
+    return place == "digest" or (files and (place in {"inputs", "pairs"} or place.endswith(".sha256")))
+
+
+def _drawn_otherwise(found: list[Difference]) -> bool:
+    """Whether intervals differ, and nothing that they are drawn from."""
+    return bool(found) and all(
+        own.place == "accepted" or (own.place.startswith(_DRAWN) and not own.place.endswith(".estimate"))
+        for own in found
+    )
+
+
+def _other_draw(method: Mapping[str, Any]) -> str:
+    seed, replicates, level = (method[name] for name in ("seed", "replicates", "level"))
+    message = f"estimates agree and intervals do not: seed {seed}, {replicates} replicates and level {level} in the "
+    return message + "document are not what its intervals were made with"
+
+
+def _differences(written: Any, made: Any, place: str, names: set[str]) -> Iterator[Difference]:
+    """Where two documents differ, as ``algorithms.taes.labels.seiz.tp: 3.0 is written, 2.5 is right``."""
+    if isinstance(written, dict) and isinstance(made, dict):
+        for key in dict.fromkeys((*made, *written)):
+            where = f"{place}.{key}" if place else str(key)
+            if key not in made:
+                yield Difference(where, "is written, and does not belong there")
+            elif key not in written:
+                yield Difference(where, "is missing")
+            else:
+                yield from _differences(written[key], made[key], where, names)
+    elif isinstance(written, list) and isinstance(made, list) and len(written) == len(made):
+        for k, (one, other) in enumerate(zip(written, made, strict=True)):
+            yield from _differences(one, other, f"{place}[{k}]", names)
+    elif type(written) is not type(made) or written != made:
+        of_name = isinstance(written, str) and isinstance(made, str) and made in names
+        said = f"{_shown(written)} is written, {_shown(made)} is {'given' if of_name else 'right'}"
+        yield Difference(place, said, of_name)
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON, cut to `MAX_SHOWN_TEXT` characters; a text keeps both quotes."""
+    text = json.dumps(value)
+    if len(text) <= MAX_SHOWN_TEXT:
+        return text
+    return f'{text[:MAX_SHOWN_TEXT]}..."' if isinstance(value, str) else f"{text[:MAX_SHOWN_TEXT]}..."

@@ -1,0 +1,122 @@
+"""How much of the recordings alarms cover outside of reference events: a guard against curves that reward noise.
+
+An alarm that hardly ends overlaps every seizure and is at most one false alarm, so ``overlap`` gives it a sensitivity
+of 1 at next to no false alarms. Such a detector is of no use, and its curve says nothing of it.
+
+Conventions: time in seconds; *states* as in `nedc_bench.scoring.operating.detections`. Alarms are the events as given:
+`szcore-event` joins neighbours and so covers more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nedc_bench.annotations.timeline import Codes, Floats
+from nedc_bench.errors import Finding
+from nedc_bench.scoring.contribution import Events
+from nedc_bench.scoring.operating.curve import FALSE_ALARMS_PER_24H, OperatingCurve, OperatingPoint
+from nedc_bench.scoring.operating.detections import Detections
+
+MOST = 0.5  # of the time outside of reference events
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coverage:
+    """The time of a pair that alarms cover outside of reference events.
+
+    Attributes:
+        thresholds: descending, shape ``(states - 1,)``.
+        covered: in each state, shape ``(states,)``.
+        seconds: all time outside of reference events.
+    """
+
+    thresholds: Floats
+    covered: Floats
+    seconds: float
+
+    @classmethod
+    def of(cls, reference: Events, detections: Detections, c: int) -> Coverage:
+        """The coverage of class ``c``."""
+        targets = reference.classes == c
+        knots, before = _time_before(reference.starts[targets], reference.stops[targets])
+        own = detections.classes == c
+        duration = float(reference.stops[-1])
+        begins, ends = (
+            np.minimum(column[own], duration) for column in (detections.events.starts, detections.events.stops)
+        )
+        starts, stops, ranks = _apart(begins, ends, detections.ranks[own])
+        outside = stops - starts - np.interp(stops, knots, before) + np.interp(starts, knots, before)
+        added = np.bincount(ranks, outside, detections.thresholds.size)
+        covered = np.append(0.0, added.cumsum())
+        return cls(detections.thresholds, covered, duration - float(before[-1]))
+
+    def at(self, threshold: float) -> float:
+        """The seconds covered at a threshold."""
+        return float(self.covered[np.searchsorted(-self.thresholds, -threshold, side="right")])
+
+
+def excess(curve: OperatingCurve, pairs: Sequence[Coverage]) -> Iterator[Finding]:
+    """A warning where, at a point that the curve reports, alarms cover more than `MOST` of what they should not."""
+    seconds = sum(pair.seconds for pair in pairs)
+    most = max(FALSE_ALARMS_PER_24H)
+    front = [point for point in curve.front if (point.false_alarms_per_24h or 0.0) <= most]
+    reported = dict.fromkeys([*map(curve.at_false_alarms, FALSE_ALARMS_PER_24H), *front])
+    worst, share = None, 0.0
+    for point in reported:
+        own = sum(pair.at(point.threshold) for pair in pairs) / seconds if seconds > 0 else 0.0
+        if own > share:
+            worst, share = point, own
+    if worst is not None and share > MOST:
+        yield Finding("hypothesis", "", None, "coverage", _message(curve, worst, share))
+
+
+def _message(curve: OperatingCurve, point: OperatingPoint, share: float) -> str:
+    rate = point.false_alarms_per_24h or 0.0
+    message = (
+        f"at threshold {point.threshold:.4g} (false alarms a day: {rate:.2f}) alarms cover {share:.0%} of the time "
+    )
+    message += "outside of reference events; an alarm that hardly ever stops finds every seizure. "
+    others = " or ".join(name for name in ("taes", "szcore-event") if name != curve.algorithm)
+    return message + f"Look at the curve of {others} beside this one"
+
+
+def _time_before(starts: Floats, stops: Floats) -> tuple[Floats, Floats]:
+    """Knots of the time that events cover before a moment, for `numpy.interp`; events may overlap."""
+    if not starts.size:
+        return np.zeros(1), np.zeros(1)
+    order = starts.argsort(kind="stable")
+    starts, reached = starts[order], np.maximum.accumulate(stops[order])
+    begins = np.append(True, starts[1:] > reached[:-1])
+    ends = np.append(begins[1:], True)
+    knots = np.stack((starts[begins], reached[ends]), axis=1)
+    lengths = knots[:, 1] - knots[:, 0]
+    after = lengths.cumsum()
+    return knots.ravel(), np.stack((after - lengths, after), axis=1).ravel()
+
+
+def _apart(starts: Floats, stops: Floats, ranks: Codes) -> tuple[Floats, Floats, Codes]:
+    """Events cut where they overlap, each stretch once, with the rank of the first that covers it."""
+    if (starts[1:] >= stops[:-1]).all():
+        return starts, stops, ranks
+    edges = np.unique(np.concatenate((starts, stops)))
+    first, end = edges.searchsorted(starts).tolist(), edges.searchsorted(stops).tolist()
+    free = list(range(edges.size + 1))  # from each stretch, the next that no event has taken, or on the way to it
+    taken: list[tuple[int, int]] = []
+    for event in ranks.argsort(kind="stable").tolist():
+        k = _next(free, first[event])
+        while k < end[event]:
+            taken.append((k, event))
+            free[k] = k + 1
+            k = _next(free, k)
+    own, of = np.array(taken, dtype=np.intp).reshape(-1, 2).T
+    return edges[own], edges[own + 1], ranks[of]
+
+
+def _next(free: list[int], k: int) -> int:
+    while free[k] != k:
+        free[k] = free[free[k]]
+        k = free[k]
+    return k
