@@ -123,6 +123,26 @@ def test_the_queue_is_bounded_over_replicas(replica: Start, redis: RedisServer, 
     assert redis.ask(lambda client: client.zcard(PENDING)) == 0
 
 
+def test_a_retry_puts_a_job_in_the_queue_whose_message_redis_lost(
+    replica: Start, redis: RedisServer, stop_workers: Stop
+) -> None:
+    server = replica()
+    workers = stop_workers(server)
+    for number in range(CHUNKS_AT_ONCE):
+        running = accept(server, small_pair(number))
+        until(lambda: status(server, running) == "running")  # noqa: B023  # called at once
+    headers = {"Idempotency-Key": "lost"}
+    job_id = post(server, small_pair(99), headers).json()["job_id"]
+    queued: list[tuple[bytes, dict[bytes, bytes]]] = redis.ask(lambda client: client.xrange(CHUNKS))
+    lost = [message for message, fields in queued if fields[b"job"] == job_id.encode()]
+    assert redis.ask(lambda client: client.xdel(CHUNKS, *lost)) == 1
+    workers.go_on()
+    assert ended(server, running)["status"] == "completed"
+    assert status(server, job_id) == "pending"
+    assert post(server, small_pair(99), headers).json()["job_id"] == job_id
+    assert ended(server, job_id)["status"] == "completed"
+
+
 def test_ended_jobs_leave_nothing_behind_once_their_time_is_over(replica: Start, redis: RedisServer) -> None:
     server = replica(JOB_TTL_SECONDS="1", CACHE_TTL_SECONDS="1")
     headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}

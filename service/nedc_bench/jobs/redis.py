@@ -91,6 +91,9 @@ class RedisJobs:
         job = new_job(len(request.pairs))
         earlier = await self._claim_key(request, job.job_id)
         if earlier is not None:
+            record = await self._store.record(earlier.job_id) if earlier.status is JobStatus.PENDING else None
+            if record is not None:  # Redis may have failed between the job and its place in the queue
+                await self._store.queue(record, LANES)
             return earlier, False
         waiting, _ = await self._store.waiting()
         if waiting >= self.max_queued:

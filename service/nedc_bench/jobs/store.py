@@ -77,22 +77,28 @@ class Store:
             for number, content in enumerate(inputs):
                 pipeline.set(self.place(job_id, f":input:{number}"), content, px=self.open_milliseconds)
 
-        def announce(pipeline: AnyPipeline) -> None:
-            pipeline.zadd(self.redis.key("pending"), {job_id: time.time()})
-            self._lists.enter(pipeline, record, JobStatus.PENDING)
-            for number in range(min(lanes, len(inputs))):
-                self.put_chunk(pipeline, job_id, number)
-
         try:
             await self.pipeline(store, sum(map(len, inputs)))
             if not await has_room(self):
                 raise JobsUnavailableError(FULL)  # noqa: TRY301  # as if it had refused it
-            await self.pipeline(announce)
+            await self.queue(record, lanes)
         except JobsUnavailableError as error:
             await self.clean(record)
             if FULL in str(error):
                 raise QueueFullError("Redis is full of unfinished jobs; try again later") from error
             raise
+
+    async def queue(self, record: Record, lanes: int) -> None:
+        """Queue the first chunks of a job; done twice, it changes nothing."""
+        job_id = record.job.job_id
+
+        def announce(pipeline: AnyPipeline) -> None:
+            pipeline.zadd(self.redis.key("pending"), {job_id: time.time()}, nx=True)
+            self._lists.enter(pipeline, record, JobStatus.PENDING)
+            for number in range(min(lanes, len(record.chunks))):
+                self.put_chunk(pipeline, job_id, number)
+
+        await self.pipeline(announce)
 
     def put_chunk(self, pipeline: AnyPipeline, job_id: str, number: int) -> None:
         """Queue a chunk."""
