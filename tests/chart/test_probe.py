@@ -52,7 +52,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
             assert right in text
             (package / name).write_text(text.replace(right, wrong))
         settings |= {"PYTHONPATH": str(package.parent)}
-        servers.append(kind(tmp_path / "server.log", **settings))
+        command = [sys.executable, "-m", "nedc_bench"]  # loads the build, where a forked one has loaded ours
+        servers.append(kind(tmp_path / "server.log", command=command, **settings))
         return servers[-1]
 
     yield _start
