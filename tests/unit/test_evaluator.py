@@ -309,7 +309,9 @@ async def test_a_pair_that_takes_too_long_is_named(impatient: House) -> None:
                 os.kill(pid, signal.SIGSTOP)
             stopped.add(pid)
         await asyncio.sleep(0)
-    with pytest.raises(EvaluationError, match=f"the pair ref7 / hyp7: it took longer than {impatient.pool.timeout_seconds:g} s"):
+    with pytest.raises(
+        EvaluationError, match=f"the pair ref7 / hyp7: it took longer than {impatient.pool.timeout_seconds:g} s"
+    ):
         await task
     for pid in impatient.pool.pids:
         os.kill(pid, signal.SIGCONT)
