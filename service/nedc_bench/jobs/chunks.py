@@ -127,7 +127,9 @@ class ChunkRunner:
             try:
                 if record is not None and 0 <= chunk.number < len(record.chunks):
                     await self._advance(record, chunk)
-                elif record is None and not chunk.job_id:
+                elif record is None and chunk.job_id:
+                    await self._insist(lambda: self._store.not_waiting(chunk.job_id))
+                elif record is None:
                     log.warning("dropped malformed job message")
             except Exception as error:
                 log.exception("a chunk failed", chunk=chunk.number)
@@ -146,6 +148,7 @@ class ChunkRunner:
 
         end, begun, content, scored = await self._insist(lambda: self._store.pipeline(read))
         if end is not None:
+            await self._insist(lambda: self._store.not_waiting(job_id))
             return
         if chunk.deliveries > MAX_DELIVERIES:
             log.error("a job was given up: its worker processes keep dying", deliveries=chunk.deliveries)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 from cachetools import TTLCache
 
 from nedc_bench.jobs.model import Job, JobStatus
@@ -18,6 +19,8 @@ from nedc_bench.redis import RedisClient
 
 if TYPE_CHECKING:
     from nedc_bench.redis.client import AnyPipeline
+
+log = structlog.get_logger(__name__)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -67,3 +70,12 @@ class Lists:
         """Remove the job from the lists of its owner."""
         for status in (None, *JobStatus):
             pipeline.zrem(self.place(record.owner, status), record.job.job_id)
+
+
+def decoded(content: bytes | None, kind: type[Any], decode: Any = msgspec.json.decode) -> Any:
+    """Decode data from Redis; None if it is missing or damaged."""
+    try:
+        return None if content is None else decode(content, type=kind)
+    except msgspec.DecodeError:
+        log.error("job data damaged in redis", kind=kind.__name__)  # noqa: TRY400  # would show contents
+        return None

@@ -20,7 +20,7 @@ import structlog
 
 from nedc_bench.execution import RedisCache
 from nedc_bench.jobs.idempotency import IdempotencyKeys
-from nedc_bench.jobs.lists import Lists, Record
+from nedc_bench.jobs.lists import Lists, Record, decoded
 from nedc_bench.jobs.model import (
     Job,
     JobPage,
@@ -120,7 +120,7 @@ class Store:
 
     async def record(self, job_id: str) -> Record | None:
         """The record of a job, or None."""
-        found: Record | None = _decoded(await self.ask(lambda client: client.get(self.place(job_id))), Record)
+        found: Record | None = decoded(await self.ask(lambda client: client.get(self.place(job_id))), Record)
         return found
 
     async def load(self, job_id: str, owner: str, *, result: bool = True) -> Job | None:
@@ -135,7 +135,7 @@ class Store:
         job = self._job(answers[:PARTS], owner)
         if job is None or not result or job.status is not JobStatus.COMPLETED:
             return job
-        stored = _decoded(answers[PARTS], Stored, msgspec.msgpack.decode)
+        stored = decoded(answers[PARTS], Stored, msgspec.msgpack.decode)
         if stored is None:
             log.error("job result missing or damaged in redis", job_id=job_id)
             raise JobsUnavailableError
@@ -149,10 +149,10 @@ class Store:
 
     def _job(self, answers: Sequence[Any], owner: str) -> Job | None:
         content, end, begun, scored = answers
-        record = _decoded(content, Record)
+        record = decoded(content, Record)
         if record is None or record.owner != owner:
             return None
-        job: Job = record.job if end is None else _decoded(end, Job) or record.job
+        job: Job = record.job if end is None else decoded(end, Job) or record.job
         if job.status.ended:
             return job
         done = sum(record.chunks[int(number)] for number in scored if int(number) < len(record.chunks))
@@ -164,8 +164,8 @@ class Store:
         content, found = await self._pipeline(
             lambda pipeline: [pipeline.get(self.place(job_id, part)) for part in ("", ":result")]
         )
-        record = _decoded(content, Record)
-        return None if record is None or record.owner != owner else _decoded(found, Stored, msgspec.msgpack.decode)
+        record = decoded(content, Record)
+        return None if record is None or record.owner != owner else decoded(found, Stored, msgspec.msgpack.decode)
 
     async def page(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
         """A page of jobs, newest first, without their results; removes expired jobs from the lists."""
@@ -246,6 +246,10 @@ class Store:
         )
         return count, max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
 
+    async def not_waiting(self, job_id: str) -> None:
+        """Count a job as waiting no longer, though it was queued again after its end."""
+        await self.ask(lambda client: client.zrem(self.redis.key("pending"), job_id))
+
     def announce(self, pipeline: AnyPipeline, job_id: str) -> None:
         """Notify the watchers of the job."""
         pipeline.xadd(self.redis.key("changes"), {"job": job_id}, maxlen=CHANGES_KEPT, approximate=True)
@@ -297,12 +301,3 @@ class Store:
             return await self.redis.pipeline(fill, size=size)
         except RedisUnavailableError as error:
             raise JobsUnavailableError(str(error)) from error
-
-
-def _decoded(content: bytes | None, kind: type[Any], decode: Any = msgspec.json.decode) -> Any:
-    """Decode data from Redis; None if it is missing or damaged."""
-    try:
-        return None if content is None else decode(content, type=kind)
-    except msgspec.DecodeError:
-        log.error("job data damaged in redis", kind=kind.__name__)  # noqa: TRY400  # would show contents
-        return None
