@@ -134,3 +134,27 @@ def test_what_is_no_request_leaves_a_line_and_an_id(server: Server) -> None:
     assert json.loads(body)["status"] == 400
     (line,) = server.lines("request refused")
     assert f"x-request-id: {line['request_id']}\r\n".encode() in head
+
+
+HANDSHAKE = b"GET /ws/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"POST /api/v1/evaluate HTTP/1.1\r\nHost: x\r\nContent-Length: 44\r\nTransfer-Encoding: chunked\r\n\r\n",
+        HANDSHAKE + b"Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        HANDSHAKE + b"Sec-WebSocket-Version: 13\r\n\r\n",
+    ],
+    ids=["two lengths", "WebSocket version", "no WebSocket key"],
+)
+def test_what_cannot_be_meant_is_a_problem_and_ends_the_connection(server: Server, request_head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as opened:
+        opened.sendall(request_head)
+        answer = b""
+        while piece := opened.recv(65_536):
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["status"] == 400
+    assert b"x-request-id: " in head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,8 @@ def test_short_gaps_are_closed_and_then_short_events_dropped(
         ([0.1, 1.2], {}, "probabilities[1] is 1.2; they must be from 0 to 1"),
         ([0.1, float("nan")], {}, "probabilities[1] is nan; they must be from 0 to 1"),
         ([0.1], {"threshold": 50}, "threshold must be from 0 to 1, not int 50"),
+        ([0.1], {"min_gap": -1}, "min_gap must be a number of seconds from 0, not int -1"),
+        ([0.1], {"min_duration": math.nan}, "min_duration must be a number of seconds from 0, not float nan"),
         ([0.1], {"threshold": None}, "threshold must be from 0 to 1, not NoneType None"),
         ([0.1], {"min_duration": "2 s"}, "min_duration must be a number of seconds, not '2 s'"),
         ([[0.1, 0.2]], {}, "probabilities must be numbers in one dimension"),

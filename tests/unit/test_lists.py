@@ -11,6 +11,7 @@ import pytest
 from helpers import Lists, annotation
 from nedc_bench import InputError, Pairing, find_pairs, read_recording, score, score_corpus
 from nedc_bench.annotations import read_list
+from nedc_bench.annotations.lists import list_files
 
 GOOD = annotation((2.0, 3.0, "seiz"))
 
@@ -314,3 +315,10 @@ def test_content_that_is_still_elsewhere_is_named_with_the_command_that_gets_it(
     for name, words in (("link", "datalad get"), ("unlocked", "git annex get"), ("lfs", "git lfs pull")):
         with pytest.raises(InputError, match=words):
             read_recording(tmp_path / f"{name}.csv_bi")
+
+
+def test_a_fifo_in_a_folder_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv_bi")
+    for look in (lambda: find_pairs(tmp_path, tmp_path), lambda: list_files(tmp_path)):
+        with pytest.raises(InputError, match="is not a regular file"):
+            look()

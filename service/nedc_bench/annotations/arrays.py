@@ -8,6 +8,7 @@ by their methods; no such library is imported.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any, NamedTuple
@@ -37,6 +38,13 @@ def seconds(value: object, name: str, file: str) -> float:
     number = _number(value)
     if number is None:
         raise refusal("duration", f"{name} must be a number of seconds, not {_shown(value)}", file=file)
+    return number
+
+
+def _length(value: object, name: str, file: str) -> float:
+    number = seconds(value, name, file)
+    if not 0 <= number < math.inf:
+        raise refusal("duration", f"{name} must be a number of seconds from 0, not {_shown(value)}", file=file)
     return number
 
 
@@ -134,7 +142,7 @@ def probability_intervals(
     limit = _number(threshold)
     if limit is None or not 0 <= limit <= 1:
         raise refusal("threshold", f"threshold must be from 0 to 1, not {_shown(threshold)}", file=file)
-    shortest, gap = seconds(min_duration, "min_duration", file), seconds(min_gap, "min_gap", file)
+    shortest, gap = _length(min_duration, "min_duration", file), _length(min_gap, "min_gap", file)
     runs: list[list[int]] = []
     for begin, end in _runs(samples >= limit):
         if runs and (begin - runs[-1][1]) / rate < gap:

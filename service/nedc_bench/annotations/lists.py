@@ -273,6 +273,12 @@ def _pair_folders(references: str, hypotheses: str, pattern: str | None, missing
     return Pairing(tuple(pairs), layout.warnings, layout.notes)
 
 
+def _refuse_special(path: str) -> None:
+    """Refuse what would be waited for without end, as a FIFO."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise refusal("unreadable", "is not a regular file; a folder must hold files alone", file=path)
+
+
 def _names(folder: str) -> list[str]:
     """The names of all files in and below ``folder``, relative to it, with ``/``; links are followed."""
 
@@ -288,5 +294,7 @@ def _names(folder: str) -> list[str]:
             continue
         seen.add(real)
         below = os.path.relpath(parent, folder)
+        for name in names:
+            _refuse_special(os.path.join(parent, name))
         found += [os.path.normpath(os.path.join(below, name)).replace(os.sep, "/") for name in names]
     return found

@@ -38,6 +38,7 @@ from wsproto.connection import Connection as WebSocketConnection
 from wsproto.events import CloseConnection
 from wsproto.events import Event as WebSocketEvent
 from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import LocalProtocolError
 
 from nedc_bench.api.errors import PROBLEM_JSON
 from nedc_bench.api.problem import TITLES, problem
@@ -172,7 +173,8 @@ class Http1(H11Protocol):
         except TooManyFramesError:
             assert isinstance(self.stream, WSStream)
             refusal = CloseConnection(code=CloseReason.POLICY_VIOLATION, reason="too many frames")
-            await self.send(RawData(self.stream.connection.send(refusal)))
+            with contextlib.suppress(LocalProtocolError):  # it is closing already
+                await self.send(RawData(self.stream.connection.send(refusal)))
             await self.send(Closed())
 
     async def stream_send(self, event: StreamEvent) -> None:
@@ -185,8 +187,9 @@ class Http1(H11Protocol):
         """Refuse to change the protocol."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        if request.http_version not in VERSIONS:
-            await self._send_error_response(505)
+        status = _refusal(request)
+        if status is not None:
+            await self._send_error_response(status)
             await self.send(Closed())
             return
         if any(name == COMPRESSION for name, _ in request.headers):
@@ -228,6 +231,23 @@ class Http1(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=status, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def _refusal(request: h11.Request) -> int | None:
+    """The status that refuses a request before the app sees it, or None.
+
+    A length beside chunks means a different body to a proxy that believes it (RFC 9112, 6.3); a handshake that no
+    WebSocket can come of would be held open.
+    """
+    if request.http_version not in VERSIONS:
+        return 505
+    headers = dict(request.headers)
+    if b"transfer-encoding" in headers and b"content-length" in headers:
+        return 400
+    if headers.get(b"upgrade", b"").lower() == b"websocket":
+        known = headers.get(b"sec-websocket-version") == b"13" and b"sec-websocket-key" in headers
+        return None if known else 400
+    return None
 
 
 class CountedFrames:
