@@ -67,8 +67,10 @@ class Faults:
     @contextmanager
     def redis_has_another_password(self) -> Iterator[None]:
         self.redis_cli("CONFIG", "SET", "requirepass", "another")
-        yield
-        self.redis_cli("-a", "another", "CONFIG", "SET", "requirepass", "")
+        try:
+            yield
+        finally:
+            self.redis_cli("-a", "another", "CONFIG", "SET", "requirepass", "")
 
     @contextmanager
     def redis_nearly_full(self) -> Iterator[None]:

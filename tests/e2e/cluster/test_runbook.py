@@ -119,8 +119,8 @@ SYMPTOMS: list[tuple[Fault, list[tuple[str, str]]]] = [
     (
         Faults.redis_has_another_password,
         [
-            ("NedcBenchRedisDown", "it refuses the user name or password"),
-            ("NedcBenchReplicaWithoutRedis", "it refuses the user name or password"),
+            ("NedcBenchRedisDown", "it needs a password, and REDIS_URL has none"),
+            ("NedcBenchReplicaWithoutRedis", "it needs a password, and REDIS_URL has none"),
         ],
     ),
     (Faults.redis_nearly_full, [("NedcBenchRedisFull", "redis FAIL uses")]),
