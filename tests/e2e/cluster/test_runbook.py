@@ -130,10 +130,10 @@ SYMPTOMS: list[tuple[Fault, list[tuple[str, str]]]] = [
     (
         Faults.busy,
         [
+            ("NedcBenchQueueSlow", "queue note"),  # first: it is over when the jobs are, what follows stays
             ("NedcBenchQueueSlow", "workers ok"),
             ("NedcBenchLatencyBudgetBurn", "cpu note the CPU limit held it up"),
             ("NedcBenchEventLoopLag", "cpu note the CPU limit held it up"),
-            ("NedcBenchQueueSlow", "queue note"),
         ],
     ),
     (Faults.impatient_client, [("NedcBenchRateLimitStorm", "caller")]),
