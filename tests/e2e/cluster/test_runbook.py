@@ -130,7 +130,6 @@ SYMPTOMS: list[tuple[Fault, list[tuple[str, str]]]] = [
     (
         Faults.busy,
         [
-            ("NedcBenchQueueSlow", "queue note"),  # first: it is over when the jobs are, what follows stays
             ("NedcBenchQueueSlow", "workers ok"),
             ("NedcBenchLatencyBudgetBurn", "cpu note the CPU limit held it up"),
             ("NedcBenchEventLoopLag", "cpu note the CPU limit held it up"),
