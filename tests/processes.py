@@ -1,4 +1,4 @@
-"""Processes that the tests start: commands that are forked rather than imported anew, and nothing left at the end.
+"""Processes that the tests start: commands forked from a loaded process, with nothing left at the end.
 
 ``nedc-bench serve`` takes most of a second of CPU to import what it needs, and the tests start it and the other
 commands some four hundred times. So a nursery imports the package once and forks: each command is a process of its own,

@@ -29,7 +29,7 @@ class Budget:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
-        """A context for one request: a function that reserves bytes, all of which are released at the end.
+        """A context for one request: a function that reserves bytes, and releases them all at the end.
 
         Raises:
             ProblemError: 503, from that function, if the budget is exhausted.

@@ -247,7 +247,7 @@ class Store:
         return count, max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
 
     async def not_waiting(self, job_id: str) -> None:
-        """Count a job as waiting no longer, though it was queued again after its end."""
+        """Stop counting a job as waiting; it was queued again after its end."""
         await self.ask(lambda client: client.zrem(self.redis.key("pending"), job_id))
 
     def announce(self, pipeline: AnyPipeline, job_id: str) -> None:

@@ -24,7 +24,7 @@ EVENT_ALGORITHMS = ("dp", "overlap", "szcore-event")
 
 
 def proportion_of(figure: str, counts: Mapping[str, float]) -> tuple[int, int] | None:
-    """The (hits, trials) of which a figure is the proportion, or None where it is none or has no trial.
+    """The (hits, trials) whose proportion a figure is; None if it is no proportion or has no trial.
 
     Args:
         counts: ``tp``, ``fp``, ``fn`` and, where the algorithm has it, ``tn``.

@@ -174,7 +174,7 @@ class _Pieces:
         self.touching: list[int] = []  # the first nodes of these, ascending
         self.changed: set[int] = set()
         self.missed = ref_starts.size  # reference events that are a whole miss
-        self.cluster_alarms = 0  # pieces that touch one, and are a whole false alarm all the same
+        self.cluster_alarms = 0  # pieces that touch one and still are a whole false alarm
         self.clusters: list[_Cluster] = []  # ascending
 
     def add(self, node: int) -> None:
