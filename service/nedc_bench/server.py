@@ -27,6 +27,7 @@ from nedc_bench.api.app import create_app
 from nedc_bench.api.context import KEY, Service
 from nedc_bench.api.http1 import READ_BYTES, Connection
 from nedc_bench.errors import EvaluationError
+from nedc_bench.execution.allocator import return_freed_memory
 from nedc_bench.logs import configure_logging
 from nedc_bench.settings import Settings
 
@@ -44,6 +45,7 @@ def serve(settings: Settings) -> None:
     """Serve until a signal ends the process."""
     configure_logging(settings.log_level)
     _allow_connections()
+    return_freed_memory()
     gc.freeze()  # loaded modules are never garbage
     gc.set_threshold(10_000, 20, 200)  # a full collection over a large corpus' scores blocks the event loop
     uvloop.run(_serve(settings))

@@ -29,16 +29,18 @@ TIGHT = 0.91  # of a container's memory, which leaves doctor room for its line a
 
 # Takes memory that is no process' own, so that it is the service that the kernel ends; or most of it, and waits.
 TAKE = """
-import os, sys
+import os, select, sys
 from nedc_bench.monitoring.cgroup import read_cgroup
 share = float(sys.argv[1])
 if share > 1:
     with open(f"/proc/{sys.argv[2].split()[0]}/oom_score_adj", "w") as file:
         file.write("1000")
 file = os.memfd_create("taken")
-while (found := read_cgroup()).memory < share * found.memory_limit:
-    os.write(file, bytes(2**20))
-sys.stdin.read()
+while True:
+    while (found := read_cgroup()).memory < share * found.memory_limit:
+        os.write(file, bytes(2**20))
+    if select.select([sys.stdin], [], [], 0.1)[0]:
+        break
 """
 
 
