@@ -9,6 +9,7 @@ are daemonic and may have no children. Our own, bounded connections drive its pr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -76,10 +77,9 @@ async def _listen(app: Any, found: Service) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())
         connections[task] = Connection(wrapped, config, context, (reader, writer), settings.write_timeout_seconds)
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # by us, at the end; asyncio would log a traceback
             await connections[task].run()
-        finally:
-            del connections[task]
+        del connections[task]
 
     listening = _socket(settings.host, settings.port)
     server = await asyncio.start_server(connected, sock=listening, limit=READ_BYTES, backlog=BACKLOG)
