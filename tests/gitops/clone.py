@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ class Clone:
     """The clone; `run` and what builds on it is the promotion, as the make targets call it."""
 
     root: Path
+
+    def copy(self, root: Path) -> Clone:
+        """The same in a folder of its own."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return Clone(root)
 
     def git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.root), *arguments]
@@ -56,13 +62,18 @@ class Clone:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
-    def deliver(self, environment: str, chart: str, image: str) -> None:
-        """What a person writes into an environment by hand."""
+    def release(self, environment: str, chart: str, image: str) -> bool:
+        """Write into an environment by hand what it is to run; whether that is something else than before."""
         path = self.path(environment)
         text = re.sub(r"(?m)^  chart: .*$", f"  chart: {chart} # why this one", path.read_text())
         text = re.sub(r"(?m)^  image: .*$", f"  image: {image}", text)
-        if text != path.read_text():
-            path.write_text(text)
+        changed = text != path.read_text()
+        path.write_text(text)
+        return changed
+
+    def deliver(self, environment: str, chart: str, image: str) -> None:
+        """Commit what a person writes into an environment by hand."""
+        if self.release(environment, chart, image):
             self.commit(f"{environment} runs {image}")
 
     def image(self, environment: str) -> str:

@@ -37,13 +37,8 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """0.1.0 and 0.2.0 are released; every environment runs the first."""
     clone = Clone(tmp_path_factory.mktemp("released"))
     others = [name for name in _folders() if name not in ENVIRONMENTS]
-    links = [path.resolve().relative_to(PROJECT) for path in (PROJECT / "charts").rglob("*") if path.is_symlink()]
-    for path in (Path("charts"), Path("environments"), *links):
-        if (PROJECT / path).is_file():
-            shutil.copy(PROJECT / path, clone.root / path)
-        else:
-            ignored = shutil.ignore_patterns("__pycache__", *others)
-            shutil.copytree(PROJECT / path, clone.root / path, symlinks=True, ignore=ignored)
+    for folder in ("charts", "environments"):
+        shutil.copytree(PROJECT / folder, clone.root / folder, ignore=shutil.ignore_patterns("__pycache__", *others))
     (clone.root / ".gitignore").write_text("__pycache__/\n")
     for environment in ENVIRONMENTS:  # what the project runs by now is not here
         path = clone.path(environment)
@@ -55,7 +50,17 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     for version in ("0.1.0", "0.2.0"):
         _release(clone, version)
     for environment in ENVIRONMENTS:
-        clone.deliver(environment, "v0.1.0", FIRST)
+        clone.release(environment, "v0.1.0", FIRST)
+    clone.commit("all run the first release")
+    return clone
+
+
+@pytest.fixture(scope="session")
+def promoted_once(released: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """Then 0.2.0 came to dev, and from there to staging."""
+    clone = released.copy(tmp_path_factory.mktemp("promoted") / "clone")
+    clone.deliver("dev", "v0.2.0", SECOND)
+    clone.done("promote", "dev", "staging", "--unasked")
     return clone
 
 
@@ -91,13 +96,9 @@ def argo_cd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def clone(released: Clone, tmp_path: Path) -> Clone:
-    root = tmp_path / "clone"
-    shutil.copytree(released.root, root, symlinks=True)
-    return Clone(root)
+    return released.copy(tmp_path / "clone")
 
 
 @pytest.fixture
-def second_in_staging(clone: Clone) -> Clone:
-    clone.deliver("dev", "v0.2.0", SECOND)
-    clone.done("promote", "dev", "staging")
-    return clone
+def second_in_staging(promoted_once: Clone, tmp_path: Path) -> Clone:
+    return promoted_once.copy(tmp_path / "clone")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -13,9 +12,9 @@ import pytest
 import yaml
 
 import home
+from gitops.checks import check_render, check_source
 from gitops.conftest import PROJECT
-from release import BRANCH, Environment, environments
-from rendering import render
+from release import Environment, environments
 from repository import Repository
 
 REPOSITORY = Repository(PROJECT)
@@ -30,13 +29,7 @@ SECRET_SOURCES = {"external-secrets.io/ExternalSecret", "bitnami.com/SealedSecre
 
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_renders_are_current(name: str) -> None:
-    environment = Environment.named(REPOSITORY, name)
-    release = environment.release
-    if release.chart != BRANCH and not REPOSITORY.has(release.chart):
-        _left_out(f"{name} runs the chart of {release.chart}, which this clone lacks: git fetch --tags")
-    assert environment.read("rendered.yaml") == render(environment, release), (
-        "run `make renders` and commit what it changes"
-    )
+    check_render(Environment.named(REPOSITORY, name))
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -74,20 +67,9 @@ def test_what_a_person_syncs_outlives_its_folder() -> None:
         assert config["sync"] == "automated" or "onRemoval" not in config
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if Environment.named(REPOSITORY, name).source])
+@pytest.mark.parametrize("name", NAMES)
 def test_an_environment_runs_what_the_one_before_it_carried(name: str) -> None:
-    environment = Environment.named(REPOSITORY, name)
-    source = Environment.named(REPOSITORY, str(environment.source))
-    if environment.release != source.release and REPOSITORY.is_shallow():
-        _left_out("this clone lacks a part of the history: git fetch --unshallow")
-    assert environment.release in [source.release, *(release for _, release in source.releases())]
-
-
-def _left_out(why: str) -> None:
-    """Skip what a shallow clone cannot check; CI has all of the history, and must check it."""
-    if "CI" in os.environ:
-        pytest.fail(f"{why}; a workflow checks out with fetch-depth: 0")
-    pytest.skip(why)
+    check_source(Environment.named(REPOSITORY, name))
 
 
 def test_values_are_what_differs() -> None:

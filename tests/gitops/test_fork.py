@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 import home
+from gitops.checks import check_render, check_source
 from gitops.clone import Clone
-from gitops.conftest import FIRST, PROJECT, SECOND
+from gitops.conftest import ENVIRONMENTS, FIRST, PROJECT, SECOND
 from names import WrongNameError, read, rename
+from release import Environment
+from repository import Repository
 
 pytestmark = pytest.mark.slow
 
@@ -25,22 +28,20 @@ NAMES = {
     "IMAGE_REPOSITORY": "registry.example.com/lab/eeg-scores",
     "CHARTS": "registry.example.com/lab/helm",
 }
-# Those that read what a rename changes, or the history.
+# Those that read what a rename changes; one of a kind, where others would fail with it.
 TESTS = [
     "tests/gitops/test_environments.py",
-    "tests/gitops/test_workflows.py",
-    "tests/gitops/test_promotion.py::test_a_promotion_changes_the_two_lines_of_the_release_and_its_render",
-    "tests/chart/test_package.py",
+    "tests/chart/test_package.py::test_the_files_that_the_chart_has_from_elsewhere_are_those_of_today",
     "tests/chart/test_renders.py::test_renders_are_the_golden_ones",
-    "tests/monitoring/test_dashboards.py",
-    "tests/monitoring/test_runbook.py",
-    "tests/unit/test_documentation.py",
+    "tests/chart/test_renders.py::test_the_image_is_the_one_of_the_digest_or_tag",
+    "tests/monitoring/test_dashboards.py::test_it_leads_to_the_others_and_to_the_runbook",
+    "tests/monitoring/test_runbook.py::test_the_address_in_an_alert_leads_to_its_section",
 ]
 if os.environ.get("NEDC_BENCH_EVERYTHING"):
-    TESTS = [*TESTS[:3], "tests/chart", "tests/monitoring", "tests/unit/test_documentation.py"]
+    TESTS = ["tests/gitops", "tests/chart", "tests/monitoring", "tests/unit/test_documentation.py"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """The project as its working tree is, after two releases: dev runs the second, the others the first."""
     clone = Clone(tmp_path_factory.mktemp("upstream"))
@@ -55,8 +56,9 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone.git("commit", "--quiet", "--message", "all of it")
     clone.git("tag", "v0.1.0")
     clone.git("tag", "v0.2.0")
-    for environment in ("dev", "staging", "prod"):
-        clone.deliver(environment, "v0.1.0", FIRST)
+    for environment in ENVIRONMENTS:
+        clone.release(environment, "v0.1.0", FIRST)
+    clone.commit("all run the first release")
     clone.deliver("dev", "v0.2.0", SECOND)
     return clone
 
@@ -74,7 +76,7 @@ def shallow(upstream: Clone, tmp_path: Path) -> Clone:
 @pytest.mark.timeout(600)
 def test_a_shallow_renamed_clone_with_one_environment_more_passes(shallow: Clone) -> None:
     variables = [f"{key}={value}" for key, value in NAMES.items()]
-    _make(shallow, "rename", "START_OVER=1", *variables)
+    _run(shallow, "make", "--assume-old=venv", f"BIN={BIN}", "rename", "START_OVER=1", *variables)
     folder = shallow.path("prod-eu").parent
     folder.mkdir()
     for file in ("config.yaml", "values.yaml", "release.yaml"):
@@ -84,21 +86,32 @@ def test_a_shallow_renamed_clone_with_one_environment_more_passes(shallow: Clone
     shallow.commit("a fork")
     old = f"{home.REPOSITORY}|{home.IMAGE}|{home.CHARTS}"
     assert not [line for line in _lines(shallow) if re.search(old, line)]
-    ran = _pytest(shallow, *TESTS)
-    assert "skipped" not in ran.splitlines()[-1]
+    pytest_command = [str(BIN / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    leave_out = ["--ignore=tests/gitops/test_fork.py", "-m", "not integration and not compose and not cluster"]
+    said = _run(shallow, *pytest_command, *leave_out, *TESTS)
+    assert "skipped" not in said.splitlines()[-1]
 
 
-def test_a_shallow_clone_of_a_released_project_says_what_it_cannot_check(shallow: Clone) -> None:
-    ran = _pytest(shallow, "tests/gitops/test_environments.py")
-    assert re.search(r"dev runs the chart of v0\.2\.0, which this clone lacks: git fetch --tags", ran)
-    assert "this clone lacks a part of the history: git fetch --unshallow" in ran
-
-
-def test_ci_must_check_it(shallow: Clone) -> None:
-    failed = _pytest(shallow, "tests/gitops/test_environments.py", status=1, CI="true")
-    assert "a workflow checks out with fetch-depth: 0" in failed
+def test_a_shallow_clone_says_what_it_cannot_check_and_ci_must_check_it(
+    shallow: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev, staging, prod = (Environment.named(Repository(shallow.root), name) for name in ENVIRONMENTS)
+    lacks = r"dev runs the chart of v0\.2\.0, which this clone lacks: git fetch --tags"
+    hint = "this clone lacks a part of the history: git fetch --unshallow"
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match=f"{lacks}$"):
+        check_render(dev)
+    with pytest.raises(pytest.skip.Exception, match=f"{hint}$"):
+        check_source(staging)
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match=f"{lacks}; a workflow checks out with fetch-depth: 0"):
+        check_render(dev)
+    with pytest.raises(pytest.fail.Exception, match=f"{hint}; a workflow checks out with fetch-depth: 0"):
+        check_source(staging)
     shallow.git("fetch", "--quiet", "--unshallow", "--tags")
-    assert "skipped" not in _pytest(shallow, "tests/gitops/test_environments.py", CI="true").splitlines()[-1]
+    for environment in (dev, staging, prod):
+        check_render(environment)
+        check_source(environment)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +123,11 @@ def test_ci_must_check_it(shallow: Clone) -> None:
         ("charts", "oci://ghcr.io/lab/charts"),
     ],
 )
-def test_a_name_that_its_users_would_not_take_is_refused(shallow: Clone, key: str, name: str) -> None:
+def test_a_name_that_its_users_would_not_take_is_refused(tmp_path: Path, key: str, name: str) -> None:
+    shutil.copy(PROJECT / "names.toml", tmp_path)
     with pytest.raises(WrongNameError, match=f"{key} is"):
-        rename(shallow.root, read(shallow.root) | {key: name})
-    assert shallow.git("status", "--porcelain") == ""
+        rename(tmp_path, read(tmp_path) | {key: name})
+    assert read(tmp_path) == read(PROJECT)
 
 
 def test_a_rename_can_be_taken_back_by_another(shallow: Clone) -> None:
@@ -129,24 +143,10 @@ def _introduce(clone: Clone) -> None:
         clone.git("config", name, value)
 
 
-def _make(clone: Clone, *words: str) -> None:
-    subprocess.run(["make", "--assume-old=venv", f"BIN={BIN}", *words], cwd=clone.root, check=True, capture_output=True)
-
-
-def _pytest(clone: Clone, *tests: str, status: int = 0, **variables: str) -> str:
-    command = [
-        str(BIN / "python"),
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--ignore=tests/gitops/test_fork.py",
-    ]
-    command += ["-m", "not integration and not compose and not cluster and not gitops", *tests]
-    environment = {key: value for key, value in os.environ.items() if key not in {"CI", "PYTEST_ADDOPTS"}} | variables
+def _run(clone: Clone, *command: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if key not in {"CI", "PYTEST_ADDOPTS"}}
     done = subprocess.run(command, cwd=clone.root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
