@@ -90,5 +90,5 @@ def _chart(repository: Repository, revision: str) -> Iterator[Path]:
         return
     repository.need_commit(revision)
     with tempfile.TemporaryDirectory() as folder:
-        repository.unpack(revision, folder)
+        repository.unpack(revision, CHART, folder)
         yield Path(folder) / CHART

@@ -69,9 +69,9 @@ class Repository:
         found = self.git("ls-tree", "--name-only", "HEAD", "--", path)
         return self.git("show", f"HEAD:{path}") if found else ""
 
-    def unpack(self, revision: str, folder: str) -> None:
-        """Put the files of a revision into a folder."""
-        with tarfile.open(fileobj=io.BytesIO(_git(self.root, "archive", revision))) as archive:
+    def unpack(self, revision: str, path: str, folder: str) -> None:
+        """Put what a revision has at a path into a folder."""
+        with tarfile.open(fileobj=io.BytesIO(_git(self.root, "archive", revision, "--", path))) as archive:
             archive.extractall(folder, filter="data")
 
     def commit(self, paths: list[str], message: str) -> None:

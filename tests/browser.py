@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from nedc_bench import Result
+from helpers import WAIT_SECONDS
+from nedc_bench import OperatingCurve, Result
 from nedc_bench.reports.page import page_lines
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 Size = tuple[int, int]
 DESKTOP, PHONE = (1280, 900), (400, 850)  # CSS pixels
+Scheme = Literal["light", "dark"]
+# Widths and colours do not depend on each other.
+APPEARANCES: list[tuple[Size, Scheme]] = [(DESKTOP, "light"), (PHONE, "dark")]
+if os.environ.get("NEDC_BENCH_EVERYTHING"):
+    APPEARANCES += [(DESKTOP, "dark"), (PHONE, "light")]
+every_appearance = pytest.mark.parametrize(("size", "scheme"), APPEARANCES, ids=lambda value: str(value))
+
+expect.set_options(timeout=WAIT_SECONDS * 1000)
 
 
 @contextmanager
@@ -33,16 +43,11 @@ def started() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(
-    browser: Browser, url: str, *, size: Size = DESKTOP, dark: bool = False, origin: str | None = None
-) -> Iterator[Page]:
+def opened(browser: Browser, url: str, *, size: Size = DESKTOP, origin: str | None = None) -> Iterator[Page]:
     """A page that must log nothing, fail nowhere and ask nobody but ``origin`` for anything."""
     width, height = size
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if dark else "light",
-        has_touch=size == PHONE,
-    )
+    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=size == PHONE)
+    context.set_default_timeout(WAIT_SECONDS * 1000)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(f"console: {message.text}"))
@@ -54,10 +59,12 @@ def opened(
     assert complaints == []
 
 
-def write_page(result: Result, folder: Path) -> str:
+def write_page(
+    result: Result, folder: Path, curves: Sequence[OperatingCurve] = (), evidence: Mapping[str, Any] | None = None
+) -> str:
     """Write the page of a result; its URL."""
     path = folder / "report.html"
-    path.write_text("\n".join(page_lines(result)), encoding="utf-8")
+    path.write_text("\n".join(page_lines(result, curves, evidence=evidence)), encoding="utf-8")
     return path.as_uri()
 
 

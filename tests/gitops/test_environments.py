@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -249,7 +250,8 @@ def test_every_subscription_has_its_trigger_and_template() -> None:
 
 
 def test_no_application_is_written_by_hand_but_the_root() -> None:
-    documents = [document for path in FOLDER.rglob("*.yaml") for document in yaml.safe_load_all(path.read_text())]
+    texts = [path.read_text() for path in FOLDER.rglob("*.yaml")]
+    documents = [document for text in texts for document in yaml.load_all(text, yaml.CSafeLoader)]
     found = [document for document in documents if document and "kind" in document]
     assert {"AppProject", "ApplicationSet", "Deployment"} <= {document["kind"] for document in found}
     assert [d["metadata"]["name"] for d in found if d["kind"] == "Application"] == ["nedc-bench-root"]
@@ -266,8 +268,10 @@ def _load(path: str) -> Any:
     return yaml.safe_load((FOLDER / path).read_text())
 
 
+@cache
 def _objects(environment: str) -> list[Any]:
-    return [found for found in yaml.safe_load_all((FOLDER / environment / "rendered.yaml").read_text()) if found]
+    text = (FOLDER / environment / "rendered.yaml").read_text()
+    return [found for found in yaml.load_all(text, yaml.CSafeLoader) if found]
 
 
 def _object(environment: str, kind: str) -> Any:

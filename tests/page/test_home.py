@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import DESKTOP, PHONE, Size, is_as_wide_as_the_screen, opened, violations
+from browser import Scheme, Size, every_appearance, is_as_wide_as_the_screen, opened, violations
 from helpers import annotation, until
-from serving import EXAMPLE, Server, Start, Stop
+from serving import EXAMPLE, Server, Stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
 REF, HYP = EXAMPLE.folder / "ref", EXAMPLE.folder / "hyp"
 ONE = "chb05_06.csv_bi"
+TOKEN = "let-me-in"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 REPORTS = [
     "report.html",
     "summary.txt",
@@ -29,11 +31,18 @@ REPORTS = [
 ]
 
 
-@pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def window(browser: Browser, server: Server) -> Iterator[Page]:
     with opened(browser, f"{server.url}/", origin=server.url) as page:
-        expect(page.locator("#algorithms input")).to_have_count(7)
         yield page
+
+
+@pytest.fixture
+def page(window: Page, server: Server) -> Page:
+    """The page of a service without tokens, loaded afresh."""
+    window.goto(f"{server.url}/")
+    expect(window.locator("#algorithms input")).to_have_count(7)
+    return window
 
 
 def choose(page: Page, side: str, path: Path) -> None:
@@ -66,7 +75,7 @@ def newest(server: Server, **headers: str) -> str:
     return str(server.client.get("/api/v1/evaluate", headers=headers).json()["jobs"][0]["job_id"])
 
 
-def test_two_files_give_the_page_and_the_reports(page: Page, server: Server) -> None:
+def test_two_files_give_the_page_in_a_frame_and_the_reports(page: Page, server: Server) -> None:
     choose(page, "reference", REF / ONE)
     choose(page, "hypothesis", HYP / ONE)
     page.get_by_role("button", name="Score").click()
@@ -79,6 +88,11 @@ def test_two_files_give_the_page_and_the_reports(page: Page, server: Server) -> 
         assert download(page, name) == server.client.get(f"{job}/reports/{name}", headers={"Accept": "*/*"}).content
     assert server.client.get(job).json()["result"]["pairs"] == 1
     assert download(page, "result.json").startswith(b'{"schema":"nedc-bench/result/1"')
+    (frame,) = page.main_frame.child_frames  # which reaches neither page nor service
+    assert frame.evaluate("self.origin") == "null"
+    assert frame.evaluate("(() => { try { return parent.document; } catch (error) { return error.name; } })()") == (
+        "SecurityError"
+    )
 
 
 def test_two_folders_are_paired_by_name(page: Page) -> None:
@@ -130,50 +144,51 @@ def test_a_refused_file_is_named_with_its_line(page: Page) -> None:
     expect(page.get_by_role("alert")).to_be_focused()
 
 
-def test_progress_is_told_and_a_job_can_be_cancelled(browser: Browser, start_server: Start, stop_workers: Stop) -> None:
-    server = start_server(MAX_WORKERS="1")
-    stop_workers(server)
-    with opened(browser, f"{server.url}/", origin=server.url) as page:
-        choose(page, "reference", REF)
-        choose(page, "hypothesis", HYP)
-        page.get_by_role("button", name="Score").click()
-        expect(page.locator("#state")).to_contain_text("Scoring: 0 of 59 pairs")
-        job = f"/api/v1/evaluate/{newest(server)}"
-        page.get_by_role("button", name="Cancel").click()
-        expect(page.locator("#running")).to_be_hidden()
-        expect(page.get_by_role("alert")).to_be_empty()
-        until(lambda: server.client.get(job).status_code == 404)
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service with one worker that needs a token."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "tokens").write_text(f"{hashlib.sha256(TOKEN.encode()).hexdigest()} someone\n")
+    server = Server(folder / "server.log", MAX_WORKERS="1", API_TOKENS_FILE=str(folder / "tokens"))
+    yield server
+    assert server.stop() == 0
 
 
-def test_a_token_is_asked_for_where_one_is_needed(browser: Browser, start_server: Start, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"{hashlib.sha256(b'let-me-in').hexdigest()} someone\n")
-    server = start_server(API_TOKENS_FILE=str(tokens))
-    with opened(browser, f"{server.url}/", origin=server.url) as page:
-        expect(page.get_by_label("Token")).to_be_visible()
-        choose(page, "reference", REF / ONE)
-        choose(page, "hypothesis", HYP / ONE)
-        page.get_by_label("Token").fill("let-me-in")
-        page.get_by_role("button", name="Score").click()
-        expect(page.frame_locator("#report").locator("#recording-name")).to_have_text(ONE)
-        assert b"NEDC" in download(page, "summary.txt")
-    assert newest(server, Authorization="Bearer let-me-in")
+@pytest.fixture
+def guarded_page(browser: Browser, guarded: Server) -> Iterator[Page]:
+    with opened(browser, f"{guarded.url}/", origin=guarded.url) as page:
+        yield page
+
+
+def test_a_token_is_asked_for_where_one_is_needed(guarded_page: Page, guarded: Server) -> None:
+    page = guarded_page
+    expect(page.get_by_label("Token")).to_be_visible()
+    for side in ("reference", "hypothesis"):
+        drop(page, side, **{"night.csv_bi": annotation((1.0, 3.0, "seiz"))})
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Score").click()
+    expect(page.frame_locator("#report").locator("#recording-name")).to_have_text("night.csv_bi")
+    assert b"NEDC" in download(page, "summary.txt")
+    assert newest(guarded, **BEARER)
+
+
+def test_progress_is_told_and_a_job_can_be_cancelled(guarded_page: Page, guarded: Server, stop_workers: Stop) -> None:
+    page = guarded_page
+    stop_workers(guarded)
+    choose(page, "reference", REF)
+    choose(page, "hypothesis", HYP)
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Score").click()
+    expect(page.locator("#state")).to_contain_text("Scoring: 0 of 59 pairs")
+    job = f"/api/v1/evaluate/{newest(guarded, **BEARER)}"
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#running")).to_be_hidden()
+    expect(page.get_by_role("alert")).to_be_empty()
+    until(lambda: guarded.client.get(job, headers=BEARER).status_code == 404)
 
 
 def test_where_no_token_is_needed_none_is_asked_for(page: Page) -> None:
     expect(page.get_by_label("Token")).to_be_hidden()
-
-
-def test_the_report_is_in_a_frame_that_reaches_neither_page_nor_service(page: Page) -> None:
-    choose(page, "reference", REF / ONE)
-    choose(page, "hypothesis", HYP / ONE)
-    page.get_by_role("button", name="Score").click()
-    expect(page.frame_locator("#report").locator("#recording-name")).to_have_text(ONE)
-    (frame,) = page.main_frame.child_frames
-    assert frame.evaluate("self.origin") == "null"
-    assert frame.evaluate(
-        "(() => { try { return parent.document.title; } catch (error) { return error.name; } })()"
-    ) == ("SecurityError")
 
 
 def test_folders_of_any_names_become_a_tar_that_others_read(page: Page) -> None:
@@ -191,10 +206,10 @@ def test_folders_of_any_names_become_a_tar_that_others_read(page: Page) -> None:
         assert [file.read().decode() for file in contents if file] == [f"text of {name}" for name in names]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_keeps_people_from_using_it(browser: Browser, server: Server, size: Size, *, dark: bool) -> None:
-    with opened(browser, f"{server.url}/", size=size, dark=dark, origin=server.url) as page:
+@every_appearance
+def test_nothing_keeps_people_from_using_it(browser: Browser, server: Server, size: Size, scheme: Scheme) -> None:
+    with opened(browser, f"{server.url}/", size=size, origin=server.url) as page:
+        page.emulate_media(color_scheme=scheme)
         expect(page.locator("#algorithms input")).to_have_count(7)
         assert violations(page) == []
         assert is_as_wide_as_the_screen(page)

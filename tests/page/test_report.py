@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser import DESKTOP, PHONE, Size, is_as_wide_as_the_screen, opened, violations, write_page
+from browser import PHONE, Scheme, Size, every_appearance, is_as_wide_as_the_screen, opened, violations, write_page
 from nedc_bench import Parameters, Recording, Result, score
 from nedc_bench.scoring import FileId
 from nedc_bench.scoring.verdicts import differences
@@ -22,17 +21,11 @@ COUNTS = ("tp", "fn", "fp")
 RATES = ("sensitivity", "precision", "f1", "false_alarms_per_24h")
 
 
-@pytest.fixture
-def page(browser: Browser, report: str) -> Iterator[Page]:
-    with opened(browser, report) as page:
-        yield page
-
-
-def figures(row: Locator) -> list[float | None]:
-    """The figures of a row of a table, as exact as the page has them; None for a dash."""
-    values = "cells => cells.map(cell => cell.querySelector('data')?.value ?? null)"
-    cells = row.locator("td.number").evaluate_all(values)
-    return [None if value is None else float(value) for value in cells]
+def figures(rows: Locator) -> list[list[float | None]]:
+    """The unrounded figures of each row of a table; None for a dash."""
+    values = "[...row.querySelectorAll('td.number')].map(cell => cell.querySelector('data')?.value ?? null)"
+    found = rows.evaluate_all(f"rows => rows.map(row => {values})")
+    return [[None if value is None else float(value) for value in row] for row in found]
 
 
 def compare(page: Page, first: str, second: str, label: str = "seiz") -> None:
@@ -44,21 +37,23 @@ def compare(page: Page, first: str, second: str, label: str = "seiz") -> None:
 # -- the figures
 
 
-@pytest.mark.parametrize("label", ["seiz", "bckg"])
-def test_totals_equal_the_result_document(page: Page, result: Result, label: str) -> None:
-    compare(page, "overlap", "szcore-event", label)
-    rows = page.locator("#totals-table tbody tr")
+def test_totals_equal_the_result_document(page: Page, result: Result) -> None:
     document = {name: found for name, found in result.to_dict()["algorithms"].items() if name != "ira"}
-    assert rows.evaluate_all("rows => rows.map(row => row.dataset.algorithm)") == list(document)
-    for row, algorithm in zip(rows.all(), document.values(), strict=True):
-        own: dict[str, Any] = algorithm["labels"].get(label, {})
-        assert figures(row) == [own.get(name) for name in (*COUNTS, *RATES)]
+    rows = page.locator("#totals-table tbody tr")
+    for label in ("seiz", "bckg"):
+        compare(page, "overlap", "szcore-event", label)
+        assert rows.evaluate_all("rows => rows.map(row => row.dataset.algorithm)") == list(document)
+        labels: list[dict[str, Any]] = [algorithm["labels"].get(label, {}) for algorithm in document.values()]
+        assert figures(rows) == [[own.get(name) for name in (*COUNTS, *RATES)] for own in labels]
 
 
 def test_two_algorithms_stand_side_by_side_with_their_difference(page: Page, result: Result) -> None:
     labels = [result.to_dict()["algorithms"][name]["labels"]["seiz"] for name in ("overlap", "szcore-event")]
-    shown = {row.get_attribute("data-figure"): figures(row) for row in page.locator("#compared-table tbody tr").all()}
-    assert shown == {name: [*(both := [of[name] for of in labels]), both[1] - both[0]] for name in (*RATES, *COUNTS)}
+    rows = page.locator("#compared-table tbody tr")
+    names = rows.evaluate_all("rows => rows.map(row => row.dataset.figure)")
+    assert dict(zip(names, figures(rows), strict=True)) == {
+        name: [*(both := [of[name] for of in labels]), both[1] - both[0]] for name in (*RATES, *COUNTS)
+    }
 
 
 def test_averages_over_subjects_and_kappas_are_shown(page: Page, result: Result) -> None:
@@ -66,30 +61,26 @@ def test_averages_over_subjects_and_kappas_are_shown(page: Page, result: Result)
     for name in ("szcore-event", "szcore-sample"):
         row = page.locator("#averages tbody tr", has_text=name)
         rates = document[name]["subjects"]["labels"]["seiz"]
-        assert figures(row) == [rates[rate]["mean"] for rate in RATES]
+        assert figures(row) == [[rates[rate]["mean"] for rate in RATES]]
     kappas = page.locator("#kappa data").evaluate_all("shown => shown.map(one => Number(one.value))")
     assert kappas == [*document["ira"]["kappa"].values(), document["ira"]["multi_class_kappa"]]
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [("overlap", "szcore-event"), ("taes", "dp"), ("szcore-sample", "epoch"), ("ira", "overlap")]
-)
-def test_differences_are_those_of_the_verdicts(page: Page, result: Result, first: str, second: str) -> None:
-    compare(page, first, second)
-    expected = Counter(
-        ((found.side, *(rule or "not judged" for rule in found.rules)), found.events, *_counts(found))
-        for found in differences(result.scores, result.parameters, first, second, label="seiz")
-    )
-    shown: Counter[Any] = Counter()
-    for row in page.locator("#differences-table tbody tr").all():
-        side = row.locator("th").inner_text().lower()
-        rules = row.locator("td:nth-child(2) > span, td:nth-child(3) > span").evaluate_all(
-            "cells => cells.map(cell => cell.firstChild.textContent)"
+def test_differences_are_those_of_the_verdicts(page: Page, result: Result) -> None:
+    rows = page.locator("#differences-table tbody tr")
+    words = """rows => rows.map(row => [row.querySelector("th").innerText.toLowerCase(),
+        ...[...row.querySelectorAll("td:nth-child(2) > span, td:nth-child(3) > span")]
+            .map(cell => cell.firstChild.textContent)])"""
+    for first, second in (("overlap", "szcore-event"), ("taes", "dp"), ("szcore-sample", "epoch"), ("ira", "overlap")):
+        compare(page, first, second)
+        expected = Counter(
+            ((found.side, *(rule or "not judged" for rule in found.rules)), found.events, *_counts(found))
+            for found in differences(result.scores, result.parameters, first, second, label="seiz")
         )
-        events, *counts = figures(row)
-        shown[((side, *rules), events, *counts)] += 1
-    assert shown == expected
-    assert len(shown) > 1
+        said = map(tuple, rows.evaluate_all(words))
+        shown = Counter((words, *numbers) for words, numbers in zip(said, figures(rows), strict=True))
+        assert shown == expected
+        assert len(shown) > 1
 
 
 def test_recordings_come_by_how_much_the_two_differ(page: Page, result: Result) -> None:
@@ -222,23 +213,26 @@ def test_two_fingers_zoom(browser: Browser, report: str) -> None:
 # -- for everybody, everywhere
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_keeps_people_from_using_it(browser: Browser, report: str, size: Size, *, dark: bool) -> None:
-    with opened(browser, report, size=size, dark=dark) as page:
+@every_appearance
+def test_nothing_keeps_people_from_using_any_section(browser: Browser, report: str, size: Size, scheme: Scheme) -> None:
+    with opened(browser, report, size=size) as page:
+        page.emulate_media(color_scheme=scheme)
         page.locator("#timeline").focus()
         page.keyboard.press("d")
         expect(page.locator("#events tr.chosen")).to_be_visible()
+        for section in ("#curves", "#evidence"):
+            expect(page.locator(section)).to_be_visible()
         assert violations(page) == []
         assert is_as_wide_as_the_screen(page)
 
 
-def test_light_and_dark_follow_the_system(browser: Browser, report: str) -> None:
+def test_light_and_dark_follow_the_system(page: Page) -> None:
     grounds = []
-    for dark in (False, True):
-        with opened(browser, report, dark=dark) as page:
-            grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert grounds == ["rgb(255, 255, 255)", "rgb(20, 24, 29)"]
+    schemes: tuple[Scheme, ...] = ("dark", "light")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert grounds == ["rgb(20, 24, 29)", "rgb(255, 255, 255)"]
 
 
 def test_paper_shows_each_recording_as_a_whole(page: Page) -> None:
@@ -248,6 +242,7 @@ def test_paper_shows_each_recording_as_a_whole(page: Page) -> None:
     expect(page.locator("#print article svg").first).to_be_visible()
     expect(page.locator("#list")).to_be_hidden()
     expect(page.locator("#choice")).to_be_hidden()
+    page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("#print article svg")).to_have_count(0)
 
@@ -261,11 +256,14 @@ def small_result(reference: str, hypothesis: str, *labels: str) -> Result:
     return score(*sides, algorithms=("taes",))
 
 
-def test_the_name_of_a_file_is_text_and_nothing_else(browser: Browser, tmp_path: Path) -> None:
+def test_a_recording_without_events_says_so_and_its_name_is_text_and_nothing_else(
+    browser: Browser, tmp_path: Path
+) -> None:
     name = "</script><script>document.title = 'taken'</script><img src=//example.org/x onerror=alert(1)>&amp;é"
-    with opened(browser, write_page(small_result(name, "b", "seiz"), tmp_path)) as page:
+    with opened(browser, write_page(small_result(name, "b"), tmp_path)) as page:
         expect(page.locator("#recording-name")).to_have_text(name)
         expect(page).to_have_title("nedc-bench: scores of EEG events")
+        expect(page.locator("#event")).to_have_text("No event of class seiz.")
 
 
 def test_one_algorithm_alone_is_compared_with_nothing(browser: Browser, tmp_path: Path) -> None:
@@ -274,11 +272,6 @@ def test_one_algorithm_alone_is_compared_with_nothing(browser: Browser, tmp_path
         expect(page.locator("#compared-table thead th")).to_have_text(["Figure", "taes"])
         expect(page.locator("#events tbody tr")).to_have_count(4)
         assert violations(page) == []
-
-
-def test_a_recording_without_events_says_so(browser: Browser, tmp_path: Path) -> None:
-    with opened(browser, write_page(small_result("a", "b"), tmp_path)) as page:
-        expect(page.locator("#event")).to_have_text("No event of class seiz.")
 
 
 def test_of_2850_recordings_only_those_in_sight_are_elements(browser: Browser, result: Result, tmp_path: Path) -> None:
