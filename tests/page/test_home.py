@@ -91,7 +91,7 @@ def test_two_folders_are_paired_by_name(page: Page) -> None:
     overlap = EXAMPLE.expected["overlap"]["labels"]["seiz"]
     row = report.locator("#totals-table tr[data-algorithm=overlap] data")
     counts = row.evaluate_all("shown => shown.slice(0, 3).map(one => Number(one.value))")
-    assert counts == [overlap["tp"], overlap["fn"], overlap["fp"]]
+    assert counts == [overlap["tp"], overlap["fp"], overlap["fn"]]
     page.get_by_role("button", name="New evaluation").click()
     expect(page.get_by_role("button", name="Score")).to_be_visible()
 

@@ -18,7 +18,7 @@ from nedc_bench.scoring.verdicts import differences
 
 pytestmark = pytest.mark.browser
 
-COUNTS = ("tp", "fn", "fp")
+COUNTS = ("tp", "fp", "fn")
 RATES = ("sensitivity", "precision", "f1", "false_alarms_per_24h")
 
 
@@ -114,7 +114,7 @@ def test_a_difference_lists_the_recordings_it_occurs_in(page: Page) -> None:
 
 
 def _counts(found: Any) -> tuple[float, float, float]:
-    return found.hits, found.misses, found.false_alarms
+    return found.hits, found.false_alarms, found.misses
 
 
 # -- without a mouse

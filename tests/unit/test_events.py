@@ -202,13 +202,13 @@ def test_events_to_a_place_that_cannot_be_written(pair: tuple[str, str], tmp_pat
 
 def test_explain(pair: tuple[str, str]) -> None:
     assert run("explain", *pair).stdout.splitlines() == [
-        "                    TP  FN  FP",
-        "overlap       seiz   0   1   2",
-        "szcore-event  seiz   1   0   1",
+        "                    TP  FP  FN",
+        "overlap       seiz   0   2   1",
+        "szcore-event  seiz   1   1   0",
         "",
-        "label  side        overlap     szcore-event  events  TP  FN  FP",
-        "seiz   reference   no overlap  tolerance          1  +1  -1  +0",
-        "seiz   hypothesis  no overlap  tolerance          1  +0  +0  -1",
+        "label  side        overlap     szcore-event  events  TP  FP  FN",
+        "seiz   reference   no overlap  tolerance          1  +1  +0  -1",
+        "seiz   hypothesis  no overlap  tolerance          1  +0  -1  +0",
         "seiz   total                                      2  +1  -1  -1",
         "",
         *events_of(pair[0]),
