@@ -154,9 +154,9 @@ def test_arrays_cannot_be_changed(curve: OperatingCurve) -> None:
 
 
 def test_an_unknown_area_is_refused(curve: OperatingCurve) -> None:
-    with pytest.raises(ValueError, match="exact or neuroatlas"):
+    with pytest.raises(InputError, match="one of exact, neuroatlas"):
         curve.auc("other")
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(InputError, match="above 0"):
         curve.auc(up_to=0.0)
 
 

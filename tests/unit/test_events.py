@@ -141,7 +141,7 @@ def test_partners_are_the_events_of_the_other_side_that_decided() -> None:
 
 def test_events_of_an_algorithm_that_was_not_asked_for() -> None:
     sides = (Recording.from_events(10.0, []) for _ in range(2))
-    with pytest.raises(KeyError, match="taes"):
+    with pytest.raises(InputError, match="taes was not scored"):
         score(*sides, algorithms=["dp"]).events("taes")
 
 

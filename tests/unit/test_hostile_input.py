@@ -46,7 +46,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line of 16 MB": (fill("", "x"), "which is of no known format"),
     "an event of 16 MB": (fill(HEADER + "TERM,1,2,seiz,", "1"), "characters; a row has at most 1000"),
     "16 MB of fields": (fill(HEADER, ","), "characters; a row has at most 1000"),
-    "a duration of 16 MB": (fill(VERSION_LINE + "# duration = ", "1"), "line 2: duration must be a number"),
+    "a duration of 16 MB": (fill(VERSION_LINE + "# duration = ", "1"), "line 2: duration must be a finite number"),
     "a duration of 8 million words": (fill(VERSION_LINE + "# duration = ", "a "), "line 2: duration must be a number"),
     "16 million blank lines": (fill("", "\n"), "is empty"),
     "5 million comments": (fill(VERSION_LINE, "#a\n"), "has no line '# duration = ... secs'"),
@@ -138,6 +138,12 @@ def test_utf_16_is_refused_by_its_name(encoding: str) -> None:
     mark = {"utf-16": b"", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}[encoding]
     message = "is UTF-16 text; save it as UTF-8"
     assert refused_bytes(mark + GOOD.encode(encoding)) == (1, "encoding", message)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_utf_32_is_refused_by_its_name(encoding: str) -> None:
+    data = ("\ufeff" + GOOD).encode(encoding)
+    assert refused_bytes(data) == (1, "encoding", "is UTF-32 text; save it as UTF-8")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

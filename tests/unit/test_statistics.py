@@ -275,11 +275,11 @@ def test_recordings_of_a_subject_are_drawn_together() -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"replicates": 99}, "replicates must be 100 to 1000000, not '99'"),
-        ({"seed": -1}, "seed must be 0 to 9223372036854775807, not '-1'"),
-        ({"seed": 1.5}, "seed must be 0 to 9223372036854775807, not '1.5'"),
-        ({"level": 95}, "level must be 0.5 to 0.999, not '95'"),
-        ({"level": float("nan")}, "level must be 0.5 to 0.999, not 'nan'"),
+        ({"replicates": 99}, "replicates must be a whole number from 100 to 1000000, not 99"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 9223372036854775807, not -1"),
+        ({"seed": 1.5}, "seed must be a whole number from 0 to 9223372036854775807, not 1.5"),
+        ({"level": 95}, "level must be a number from 0.5 to 0.999, not 95"),
+        ({"level": float("nan")}, "level must be a finite number from 0.5 to 0.999, not nan"),
         ({"proportions": "wald"}, "proportions must be one of wilson, clopper_pearson, not 'wald'"),
     ],
 )

@@ -16,10 +16,11 @@ from typing import TypeVar
 
 from nedc_bench.annotations.foreign import looks_like_list
 from nedc_bench.annotations.formats import check_source
-from nedc_bench.annotations.layout import SUFFIXES, is_ignored, names_that_count, pair_names
+from nedc_bench.annotations.layout import MISSING, SUFFIXES, is_ignored, names_that_count, pair_names
 from nedc_bench.annotations.reading import HEAD, head_of, lines_of
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Path, Source, check_path, read_beginning, read_content, read_text
+from nedc_bench.checks import check_choice, check_kinds
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
 
 LIST_SUFFIXES = (".list", ".lst", ".txt")
@@ -70,6 +71,8 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
         InputError: the two are of different kinds, or a file has no counterpart or is listed twice.
     """
     reference, hypothesis = check_path(reference, "reference"), check_path(hypothesis, "hypothesis")
+    check_kinds(pattern=(pattern, str | None))
+    check_choice("missing", missing, MISSING, "missing")
     (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
     if kind != hypothesis_kind:
         message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; give two of the same"

@@ -111,9 +111,9 @@ class CorpusScore:
         """The verdicts of an algorithm on every event of every pair, in list order, computed lazily.
 
         Raises:
-            KeyError: the algorithm was not requested.
+            InputError: the algorithm was not requested.
         """
-        self.algorithms[algorithm]
+        self._result(algorithm)
         return (verdict for pair in self.scores for verdict in judge(pair, algorithm, self.parameters))
 
     def split(self) -> Iterator[CorpusScore]:
