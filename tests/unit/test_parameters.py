@@ -162,7 +162,7 @@ def test_what_the_original_does_not_use_is_not_used_with_a_warning_that_strict_r
         ("a = 1\na = 2", "is not TOML: "),
         ("a = 'unfinished", "is not TOML: "),
         (f"[NEDC_EPOCH]\nepoch_duration = {'[' * 980}", "is not TOML: "),
-        (f"[NEDC_EPOCH]\nepoch_duration = '{'1' * 900}'", "epoch_duration must be a finite number from 0.001 to 86400, not inf"),
+        (f"[NEDC_EPOCH]\nepoch_duration = '{'1' * 900}'", "epoch_duration must be a finite number from 0.001 to 86400"),
         (f"[NEDC_EPOCH]\nepoch_duration = {'1' * 400}", "epoch_duration must be a number, not '1111"),
         ("seiz,bckg", "is not TOML: "),
     ],
