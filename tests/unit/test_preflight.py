@@ -44,9 +44,7 @@ NOT_A_DURATION = "duration must be a number of seconds above 0 and at most 10000
 VERSION_LINE = "a csv_bi file has the line '# version = csv_v1.0.0'"
 
 
-@pytest.mark.parametrize(
-    "text", ["nan", "-1 secs", "0 secs", "1e10 secs", "0x10 secs", "ten secs", "10secs", ""]
-)
+@pytest.mark.parametrize("text", ["nan", "-1 secs", "0 secs", "1e10 secs", "0x10 secs", "ten secs", "10secs", ""])
 def test_a_duration_that_is_no_number_of_seconds_is_refused(text: str) -> None:
     assert refused(GOOD.replace("10.0 secs", text)) == [Fault(2, "duration", f"{NOT_A_DURATION}{text!r}")]
 

@@ -43,9 +43,7 @@ def verify(
     Raises:
         InputError: the document is none of ours, or the files are refused.
     """
-    check_kinds(
-        pairing=(pairing, Pairing), parameters=(parameters, Parameters | None), table=(table, Table | None)
-    )
+    check_kinds(pairing=(pairing, Pairing), parameters=(parameters, Parameters | None), table=(table, Table | None))
     content = read_content(document)
     if hashlib.sha256(content.data).hexdigest() != content.sha256:
         raise refusal("document", "is compressed; give the document itself", file=content.name)
