@@ -80,8 +80,8 @@ async function formOf() {
 
 const OPTIONS = { // fields of the form, and what they are called here
   labels: "Label set", channels: "Per-channel events", missing: "Missing hypotheses", pattern: "Hypothesis names, such as {id}_pred",
-  duration_tolerance: "Tolerance of durations (s)", seed: "Seed", replicates: "Replicates", strict: "Treat warnings as errors",
-  per_pair: "Figures of each pair", evidence: "Confidence intervals",
+  duration_tolerance: "Tolerance of durations (s)", strict: "Treat warnings as errors", per_pair: "Figures of each pair",
+  evidence: "Confidence intervals", seed: "Seed", replicates: "Replicates",
 };
 const OF_ARCHIVES = ["missing", "pattern"];
 
