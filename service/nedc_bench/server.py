@@ -9,6 +9,7 @@ are daemonic and may have no children. Our own, bounded connections drive its pr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -27,6 +28,7 @@ from nedc_bench.api.app import create_app
 from nedc_bench.api.context import KEY, Service
 from nedc_bench.api.http1 import READ_BYTES, Connection
 from nedc_bench.errors import EvaluationError
+from nedc_bench.execution.allocator import return_freed_memory
 from nedc_bench.logs import configure_logging
 from nedc_bench.settings import Settings
 
@@ -44,6 +46,7 @@ def serve(settings: Settings) -> None:
     """Serve until a signal ends the process."""
     configure_logging(settings.log_level)
     _allow_connections()
+    return_freed_memory()
     gc.freeze()  # loaded modules are never garbage
     gc.set_threshold(10_000, 20, 200)  # a full collection over a large corpus' scores blocks the event loop
     uvloop.run(_serve(settings))
@@ -74,10 +77,9 @@ async def _listen(app: Any, found: Service) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = cast("asyncio.Task[None]", asyncio.current_task())
         connections[task] = Connection(wrapped, config, context, (reader, writer), settings.write_timeout_seconds)
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # by us, at the end; asyncio would log a traceback
             await connections[task].run()
-        finally:
-            del connections[task]
+        del connections[task]
 
     listening = _socket(settings.host, settings.port)
     server = await asyncio.start_server(connected, sock=listening, limit=READ_BYTES, backlog=BACKLOG)

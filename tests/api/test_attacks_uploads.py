@@ -1,4 +1,4 @@
-"""Uploads that mean harm: long headers, many parts, and archives that hold more than they seem to."""
+"""Uploads that mean harm, all to one service: long headers, many parts, archives that hold more than they seem to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from attacks import client, flood, observed, rest
 from helpers import annotation
-from serving import COMMAND, Server, Start, check_problem, one_pair, post
+from serving import Server, check_problem, one_pair, post
 
 MIB = 2**20
 TOGETHER = 4  # uploads
@@ -76,8 +76,7 @@ def test_a_body_without_end(weighed: Server) -> None:
     seen.check()
 
 
-def test_two_large_uploads_at_once(start_server: Start) -> None:
-    weighed = start_server(command=COMMAND)
+def test_two_large_uploads_at_once(weighed: Server) -> None:
     file = annotation((1.0, 2.0, "seiz")).encode() + b"# comment\n" * (15 * MIB // 10)
     names = [b"reference", b"hypothesis"] * 2
     body = b"".join(NAMED.replace(b"reference", name) + b'a.csv_bi"\r\n\r\n' + file + b"\r\n" for name in names)
@@ -101,8 +100,7 @@ def blown_up(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz"])
-def test_small_archives_that_expand(start_server: Start, kind: str) -> None:
-    weighed = start_server(command=COMMAND)
+def test_small_archives_that_expand(weighed: Server, kind: str) -> None:
     body = ARCHIVE + blown_up(kind) + END
     assert len(body) < 300_000
     with observed(weighed) as seen:
@@ -126,8 +124,7 @@ def folders(number: int) -> bytes:
     return local + directory + end
 
 
-def test_a_zip_of_a_million_folders(start_server: Start) -> None:
-    weighed = start_server(command=COMMAND)
+def test_a_zip_of_a_million_folders(weighed: Server) -> None:
     body = ARCHIVE + folders(1_050_000) + END
     with zipfile.ZipFile(io.BytesIO(folders(8))) as sound:
         assert len(sound.infolist()) == 8
@@ -147,8 +144,7 @@ def bomb(method: int) -> bytes:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_zip_that_lies_about_its_content(start_server: Start, method: int) -> None:
-    weighed = start_server(command=COMMAND)
+def test_a_zip_that_lies_about_its_content(weighed: Server, method: int) -> None:
     with observed(weighed) as seen:
         answers = send_together(weighed, [ARCHIVE + bomb(method) + END])
     assert answers == {422: 1}
@@ -170,8 +166,7 @@ def long_names(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
-def test_names_longer_than_names_are(start_server: Start, kind: str) -> None:
-    weighed = start_server(command=COMMAND)
+def test_names_longer_than_names_are(weighed: Server, kind: str) -> None:
     with observed(weighed) as seen:
         assert send_together(weighed, [ARCHIVE + long_names(kind) + END]) == {422: 1}
     seen.check()

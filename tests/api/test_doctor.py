@@ -71,7 +71,10 @@ def test_tokens_are_counted_and_not_shown(tmp_path: Path) -> None:
 def test_a_bad_setting_is_named_and_nothing_else_tried() -> None:
     status, lines = doctor(MAX_PAIRS="many", REDIS_URL="redis://:secret@nowhere")
     assert status == 1
-    assert lines[1:] == ["settings FAIL MAX_PAIRS is 'many'; expected a whole number from 1 to 1000000"]
+    about_the_container = ("version ", "memory ", "cpu ")
+    assert [line for line in lines if not line.startswith(about_the_container)] == [
+        "settings FAIL MAX_PAIRS is 'many'; expected a whole number from 1 to 1000000"
+    ]
 
 
 @pytest.mark.parametrize(

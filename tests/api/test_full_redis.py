@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import annotation
+from helpers import annotation, until
 from nedc_bench.jobs.room import LEAST_KEPT_MILLISECONDS, MOST_FULL
 from redis_names import key, of_job
 from redis_server import RedisServer
@@ -63,6 +63,19 @@ def test_large_uploads_are_completed_or_refused_and_leave_room(
     assert used(small_redis) < 16 * MIB  # the inputs are gone
     for number in range(UPLOADS, UPLOADS + 2):
         assert ended(server, accept(server, large_pair(number)))["status"] == "completed"
+
+
+def test_a_job_whose_figures_find_no_room_ends_once_there_is_room(
+    start_server: Start, redis: RedisServer, stop_workers: Stop
+) -> None:
+    server = start_server(REDIS_URL=redis.url)
+    workers = stop_workers(server)
+    job_id = accept(server, small_pair(0))
+    redis.ask(lambda client: client.config_set("maxmemory", 1))
+    workers.go_on()
+    until(lambda: "it is full (maxmemory)" in server.log.read_text())
+    redis.ask(lambda client: client.config_set("maxmemory", 0))
+    assert ended(server, job_id)["status"] == "completed"
 
 
 def test_cached_scores_make_room(start_server: Start, redis: RedisServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -80,8 +81,12 @@ def test_what_does_not_end_in_time_is_ended(start_server: Start, stop_workers: S
     job_id = accept(server, small_pair(0))
     until(lambda: status(server, job_id) == "running")
     children = server.children()
-    assert server.stop(number) == 0
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
+        assert status(server, job_id) == "running"  # so what was sent before has come
+        assert server.stop(number) == 0
     check_gone(children)
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_a_second_signal_ends_at_once(start_server: Start, stop_workers: Stop) -> None:

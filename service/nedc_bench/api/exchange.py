@@ -50,6 +50,7 @@ class Exchange:
         ids: the ids of the request and its trace, bound to every log line.
         at_end: callbacks for when the response is sent or abandoned.
         holds_response: whether memory is reserved for a large response.
+        gone: whether the client has left.
         room: set while the handler has consumed the received body.
     """
 
@@ -62,6 +63,7 @@ class Exchange:
     ended: str = LEFT
     at_end: ExitStack = field(default_factory=ExitStack)
     holds_response: bool = False
+    gone: bool = False
     room: asyncio.Event = field(default_factory=asyncio.Event)
     started: float = field(default_factory=time.perf_counter)
 
@@ -106,12 +108,14 @@ class Exchanges:
         async def watched_receive() -> Any:
             await found.room.wait()
             message = await receive()
+            found.gone = message["type"] in {"http.disconnect", "websocket.disconnect"}
             found.bytes_in += len(message.get("body") or message.get("bytes") or message.get("text") or b"")
             return message
 
         async def watched_send(message: Any) -> None:
-            await send(message)
-            _note(found, message)
+            if not found.gone:  # Hypercorn raises where ASGI asks for nothing to happen
+                await send(message)
+                _note(found, message)
 
         try:
             await self._app(scope, watched_receive, watched_send)

@@ -22,8 +22,8 @@ def expected_seconds(pair: PairInput, asked: Asked) -> float:
 
 
 def is_heavy(pairs: Sequence[PairInput], asked: Asked) -> bool:
-    """Whether a call with these pairs occupies a worker for long."""
-    return asked.study is not None or sum(expected_seconds(pair, asked) for pair in pairs) > HEAVY_SECONDS
+    """Whether scoring these pairs occupies a worker for long."""
+    return sum(expected_seconds(pair, asked) for pair in pairs) > HEAVY_SECONDS
 
 
 class _Folding(TypedDict):

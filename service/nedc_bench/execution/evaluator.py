@@ -1,8 +1,7 @@
 """`Evaluator`: computes all figures in the service: cache, then worker processes, then the fold.
 
-A plain loop: look up a batch of pairs in one round trip, score the missing ones in calls of bounded cost, continue.
-    Then
-fold the outcomes in list order, so that the figures equal those of `nedc_bench.score_corpus` to the last bit.
+A plain loop: look up a batch of pairs in one round trip, score the missing ones in calls of bounded cost, continue;
+then fold the outcomes in list order, so that the figures equal those of `nedc_bench.score_corpus` to the last bit.
 Simultaneous requests with the same new pair each score it; the last one stores it.
 """
 

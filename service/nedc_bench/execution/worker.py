@@ -18,6 +18,7 @@ from typing import cast
 
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.parallel import start_worker, worker_context
+from nedc_bench.execution.allocator import return_freed_memory
 from nedc_bench.execution.work import warm_up
 
 LEAVE_SECONDS = 5.0  # for an idle worker to exit when told to
@@ -150,6 +151,7 @@ def _see_off(process: BaseProcess) -> None:
 def _work(channel: socket.socket) -> None:
     """The main loop of a worker: answer calls until its stream ends."""
     start_worker()
+    return_freed_memory()
     os.nice(NICENESS)
     warm_up()
     with suppress(ConnectionError), channel, channel.makefile("rb") as requests:  # the pool may close at any time

@@ -26,7 +26,7 @@ from nedc_bench.jobs.queue import HOLD_SECONDS, IDLE_SECONDS, Chunk, Queue
 from nedc_bench.jobs.runner import Runner
 from nedc_bench.jobs.store import Store
 from nedc_bench.monitoring.metrics import ERROR
-from nedc_bench.redis import RedisClient
+from nedc_bench.redis import RedisClient, unlink
 
 T = TypeVar("T")
 
@@ -193,14 +193,15 @@ class ChunkRunner:
             return Failure.of(error)
 
     async def _fold(self, record: Record) -> None:
-        """Compute the figures when all chunks are scored, and store the end."""
+        """Compute the figures when all chunks are scored, and store the end, for which the inputs make room."""
         job_id, asked = record.job.job_id, Asked.from_dict(record.asked)
 
         def read(pipeline: Any) -> None:
+            unlink(pipeline, *self._store.inputs(record))
             pipeline.get(self._store.place(job_id, ":files"))
             pipeline.hgetall(self._store.place(job_id, ":scores"))
 
-        content, scores = await self._insist(lambda: self._store.pipeline(read))
+        *_, content, scores = await self._insist(lambda: self._store.pipeline(read))
         files = unpacked(content, list[File])
         parts = [unpacked(scores.get(str(number).encode()), Scored) for number in range(len(record.chunks))]
         if files is None or None in parts:

@@ -14,11 +14,14 @@ import msgspec
 import structlog
 from cachetools import TTLCache
 
-from nedc_bench.jobs.model import Job, JobStatus
+from nedc_bench.jobs.model import Job, JobPage, JobStatus
 from nedc_bench.redis import RedisClient
 
 if TYPE_CHECKING:
+    from nedc_bench.jobs.store import Store
     from nedc_bench.redis.client import AnyPipeline
+
+PARTS = 4  # the keys from which a job is read
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +68,39 @@ class Lists:
             if now > self._extend_at.get(place, 0.0):  # a list lives at least twice as long as its entries
                 pipeline.pexpire(place, 3 * self._life)
                 self._extend_at[place] = now + self._life / 1000
+
+    async def page(self, store: Store, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
+        """A page of jobs, newest first, without their results; removes expired jobs from the lists."""
+        place = self.place(owner, status)
+        jobs: list[Job] = []
+        total = 0
+        while True:
+            first = offset + len(jobs)
+
+            def listed(pipeline: AnyPipeline, first: int = first) -> None:
+                pipeline.zcard(place)
+                pipeline.zrevrange(place, first, first + limit - len(jobs) - 1)
+
+            total, ids = await store.pipeline(listed)
+            if not ids:
+                break
+
+            def read(pipeline: AnyPipeline, ids: list[bytes] = ids) -> None:
+                for job_id in ids:
+                    store.read(pipeline, job_id.decode())
+
+            found = await store.pipeline(read)
+            lost: list[bytes] = []
+            for position, job_id in enumerate(ids):
+                job = store.job(found[PARTS * position : PARTS * (position + 1)], owner)
+                if job is None or status not in {None, job.status}:
+                    lost.append(job_id)
+                else:
+                    jobs.append(job)
+            if not lost:
+                break
+            await store.ask(lambda client, lost=lost: client.zrem(place, *lost))
+        return JobPage(jobs, total, limit, offset)
 
     def leave(self, pipeline: AnyPipeline, record: Record) -> None:
         """Remove the job from the lists of its owner."""

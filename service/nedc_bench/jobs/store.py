@@ -20,7 +20,7 @@ import structlog
 
 from nedc_bench.execution import RedisCache
 from nedc_bench.jobs.idempotency import IdempotencyKeys
-from nedc_bench.jobs.lists import Lists, Record, decoded
+from nedc_bench.jobs.lists import PARTS, Lists, Record, decoded
 from nedc_bench.jobs.model import (
     Job,
     JobPage,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 WAITING_SECONDS = 86_400  # least lifetime of an unfinished job
 CHANGES_KEPT = 1000
-PARTS = 4  # the keys from which a job is read
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +62,10 @@ class Store:
         """The key of a part of a job."""
         return self.redis.key(f"job:{{{job_id}}}{part}")
 
+    def inputs(self, record: Record) -> list[str]:
+        """The keys of a job's chunks."""
+        return [self.place(record.job.job_id, f":input:{number}") for number in range(len(record.chunks))]
+
     async def accept(self, record: Record, files: bytes, inputs: Sequence[bytes], lanes: int) -> None:
         """Store a waiting job, and queue its first chunks.
 
@@ -74,8 +77,8 @@ class Store:
         def store(pipeline: AnyPipeline) -> None:
             pipeline.set(self.place(job_id), msgspec.json.encode(record), px=self.open_milliseconds)
             pipeline.set(self.place(job_id, ":files"), files, px=self.open_milliseconds)
-            for number, content in enumerate(inputs):
-                pipeline.set(self.place(job_id, f":input:{number}"), content, px=self.open_milliseconds)
+            for place, content in zip(self.inputs(record), inputs, strict=True):
+                pipeline.set(place, content, px=self.open_milliseconds)
 
         try:
             await self.pipeline(store, sum(map(len, inputs)))
@@ -127,12 +130,12 @@ class Store:
         """The job for its owner, or None."""
 
         def read(pipeline: AnyPipeline) -> None:
-            self._read(pipeline, job_id)
+            self.read(pipeline, job_id)
             if result:
                 pipeline.get(self.place(job_id, ":result"))
 
         answers = await self._pipeline(read)
-        job = self._job(answers[:PARTS], owner)
+        job = self.job(answers[:PARTS], owner)
         if job is None or not result or job.status is not JobStatus.COMPLETED:
             return job
         stored = decoded(answers[PARTS], Stored, msgspec.msgpack.decode)
@@ -141,13 +144,14 @@ class Store:
             raise JobsUnavailableError
         return with_result(job, await stored.result())
 
-    def _read(self, pipeline: AnyPipeline, job_id: str) -> None:
-        """Queue the commands whose answers `_job` needs, one for each of `PARTS`."""
+    def read(self, pipeline: AnyPipeline, job_id: str) -> None:
+        """Queue the commands whose answers `job` needs, one for each of `PARTS`."""
         for part in ("", ":end", ":begun"):
             pipeline.get(self.place(job_id, part))
         pipeline.hkeys(self.place(job_id, ":scores"))
 
-    def _job(self, answers: Sequence[Any], owner: str) -> Job | None:
+    def job(self, answers: Sequence[Any], owner: str) -> Job | None:
+        """The job for its owner, without its result, from the answers of `read`."""
         content, end, begun, scored = answers
         record = decoded(content, Record)
         if record is None or record.owner != owner:
@@ -168,37 +172,8 @@ class Store:
         return None if record is None or record.owner != owner else decoded(found, Stored, msgspec.msgpack.decode)
 
     async def page(self, owner: str, limit: int, offset: int, status: JobStatus | None) -> JobPage:
-        """A page of jobs, newest first, without their results; removes expired jobs from the lists."""
-        place = self._lists.place(owner, status)
-        jobs: list[Job] = []
-        total = 0
-        while True:
-            first = offset + len(jobs)
-
-            def listed(pipeline: AnyPipeline, first: int = first) -> None:
-                pipeline.zcard(place)
-                pipeline.zrevrange(place, first, first + limit - len(jobs) - 1)
-
-            total, ids = await self._pipeline(listed)
-            if not ids:
-                break
-
-            def read(pipeline: AnyPipeline, ids: list[bytes] = ids) -> None:
-                for job_id in ids:
-                    self._read(pipeline, job_id.decode())
-
-            found = await self._pipeline(read)
-            lost: list[bytes] = []
-            for position, job_id in enumerate(ids):
-                job = self._job(found[PARTS * position : PARTS * (position + 1)], owner)
-                if job is None or status not in {None, job.status}:
-                    lost.append(job_id)
-                else:
-                    jobs.append(job)
-            if not lost:
-                break
-            await self.ask(lambda client, lost=lost: client.zrem(place, *lost))
-        return JobPage(jobs, total, limit, offset)
+        """A page of jobs, newest first, without their results."""
+        return await self._lists.page(self, owner, limit, offset, status)
 
     async def finish(self, record: Record, job: Job, stored: Stored | None) -> bool:
         """Store the end of a queued job. Returns False if it is removed or already finished."""
@@ -214,10 +189,11 @@ class Store:
             pipeline.set(f"{place}:end", msgspec.json.encode(job), px=life, nx=True)
 
         exists, first = await self.pipeline(end)
-        inputs = [f":input:{number}" for number in range(len(record.chunks))]
 
         def tidy(pipeline: AnyPipeline) -> None:
-            unlink(pipeline, *(self.place(job_id, part) for part in (":files", ":scores", ":begun", *inputs)))
+            unlink(
+                pipeline, *(self.place(job_id, part) for part in (":files", ":scores", ":begun")), *self.inputs(record)
+            )
             pipeline.zrem(self.redis.key("pending"), job_id)
             if exists:
                 self._lists.enter(pipeline, record, job.status)
@@ -275,10 +251,9 @@ class Store:
         """Remove a job's keys; those that Redis does not remove now expire."""
         job_id = record.job.job_id
         parts = ["", ":end", ":result", ":files", ":scores", ":begun"]
-        parts += [f":input:{number}" for number in range(len(record.chunks))]
 
         def clean(pipeline: AnyPipeline) -> None:
-            unlink(pipeline, *(self.place(job_id, part) for part in parts))
+            unlink(pipeline, *(self.place(job_id, part) for part in parts), *self.inputs(record))
             pipeline.zrem(self.redis.key("pending"), job_id)
             self._lists.leave(pipeline, record)
             self.keys.forget(pipeline, record.key)

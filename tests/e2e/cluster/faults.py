@@ -25,22 +25,22 @@ done
 JOBS = 100  # that take two replicas with half a CPU each about two minutes
 FILLER = 32 << 20  # bytes in Redis, beside which what clients come and go with is little
 MARGIN = 1.05
+TIGHT = 0.91  # of a container's memory, which leaves doctor room for its line about it
 
 # Takes memory that is no process' own, so that it is the service that the kernel ends; or most of it, and waits.
 TAKE = """
-import os, sys
-limit = int(open("/sys/fs/cgroup/memory/memory.limit_in_bytes" if os.path.exists("/sys/fs/cgroup/memory") else
-                 "/sys/fs/cgroup/memory.max").read())
-used = "/sys/fs/cgroup/memory/memory.usage_in_bytes" if os.path.exists("/sys/fs/cgroup/memory") else \\
-       "/sys/fs/cgroup/memory.current"
+import os, select, sys
+from nedc_bench.monitoring.cgroup import read_cgroup
 share = float(sys.argv[1])
 if share > 1:
     with open(f"/proc/{sys.argv[2].split()[0]}/oom_score_adj", "w") as file:
         file.write("1000")
 file = os.memfd_create("taken")
-while int(open(used).read()) < share * limit:
-    os.write(file, bytes(2**20))
-sys.stdin.read()
+while True:
+    while (found := read_cgroup()).memory < share * found.memory_limit:
+        os.write(file, bytes(2**20))
+    if select.select([sys.stdin], [], [], 0.1)[0]:
+        break
 """
 
 
@@ -162,7 +162,7 @@ class Faults:
         """A command in a pod holds what it takes, until its input ends."""
         pod = self.release.pods[0].metadata.name
         words = ["kubectl", "--namespace", self.release.namespace.name, "exec", "--stdin", pod, "--"]
-        with subprocess.Popen([*words, "python", "-c", TAKE, "0.93", "-"], stdin=subprocess.PIPE) as holding:
+        with subprocess.Popen([*words, "python", "-c", TAKE, str(TIGHT), "-"], stdin=subprocess.PIPE) as holding:
             yield
             assert holding.stdin is not None
             holding.stdin.close()

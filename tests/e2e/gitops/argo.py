@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from e2e.kube import WAIT_SECONDS, Cluster, Namespace, command, until
 T = TypeVar("T")
 
 NAMESPACE = "argocd"
+REFRESH_SECONDS = 15
 KINDS = ("argoproj.io", "v1alpha1", NAMESPACE)
 
 
@@ -63,19 +65,22 @@ class Argo:
     def awaited(self, environment: str, wanted: Callable[[Any], T], what: str, seconds: float = WAIT_SECONDS) -> T:
         """What ``wanted`` makes of an Application that follows the team's last commit, once that is anything."""
         last: Any = None
+        asked = time.monotonic()
 
         def look() -> T | None:
-            nonlocal last
+            nonlocal last, asked
             last = self.application(environment)
-            return wanted(last) if last and self._follows(last, environment) else None
+            if last and self._follows(last, environment):
+                return wanted(last)
+            if time.monotonic() > asked + REFRESH_SECONDS:  # a set that was at work when it was told may forget it
+                self.refresh()
+                asked = time.monotonic()
+            return None
 
         try:
             return until(look, what, seconds)  # type: ignore[return-value]  # it is not None
         except AssertionError as error:
-            status = last and {
-                key: last.get("status", {}).get(key) for key in ("conditions", "health", "operationState", "sync")
-            }
-            raise AssertionError(f"{environment}: {error}; {status}") from None
+            raise AssertionError(f"{environment}: {error}; {last and self._told(last, environment)}") from None
 
     def _follows(self, application: Any, environment: str) -> bool:
         """Whether it has what the team's repository says, and was compared with the cluster since."""
@@ -87,6 +92,13 @@ class Argo:
             release["image"],
             self.team.values(environment),
         )
+
+    def _told(self, application: Any, environment: str) -> str:
+        """Its state in a line."""
+        follows = "has" if self._follows(application, environment) else "has not"
+        last = operation(application)
+        state = f"health {health(application)}, last sync {last.get('phase')}: {last.get('message')}"
+        return f"it {follows} what the team's repository says; {state}; {conditions(application)}"
 
     def deployed(self, environment: str) -> Any:
         """The Application, once it is synced with the team's last commit, hooks and all, and healthy."""
