@@ -1,4 +1,4 @@
-"""``GET /`` of the service, as a person uses it: files in, progress, the page and the reports out."""
+"""``GET /`` of the service as a person uses it: choose files, follow the progress, read the page, download reports."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
     lines = re.findall(r"(\d+)/100 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ ?(?:pair/s|s/pair)\]", shown)
     assert lines
     assert list(map(int, lines)) == sorted(map(int, lines))
-    assert shown.endswith("\r")  # the bar is wiped when all is done
+    assert shown.endswith("\r")  # the bar is cleared at the end
 
 
 def test_a_pipe_shows_no_progress(tmp_path: Path) -> None:

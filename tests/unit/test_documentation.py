@@ -1,4 +1,4 @@
-"""What the documentation says is so: links, commands, names of figures and warnings, and the examples."""
+"""The documentation is true: links, commands, names of figures and warnings, and the examples."""
 
 from __future__ import annotations
 

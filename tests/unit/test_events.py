@@ -22,7 +22,7 @@ HALF = Parameters(szcore_min_overlap=0.5)
 
 
 class Case(NamedTuple):
-    """Seizures of either side in an hour, and what an algorithm says of them: verdict, share and rule of each."""
+    """An hour's seizures on both sides, and an algorithm's verdict, share and rule for each."""
 
     algorithm: str
     reference: Intervals
@@ -152,7 +152,7 @@ def test_the_document_holds_events_only_when_asked_for() -> None:
     assert recording["subject"] == "sub-7"
     assert recording["events"]["reference"] == [[0.0, 10.0, "bckg"], [10.0, 20.0, "seiz"], [20.0, 3600.0, "bckg"]]
     assert list(recording["verdicts"]) == list(ALGORITHM)
-    (verdict,) = recording["verdicts"]["szcore-event"]["reference"]  # of the seizure: it says nothing of background
+    (verdict,) = recording["verdicts"]["szcore-event"]["reference"]  # of the seizure: background is not judged
     counts = {"hits": 1, "misses": 0, "false_alarms": 0}
     assert verdict == {"event": 1, "verdict": "hit", "share": 1.0, "rule": "tolerance", "partners": [1]} | counts
     assert [verdict["event"] for verdict in recording["verdicts"]["taes"]["hypothesis"]] == [0, 1, 2]
@@ -160,7 +160,7 @@ def test_the_document_holds_events_only_when_asked_for() -> None:
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[str, str]:
-    """A seizure that is found by its tolerance alone, and a second alarm."""
+    """A seizure that is found only within its tolerance, and a second alarm."""
     paths = []
     for name, events in (("ref", [(100, 110)]), ("hyp", [(80, 90), (400.5, 410)])):
         path = tmp_path / f"{name}.csv_bi"

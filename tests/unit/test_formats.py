@@ -1,4 +1,4 @@
-"""Formats are recognised by content, may differ between the sides, and are refused in words that name the way out."""
+"""Formats are recognised by content, may differ between the sides, and are refused with the remedy."""
 
 from __future__ import annotations
 
@@ -326,7 +326,7 @@ def test_formats_of_the_sides_may_differ(hypothesis: str) -> None:
     assert result.taes.labels["seiz"].tp == 1.0
 
 
-# -- durations that nearly agree
+# -- durations that differ slightly
 
 
 def near(duration: float, *events: tuple[float, float, str], tolerance: float = 0.01) -> Recording:
@@ -370,7 +370,7 @@ def test_beyond_the_tolerance_it_is_refused_and_the_option_named() -> None:
     assert "tolerance" not in str(caught.value)  # it is the wrong file
 
 
-# -- what is of no format
+# -- unsupported formats
 
 
 FOREIGN = {

@@ -1,4 +1,4 @@
-"""Recordings from what a program holds: events, masks, probabilities, data frames; and words for all else."""
+"""Recordings from Python values: events, masks, probabilities, data frames; anything else is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused, and what a refusal says: specification section 8."""
+"""Refused input, and the messages: specification section 8."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABELS = LabelMap.from_mapping({"SEIZ": ["seiz"], "BCKG": ["bckg"]})
 
 
 class Fault(NamedTuple):
-    """Where a refusal points to, and its words."""
+    """A finding's line, code and message."""
 
     line: int | None
     code: str
@@ -146,7 +146,7 @@ def test_a_line_with_another_number_of_fields_is_refused(row: str, fields: str) 
 
 @pytest.mark.parametrize("separator", ["\f", "\v", "\x85", "\u2028"])
 def test_nothing_but_lf_and_cr_ends_a_line(separator: str) -> None:
-    """The two rows are one of nine fields."""
+    """The two rows run together into one of nine fields."""
     row = f"TERM,4,5,seiz,1{separator}TERM,6,7,seiz,1"
     assert refused_event(row) == [Fault(5, "columns", f"{row!r} has 9 fields; {COLUMNS!r} are 5")]
 
@@ -204,7 +204,7 @@ def test_the_faults_of_all_lines_are_reported() -> None:
 
 def test_the_first_twenty_faults_of_a_file_are_reported() -> None:
     assert [fault.line for fault in refused(GOOD + "TERM,5,4,seiz,1\n" * 1000)] == list(range(5, 25))
-    assert len(refused(GOOD + "TERM,a,b,seiz,c\n" * 1000)) == 20  # three a line
+    assert len(refused(GOOD + "TERM,a,b,seiz,c\n" * 1000)) == 20  # three per line
     assert len(refused(GOOD + "".join(f"TERM,1,2,l{k},1\n" for k in range(1000)))) == 20
 
 
@@ -321,7 +321,7 @@ def test_strict_refuses_what_would_be_a_warning(text: str, code: str, line: int 
 
 
 def test_recordings_that_say_they_are_of_different_ones_are_warned_of() -> None:
-    """Pairs put together in another order often last equally long."""
+    """Recordings paired in the wrong order often have equal durations."""
     sides = [io.StringIO(f"# bname = {name}\n{GOOD}") for name in ("aaa_s001_t000", "aaa_s002_t000")]
     (warning,) = score(*sides).warnings
     assert (warning.side, warning.code) == ("hypothesis", "base-name")

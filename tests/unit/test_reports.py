@@ -85,7 +85,7 @@ def test_the_summary_names_what_was_scored_and_where_it_lies(tmp_path: Path) -> 
 # -- all or none
 
 
-# Runs the rest of its arguments where no file can have more than 100 kB.
+# Runs a command that can write no file larger than 100 kB.
 _SMALL_FILES = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -94,7 +94,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 class LittleRoom(NamedTuple):
-    """A folder where large reports do not fit, how to start a command there, and what the system says then."""
+    """A folder where large files do not fit, how to start a command there, and the system's error."""
 
     folder: Path
     command: tuple[str, ...]
