@@ -14,6 +14,7 @@ import nedc_bench
 from nedc_bench import (
     InputError,
     LabelMap,
+    Pair,
     Pairing,
     ParallelEvaluator,
     Parameters,
@@ -102,7 +103,14 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: CURVE.auc(up_to=x), "up_to must be a number, not 'x'"),
     (lambda: CURVE.auc(thresholds=-1), "thresholds must be a whole number from 1 to 1000000, not -1"),
     (lambda: RESULT.write_reports(five), "folder must be text or PathLike, not int 5"),
+    (lambda: RESULT.write_reports("x", curves=five), "curves must be Sequence, not int 5"),
+    (lambda: RESULT.write_reports("x", curves=[x]), "curves[0] must be OperatingCurve, not 'x'"),
+    (lambda: RESULT.to_dict(per_pair=x), "per_pair must be True or False, not 'x'"),
     (lambda: RESULT.events("tase"), "tase was not scored"),
+    (lambda: RESULT.counted("ira"), "ira has no AlgorithmResult but Agreement"),
+    (lambda: RESULT.counted(five), "algorithm must be text, not int 5"),
+    (lambda: Pair("a", "b", reference_name=five), "reference_name must be text or None, not int 5"),
+    (lambda: Pairing(x), "pairs must be tuple, not 'x'"),
 ]
 
 

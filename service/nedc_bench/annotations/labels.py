@@ -101,6 +101,7 @@ class LabelMap:
 
     def unknown(self, label: str) -> str:
         """The message for a label that is not in the map."""
+        check_kinds(label=(label, str))
         known = ", ".join(list(self.index)[:MAX_LABELS_SHOWN])
         message = f"label {quoted(label)} is not in the label map; known labels: {known}"
         if label.lower() != label:

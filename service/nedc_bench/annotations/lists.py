@@ -48,6 +48,11 @@ class Pair:
     reference_name: str | None = None
     hypothesis_name: str | None = None
 
+    def __post_init__(self) -> None:
+        check_kinds(
+            reference_name=(self.reference_name, str | None), hypothesis_name=(self.hypothesis_name, str | None)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
@@ -56,6 +61,9 @@ class Pairing:
     pairs: tuple[Pair, ...]
     warnings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_kinds(pairs=(self.pairs, tuple), warnings=(self.warnings, tuple), notes=(self.notes, tuple))
 
 
 def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None, missing: str = "refuse") -> Pairing:

@@ -47,6 +47,7 @@ class Result(CorpusScore):
 
     def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
         """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
+        check_kinds(per_pair=(per_pair, bool), events=(events, bool))
         return build_document(self, per_pair=per_pair, events=events)
 
     def to_dataframe(self) -> Any:
@@ -94,7 +95,10 @@ class Result(CorpusScore):
             hypothesis=(hypothesis, str),
             evidence=(evidence, dict | None),
             curves=(curves, Sequence),
+            per_pair=(per_pair, bool),
+            events=(events, bool),
         )
+        check_kinds(**{f"curves[{k}]": (curve, OperatingCurve) for k, curve in enumerate(curves)})
         return write_reports(
             self,
             folder,
