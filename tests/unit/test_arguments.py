@@ -110,6 +110,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: RESULT.counted("ira"), "ira has no AlgorithmResult but Agreement"),
     (lambda: RESULT.counted(five), "algorithm must be text, not int 5"),
     (lambda: Pair("a", "b", reference_name=five), "reference_name must be text or None, not int 5"),
+    (lambda: score_corpus([Pair(None, REFERENCE)]), "reference pairs[0]: is of type NoneType"),  # type: ignore[arg-type]
     (lambda: Pairing(x), "pairs must be tuple, not 'x'"),
 ]
 

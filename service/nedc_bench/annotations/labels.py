@@ -43,7 +43,7 @@ class LabelMap:
     index: dict[str, int] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        check_kinds(classes=(self.classes, tuple), labels=(self.labels, tuple))
+        check_kinds(classes=(self.classes, tuple), labels=(self.labels, tuple), warnings=(self.warnings, tuple))
         index = {label: c for c, labels in enumerate(self.labels) for label in labels}
         object.__setattr__(self, "index", index)
 

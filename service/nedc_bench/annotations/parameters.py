@@ -75,6 +75,7 @@ class Parameters:
             label_map=(self.label_map, LabelMap),
             epoch_null_class=(self.epoch_null_class, str),
             ira_null_class=(self.ira_null_class, str),
+            notes=(self.notes, tuple),
         )
         if self.epoch_null_class not in self.label_map.classes:
             known = ", ".join(self.label_map.classes)
