@@ -45,7 +45,7 @@ def check_choice(name: str, value: object, choices: Collection[str], code: str =
 
 def check_number(name: str, value: object, low: float, high: float = inf, *, code: str = "argument") -> float:
     """The argument as a Python number from ``low`` to ``high``; infinity only where the range includes it."""
-    number = as_number(value)
+    number = value if type(value) is float else as_number(value)
     if number is None or not low <= number <= high:  # nor is NaN
         what = "a number" if number is None or isfinite(number) else "a finite number"
         raise _refused(name, what + _between(low, high), value, code)
