@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, as_pair
+from nedc_bench.checks import check_kinds
 from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
 from nedc_bench.scoring import overlap, score_pair
 from nedc_bench.scoring.burden import Burden, BurdenResult, Delays, PairBurden, detection_delays, pair_burden
@@ -33,6 +34,9 @@ def seizure_burden(
     >>> result.reference.windows_over, result.reference.windows
     (1, 12)
     """
+    check_kinds(
+        pairs=(pairs, Iterable | Pairing), label=(label, str | None), parameters=(parameters, Parameters | None)
+    )
     parameters = Parameters() if parameters is None else parameters
     c = class_of(label, parameters)
 

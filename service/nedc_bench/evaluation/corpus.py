@@ -16,6 +16,7 @@ from typing import Any
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording, Source, as_pair, read_pair
 from nedc_bench.annotations.formats import check_source
+from nedc_bench.checks import check_kinds, check_whole
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
 from nedc_bench.evaluation.spreading import Outcome, spread_over
 from nedc_bench.reports import build_document, build_rows, format_table, write_reports
@@ -46,6 +47,7 @@ class Result(CorpusScore):
 
     def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
         """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
+        check_kinds(per_pair=(per_pair, bool), events=(events, bool))
         return build_document(self, per_pair=per_pair, events=events)
 
     def to_dataframe(self) -> Any:
@@ -84,8 +86,19 @@ class Result(CorpusScore):
             curves: of the same pairs (`operating_curve`), for the page.
 
         Raises:
+            InputError: an argument is of another kind.
             EvaluationError: the folder cannot be written.
         """
+        check_kinds(
+            folder=(folder, str | os.PathLike),
+            reference=(reference, str),
+            hypothesis=(hypothesis, str),
+            evidence=(evidence, dict | None),
+            curves=(curves, Sequence),
+            per_pair=(per_pair, bool),
+            events=(events, bool),
+        )
+        check_kinds(**{f"curves[{k}]": (curve, OperatingCurve) for k, curve in enumerate(curves)})
         return write_reports(
             self,
             folder,
@@ -165,6 +178,14 @@ def score_corpus(
         EvaluationError: a worker process died twice over the same pair.
     """
     asked = check_algorithms(algorithms)
+    check_kinds(
+        pairs=(pairs, Iterable | Pairing),
+        parameters=(parameters, Parameters | None),
+        strict=(strict, bool),
+        executor=(executor, Executor | None),
+        progress=(progress, Callable | None),
+    )
+    jobs = check_whole("jobs", jobs, 1)
     parameters = Parameters() if parameters is None else parameters
     noticed = pairs.warnings if isinstance(pairs, Pairing) else ()
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, ScoreTrack, Source, as_pair
+from nedc_bench.checks import check_kinds
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
 from nedc_bench.scoring import overlap, score_pair
@@ -43,8 +44,12 @@ def operating_curve(
     >>> curve.at_false_alarms(1).threshold
     0.4
     """
+    check_kinds(
+        pairs=(pairs, Iterable | Pairing), label=(label, str | None), parameters=(parameters, Parameters | None)
+    )
     parameters = Parameters() if parameters is None else parameters
     c = class_of(label, parameters)
+    check_kinds(algorithm=(algorithm, str))
     if algorithm not in ALGORITHMS:
         message = f"{quoted(algorithm)} has no operating curve; those that have one: {', '.join(ALGORITHMS)}"
         raise refusal("algorithm", message)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nedc_bench.errors import EvaluationError, refusal
+from nedc_bench.reports import whole_file
 from nedc_bench.scoring.operating import FALSE_ALARMS_PER_24H, OperatingCurve
 
 SUFFIXES = (".svg", ".pdf", ".png")
@@ -45,7 +46,6 @@ def write_figure(curve: OperatingCurve, path: str) -> None:
     )
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="lower right")
-    try:
-        figure.savefig(path, metadata={"Date": None} if path.casefold().endswith(".svg") else None)
-    except OSError as error:
-        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
+    kind = path.casefold().rpartition(".")[2]
+    with whole_file(path, "wb") as file:
+        figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)

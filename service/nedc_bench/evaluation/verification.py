@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from nedc_bench.annotations import Pair, Pairing, Parameters
 from nedc_bench.annotations.source import Path, read_content
+from nedc_bench.checks import check_kinds
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.evaluation.corpus import Result, score_corpus
 from nedc_bench.evaluation.differences import explain, file_names
@@ -42,6 +43,7 @@ def verify(
     Raises:
         InputError: the document is none of ours, or the files are refused.
     """
+    check_kinds(pairing=(pairing, Pairing), parameters=(parameters, Parameters | None), table=(table, Table | None))
     content = read_content(document)
     if hashlib.sha256(content.data).hexdigest() != content.sha256:
         raise refusal("document", "is compressed; give the document itself", file=content.name)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nedc_bench.annotations.timeline import Floats
+from nedc_bench.checks import check_kinds
 from nedc_bench.errors import Finding, InputError
 from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.verdicts import judge
@@ -120,6 +121,13 @@ def compare(
     Raises:
         InputError: the references, parameters or algorithms differ.
     """
+    check_kinds(
+        first=(first, CorpusScore),
+        second=(second, CorpusScore),
+        settings=(settings, Settings | None),
+        table=(table, Table | None),
+        executor=(executor, Executor | None),
+    )
     settings = Settings() if settings is None else settings
     _refuse_differing(first, second)
     both = (first, second)

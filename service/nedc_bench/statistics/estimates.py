@@ -11,7 +11,7 @@ import numpy as np
 
 from nedc_bench.annotations import Parameters
 from nedc_bench.annotations.timeline import Floats
-from nedc_bench.errors import quoted, refusal
+from nedc_bench.checks import check_choice, check_number, check_whole
 from nedc_bench.scoring import Agreement, AlgorithmResult, CorpusScore, PairScore, SzcoreResult
 from nedc_bench.statistics.bootstrap import Bounds, Interval, bounds, replicate
 from nedc_bench.statistics.groups import Subjects
@@ -45,18 +45,11 @@ class Settings:
     proportions: str = WILSON
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("replicates", MIN_REPLICATES, MAX_REPLICATES),
-            ("seed", 0, MAX_SEED),
-            ("level", MIN_LEVEL, MAX_LEVEL),
-        ):
-            value = getattr(self, name)
-            kinds = (int, float) if name == "level" else (int,)
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-                raise refusal(name, f"{name} must be {low} to {high}, not {quoted(str(value))}")
-        if self.proportions not in PROPORTIONS:
-            known = ", ".join(PROPORTIONS)
-            raise refusal("proportions", f"proportions must be one of {known}, not {quoted(str(self.proportions))}")
+        replicates = check_whole("replicates", self.replicates, MIN_REPLICATES, MAX_REPLICATES, code="replicates")
+        object.__setattr__(self, "replicates", replicates)
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0, MAX_SEED, code="seed"))
+        object.__setattr__(self, "level", check_number("level", self.level, MIN_LEVEL, MAX_LEVEL, code="level"))
+        check_choice("proportions", self.proportions, PROPORTIONS, "proportions")
 
     def to_dict(self) -> dict[str, Any]:
         """As in the evidence document."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 
+from nedc_bench.checks import parsed_number
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.scoring import PairScore
 from nedc_bench.scoring.szcore_figures import subject_of
@@ -125,7 +126,7 @@ def subgroups_of(scores: Sequence[PairScore], wanted: Subgroups, table: Table) -
 
 
 def _number(text: str) -> float:
-    value = float(text)
+    value = parsed_number(text)
     if not isfinite(value):
         raise ValueError(text)
     return value

@@ -19,6 +19,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
 from nedc_bench.annotations.timeline import FILLER
@@ -39,7 +40,7 @@ DEFAULT_ALGORITHM = "overlap"
 
 _LIMIT = re.compile(
     r"\s*(?:\[(?P<group>[^\[\]]+)\])?\s*(?P<path>[\w-]+(?:\.[\w-]+)*)\s*(?P<operator>>=|<=|>|<)"
-    r"\s*(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*"
+    r"\s*(?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*"
 )
 _FORM = "such as 'sensitivity.lower >= 0.70' or '[sex=F] overlap.seiz.sensitivity.lower >= 0.6'"
 
@@ -105,8 +106,11 @@ class Limit:
             last = names.pop()
         if len(names) > 2:
             raise refusal("limit", f"{quoted(text)} has too many names before {quoted(last)}; a limit is {_FORM}")
+        number = float(match["number"])
+        if not isfinite(number):
+            raise refusal("limit", f"limit {quoted(text)}: {quoted(match['number'])} is not a finite number")
         group = (match["group"] or "").strip()
-        return cls(text.strip(), group, tuple(names), last, bound, match["operator"], float(match["number"]))
+        return cls(text.strip(), group, tuple(names), last, bound, match["operator"], number)
 
     def place(self, labels: Mapping[str, Sequence[str]], figures: Mapping[str, Sequence[str]]) -> Place:
         """Where its figure stands, given the labels and figures of each algorithm that was scored.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from nedc_bench.checks import check_kinds, check_texts
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.scoring import CorpusScore, PairScore
 from nedc_bench.statistics.estimates import Group, Settings, estimate_group
@@ -67,6 +68,13 @@ def uncertainty(
     Raises:
         InputError: a subgroup, a limit or the table is refused.
     """
+    check_kinds(
+        score=(score, CorpusScore),
+        settings=(settings, Settings | None),
+        table=(table, Table | None),
+        executor=(executor, Executor | None),
+    )
+    subgroups, require = check_texts("subgroups", subgroups), check_texts("require", require)
     settings = Settings() if settings is None else settings
     members = _members(score, subgroups, table)
     limits = _placed(score, [Limit.parse(text, settings.proportions) for text in require], members)
@@ -81,7 +89,7 @@ def uncertainty(
     named = {ALL: overall} | {name: found for own in groups.values() for name, found in own.items()}
     outcomes = tuple(_outcome(limit, place, names, named) for limit, place, names in limits)
     alone = Subjects.of(score.scores, table).recordings_alone
-    return Uncertainty(settings, alone, table, tuple(subgroups), overall, groups, outcomes)
+    return Uncertainty(settings, alone, table, subgroups, overall, groups, outcomes)
 
 
 def _members(

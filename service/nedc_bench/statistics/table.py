@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from nedc_bench.annotations.layout import split_suffix
 from nedc_bench.annotations.source import Source, read_text
+from nedc_bench.checks import repeated
 from nedc_bench.errors import InputError, quoted, refusal
 from nedc_bench.scoring.szcore_figures import subject_of
 
@@ -107,8 +108,8 @@ def read_table(source: Source, name: str | None = None) -> Table:
 
 def _key(columns: tuple[str, ...]) -> str:
     """The column that says what a row is of."""
-    if len(set(columns)) < len(columns):
-        raise refusal("participants", "has two columns of one name")
+    if (twice := repeated(columns)) is not None:
+        raise refusal("participants", f"has two columns {quoted(twice)}; rename or remove one")
     for column in columns:
         if column in SUBJECT_COLUMNS or column in RECORDING_COLUMNS:
             return column

@@ -16,13 +16,13 @@ from nedc_bench.execution import PairInput
 
 SLOW = b'version = "param_v1.0.0"\n[NEDC_DPALIGN]\npenalty_sub = "1.5"\n'  # the plain table of dp takes its time
 # Workers are forked by a server, which is the service's child.
-KILL_WORKERS = """
+SIGNAL_WORKERS = """
 read service < /proc/1/task/1/children
 for child in $(cat /proc/$service/task/*/children); do
-    for worker in $(cat /proc/$child/task/*/children); do kill -KILL $worker; done
+    for worker in $(cat /proc/$child/task/*/children); do kill -$0 $worker; done
 done
 """
-JOBS = 100  # that take two replicas with half a CPU each about two minutes
+JOBS = 20  # more than two replicas work on at once
 FILLER = 32 << 20  # bytes in Redis, beside which what clients come and go with is little
 MARGIN = 1.05
 TIGHT = 0.91  # of a container's memory, which leaves doctor room for its line about it
@@ -132,9 +132,19 @@ class Faults:
 
     @contextmanager
     def workers_killed(self) -> Iterator[None]:
-        for pod in self.release.pods:
-            self.release.namespace.exec(pod.metadata.name, "sh", "-c", KILL_WORKERS)
+        self._signal_workers("KILL")
         yield
+
+    @contextmanager
+    def workers_frozen(self) -> Iterator[None]:
+        self._signal_workers("STOP")
+        with self.busy():
+            yield
+            self._signal_workers("CONT")
+
+    def _signal_workers(self, name: str) -> None:
+        for pod in self.release.pods:
+            self.release.namespace.exec(pod.metadata.name, "sh", "-c", SIGNAL_WORKERS, name)
 
     def fail_for_its_time(self) -> None:
         """Have a job fail whose pair takes longer than it may; a terminating pod, with another limit, may take one."""

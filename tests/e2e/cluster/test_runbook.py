@@ -130,11 +130,11 @@ SYMPTOMS: list[tuple[Fault, list[tuple[str, str]]]] = [
     (
         Faults.busy,
         [
-            ("NedcBenchQueueSlow", "workers ok"),
             ("NedcBenchLatencyBudgetBurn", "cpu note the CPU limit held it up"),
             ("NedcBenchEventLoopLag", "cpu note the CPU limit held it up"),
         ],
     ),
+    (Faults.workers_frozen, [("NedcBenchQueueSlow", "workers ok"), ("NedcBenchQueueSlow", "queue note")]),
     (Faults.impatient_client, [("NedcBenchRateLimitStorm", "caller")]),
     (Faults.memory_used_up, [("NedcBenchMemoryTight", "memory note")]),
     (Faults.out_of_memory, [("NedcBenchRestarting", "OOMKilled")]),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from nedc_bench.annotations.timeline import Floats
+from nedc_bench.errors import refusal
 
 HOURS = 24
 GRID_PER_HOUR = np.geomspace(0.01, 100.0, 80)
@@ -28,7 +29,7 @@ def exact(sensitivity: Floats, rate: Floats, up_to: float) -> float | None:
     0.4375
     """
     if not 0 < up_to < np.inf:
-        raise ValueError(f"up_to must be above 0 false alarms in 24 hours, not {up_to}")
+        raise refusal("argument", f"up_to must be above 0 false alarms in 24 hours, not {up_to}")
     known = ~np.isnan(sensitivity) & ~np.isnan(rate) & (rate <= up_to)
     if sensitivity.size and np.isnan(sensitivity).all():
         return None

@@ -20,13 +20,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import isnan
+from math import inf, isnan
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nedc_bench.annotations import Parameters
 from nedc_bench.annotations.timeline import Floats
+from nedc_bench.checks import check_choice, check_number, check_whole
 from nedc_bench.errors import Finding
 from nedc_bench.scoring import szcore
 from nedc_bench.scoring.figures import SECONDS_PER_DAY
@@ -36,6 +37,7 @@ from nedc_bench.scoring.operating.states import PairStates
 
 SCHEMA = "nedc-bench/curve/1"
 FALSE_ALARMS_PER_24H = (10.0, 5.0, 2.5, 1.0)  # where sensitivity is usually reported
+MAX_THRESHOLDS = 1_000_000  # that an area looks at
 COLUMNS = ("threshold", "tp", "fp", "fn", "sensitivity", "precision", "false_alarms_per_24h")
 
 
@@ -155,6 +157,7 @@ class OperatingCurve:
 
     def at_threshold(self, threshold: float) -> OperatingPoint:
         """The operating point of any threshold; one above all has no detection."""
+        threshold = check_number("threshold", threshold, -inf)
         k = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
         return self._point(k) if k >= 0 else self._nothing()
 
@@ -163,6 +166,7 @@ class OperatingCurve:
 
         Of several, the one with the fewest false alarms. Where every threshold raises more, no detection at all.
         """
+        per_24h = check_number("per_24h", per_24h, 0.0)
         allowed = (self.false_alarms_per_24h <= per_24h) & ~np.isnan(self.sensitivity)
         known = allowed.nonzero()[0]
         if not known.size or (best := self.sensitivity[known].max()) <= 0:
@@ -175,6 +179,7 @@ class OperatingCurve:
 
         None where the curve does not reach the rate.
         """
+        per_24h = check_number("per_24h", per_24h, 0.0)
         found = float(area.interpolate(self.sensitivity, self.false_alarms_per_24h, np.array([per_24h]))[0])
         return None if isnan(found) else found
 
@@ -191,12 +196,13 @@ class OperatingCurve:
         None where there is none: no reference event, or the curve reaches fewer than two rates of the grid.
 
         Raises:
-            ValueError: the method is not known, or ``up_to`` is not above 0.
+            InputError: the method is not known, ``up_to`` is not above 0, or ``thresholds`` is not from 1 to a million.
         """
+        check_choice("method", method, ("exact", "neuroatlas"))
+        up_to = check_number("up_to", up_to, -inf)
+        thresholds = None if thresholds is None else check_whole("thresholds", thresholds, 1, MAX_THRESHOLDS)
         if method == "exact":
             return area.exact(self.sensitivity, self.false_alarms_per_24h, up_to)
-        if method != "neuroatlas":
-            raise ValueError(f"method must be exact or neuroatlas, not {method!r}")
         if not self.tp.size or not (self.tp + self.fn)[0]:
             return None
         if thresholds is None:
