@@ -25,7 +25,7 @@ Scheme = Literal["light", "dark"]
 APPEARANCES: list[tuple[Size, Scheme]] = [(DESKTOP, "light"), (PHONE, "dark")]
 if os.environ.get("NEDC_BENCH_EVERYTHING"):
     APPEARANCES += [(DESKTOP, "dark"), (PHONE, "light")]
-every_appearance = pytest.mark.parametrize(("size", "scheme"), APPEARANCES, ids=lambda value: str(value))
+every_appearance = pytest.mark.parametrize(("size", "scheme"), APPEARANCES, ids=str)
 
 expect.set_options(timeout=WAIT_SECONDS * 1000)
 

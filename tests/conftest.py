@@ -14,7 +14,7 @@ from processes import Guard, close_nursery
 # A shell starts background commands with Ctrl-C ignored, and what they start inherits that: tests of Ctrl-C would hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SERVERS = {"start_server", "redis_server", "server", "weighed", "shared", "owned", "browser", "stack"}  # fixtures
+SERVERS = {"start_server", "redis_server", "server", "weighed", "shared", "owned", "browser", "stack", "cluster"}  # fixtures
 
 # What memory they take, how late they answer: of services that have no other test beside them.
 MEASURED = {f"tests/api/test_{name}.py" for name in ("attacks_connections", "attacks_uploads", "fairness")}

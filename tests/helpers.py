@@ -87,6 +87,11 @@ def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> 
         return Ran(status, output.read_text(), errors.read_text())
 
 
+def run_code(code: str) -> Ran:
+    """Run Python code in a process that has the package loaded."""
+    return run("-c", code)
+
+
 def run_program(*command: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
     done = subprocess.run(
         list(map(str, command)), cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False

@@ -41,6 +41,9 @@ def start(arguments, environment, folder, output, errors):
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    if arguments[:1] == ["-c"]:
+        exec(arguments[1], {"__name__": "__main__"})
+        sys.exit()
     sys.exit(main(arguments))
 
 for line in sys.stdin:
@@ -83,7 +86,7 @@ class Forked:
     """A ``nedc-bench`` that the nursery has forked; used as `subprocess.Popen`.
 
     Args:
-        arguments: of the command.
+        arguments: of the command; or ``-c`` and Python code, as for Python itself.
         environment: all of its variables.
         output, errors: the files that it writes to, which may be the same; both begin empty.
         folder: where it runs.

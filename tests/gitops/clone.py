@@ -24,6 +24,11 @@ class Clone:
         shutil.copytree(self.root, root, symlinks=True)
         return Clone(root)
 
+    def introduce(self) -> None:
+        """Say who commits here."""
+        for name, value in (("user.name", "test"), ("user.email", "test@localhost"), ("commit.gpgsign", "false")):
+            self.git("config", name, value)
+
     def git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.root), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -44,8 +44,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         path = clone.path(environment)
         path.write_text(re.sub(r"(?m)^  (chart|image): .*$", _before_the_first_release, path.read_text()))
     clone.git("init", "--quiet", "--initial-branch", "main")
-    for name, value in (("user.name", "test"), ("user.email", "test@localhost"), ("commit.gpgsign", "false")):
-        clone.git("config", name, value)
+    clone.introduce()
     clone.git("add", "--all")
     for version in ("0.1.0", "0.2.0"):
         _release(clone, version)

@@ -139,8 +139,8 @@ def test_a_rename_can_be_taken_back_by_another(shallow: Clone) -> None:
 
 
 def _introduce(clone: Clone) -> None:
-    for name, value in (("user.name", "test"), ("user.email", "test@localhost"), ("commit.gpgsign", "false"), ("core.compression", "0")):
-        clone.git("config", name, value)
+    clone.introduce()
+    clone.git("config", "core.compression", "0")
 
 
 def _run(clone: Clone, *command: str) -> str:

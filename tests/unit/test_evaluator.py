@@ -35,7 +35,11 @@ from nedc_bench.execution.folded import page
 from nedc_bench.reports import PAGE_NAME, report_names
 from nedc_bench.reports.files import report_lines
 
-CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
+CORPORA = find_corpora()
+WORKERS = [1, 4]
+if not os.environ.get("NEDC_BENCH_EVERYTHING"):  # tests/api scores the others, too
+    CORPORA = [corpus for corpus in CORPORA if corpus.folder.name in {"chb-mit", "multiclass", "variants-parameters"}]
+    WORKERS = [4]
 
 
 @pytest.fixture
@@ -58,8 +62,8 @@ async def check(house: House, pairs: list[PairInput], *, strict: bool = False) -
     return evaluated
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("corpus", CORPORA)
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.folder.name)
 async def test_golden_corpora_cold_warm_and_with_one_pair_unknown(corpus: Corpus, workers: int) -> None:
     """Three ways to a result: scored, cached as a whole, and folded from cached pairs."""
     async with House(workers=workers) as house:
@@ -300,6 +304,7 @@ async def test_of_pairs_that_take_too_long_together_each_has_its_own_time(impati
     assert impatient.restarts == {"timeout": 1}
 
 
+@pytest.mark.slow
 async def test_a_pair_that_takes_too_long_is_named(impatient: House) -> None:
     task = await begun(impatient, [small_pair(7)])
     stopped: set[int] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from nedc_bench.reports.page import PAGE_NAME
 from nedc_bench.statistics import Settings, read_table, uncertainty
 from studies import study
 
-CHANGES = 1_000
+CHANGES = 1_000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 200
 PARTICIPANTS = "participant_id\tsex\n" + "".join(f"sub-{k}\t{'FM'[k % 2]}\n" for k in range(6))
 
 

@@ -11,6 +11,8 @@ import textwrap
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from helpers import run_code
+
 SET_UP = """
 import asyncio, logging, sys, warnings
 import structlog
@@ -22,9 +24,9 @@ logger = structlog.get_logger("nedc_bench.test")
 
 def stderr_of(code: str, level: str = "info") -> str:
     script = SET_UP.format(level=level) + textwrap.dedent(code)
-    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert child.stdout == ""
-    return child.stderr
+    ran = run_code(script)
+    assert (ran.status, ran.stdout) == (0, ""), ran.stderr
+    return ran.stderr
 
 
 def lines_of(code: str, level: str = "info") -> list[dict[str, Any]]:

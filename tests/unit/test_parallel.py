@@ -83,6 +83,7 @@ def test_every_executor_gives_the_same_figures_and_reports(name: str) -> None:
     assert reports(result) == reports(OVERLAPPING.result)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(available_cpus() < 2, reason="on one CPU no worker is started")
 def test_a_longer_corpus_goes_on_in_workers_by_itself() -> None:
     pairs = OVERLAPPING.pairing.pairs * 20

@@ -31,7 +31,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("commands", "printed"),
-    [match for text in PAGES.values() for match in SHOWN.findall(text)],
+    [
+        pytest.param(*match, marks=[pytest.mark.slow] if "seizeit2" in match[0] else [])
+        for text in PAGES.values()
+        for match in SHOWN.findall(text)
+    ],
     ids=lambda text: text.splitlines()[-1][:40],
 )
 @pytest.mark.timeout(300)
