@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from everything import EVERYTHING
 from helpers import WAIT_SECONDS
 from nedc_bench import OperatingCurve, Result
 from nedc_bench.reports.page import page_lines
@@ -23,7 +24,7 @@ DESKTOP, PHONE = (1280, 900), (400, 850)  # CSS pixels
 Scheme = Literal["light", "dark"]
 # Widths and colours do not depend on each other.
 APPEARANCES: list[tuple[Size, Scheme]] = [(DESKTOP, "light"), (PHONE, "dark")]
-if os.environ.get("NEDC_BENCH_EVERYTHING"):
+if EVERYTHING:
     APPEARANCES += [(DESKTOP, "dark"), (PHONE, "light")]
 every_appearance = pytest.mark.parametrize(("size", "scheme"), APPEARANCES, ids=str)
 

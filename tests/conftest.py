@@ -14,13 +14,15 @@ from processes import Guard, close_nursery
 # A shell starts background commands with Ctrl-C ignored, and what they start inherits that: tests of Ctrl-C would hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SERVERS = {"start_server", "redis_server", "server", "weighed", "shared", "owned", "browser", "stack", "cluster"}  # fixtures
+# Fixtures that start servers and browsers, or take as long.
+SERVERS = {"start_server", "start_build", "redis_server", "server", "browser", "stack", "cluster", "site"}
 
 # What memory they take, how late they answer: of services that have no other test beside them.
 MEASURED = {f"tests/api/test_{name}.py" for name in ("attacks_connections", "attacks_uploads", "fairness")}
 MEASURED |= {"tests/api/test_slow_clients.py", "tests/integration/test_warm_cold.py"}
 # They share a service, its Redis and a Prometheus.
-STACK = {"tests/monitoring/test_closed_loop.py", "tests/monitoring/test_runbook.py"}
+STACK = {f"tests/monitoring/test_{name}.py" for name in ("closed_loop", "metrics_table", "runbook")}
+PAGE = "tests/page/"  # share a browser
 # Each of their tests starts what it needs, so each may be anywhere.
 APART = {
     f"tests/api/test_{name}.py"
@@ -65,6 +67,8 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # published without
             return "measured"
         if file in STACK:
             return "stack"
+        if file.startswith(PAGE):
+            return PAGE
         return nodeid if file in APART else file
 
 
@@ -74,8 +78,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    used = set(getattr(item, "fixturenames", ()))
-    if used & SERVERS or any(map(item.get_closest_marker, ("integration", "browser"))):
+    serves = item.nodeid.startswith("tests/api/") or set(getattr(item, "fixturenames", ())) & SERVERS
+    if serves or any(map(item.get_closest_marker, ("integration", "browser"))):
         item.add_marker("slow")
 
 
@@ -85,5 +89,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _order(item: pytest.Item) -> tuple[bool, bool]:
-    long = item.nodeid.partition("::")[0] in MEASURED | STACK | {"tests/gitops/test_fork.py"}
+    file = item.nodeid.partition("::")[0]
+    long = file.startswith(PAGE) or file in MEASURED | STACK | {"tests/gitops/test_fork.py"}
     return not long, item.get_closest_marker("slow") is None

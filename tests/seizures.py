@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,12 @@ from typing import NamedTuple
 
 import hypothesis.strategies as st
 
+from everything import of
 from nedc_bench import Recording
 
 BIDS = Path(__file__).parent / "data/bids"
 DETECTORS = range(20)  # seeds
-SHARES = 1 if os.environ.get("NEDC_BENCH_EVERYTHING") else 10  # of the recordings; each detector scores one
+SHARES = of(1, 10)  # of the recordings; each detector scores one
 
 Intervals = Sequence[tuple[float, float]]
 

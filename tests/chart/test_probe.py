@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def start_build(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start a server, the build of which may be broken."""
     servers: list[Server] = []
 
@@ -70,27 +70,29 @@ def _probe(folder: Path, url: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_the_figures_of_the_original_pass_and_no_cache_answers(folder: Path, start: Callable[..., Server]) -> None:
-    server = start()
+def test_the_figures_of_the_original_pass_and_no_cache_answers(
+    folder: Path, start_build: Callable[..., Server]
+) -> None:
+    server = start_build()
     for _ in range(2):
         assert _probe(folder, server.url) == (0, "probe passed: every figure is the original's\n")
     metrics = server.client.get("/metrics", headers={"Accept": "text/plain"}).text
     assert 'nedc_cache_requests_total{backend="memory",result="hit"} 0.0\n' in metrics
 
 
-def test_a_token_is_sent_where_there_is_one(folder: Path, start: Callable[..., Server], tmp_path: Path) -> None:
+def test_a_token_is_sent_where_there_is_one(folder: Path, start_build: Callable[..., Server], tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(hashlib.sha256(TOKEN.encode()).hexdigest())
-    server = start(API_TOKENS_FILE=str(tokens))
+    server = start_build(API_TOKENS_FILE=str(tokens))
     assert _probe(folder, server.url, API_TOKEN=TOKEN)[0] == 0
     status, said = _probe(folder, server.url)
     assert (status, said.startswith("probe failed: /api/v1/evaluate answers 401 ")) == (1, True)
 
 
 def test_a_build_that_scores_wrongly_and_has_lost_its_self_check_is_caught(
-    folder: Path, start: Callable[..., Server]
+    folder: Path, start_build: Callable[..., Server]
 ) -> None:
-    server = start(SCORER, SELF_CHECK)
+    server = start_build(SCORER, SELF_CHECK)
     status, said = _probe(folder, server.url)
     first, *figures = said.splitlines()
     assert status == 1
@@ -98,8 +100,8 @@ def test_a_build_that_scores_wrongly_and_has_lost_its_self_check_is_caught(
     assert [figure for figure in figures if not re.match(r"\w+: overlap .+ is .+, the original's is .+", figure)] == []
 
 
-def test_a_service_that_is_not_ready_fails_and_says_why(folder: Path, start: Callable[..., Server]) -> None:
-    server = start(SCORER, kind=UnreadyServer)
+def test_a_service_that_is_not_ready_fails_and_says_why(folder: Path, start_build: Callable[..., Server]) -> None:
+    server = start_build(SCORER, kind=UnreadyServer)
     status, said = _probe(folder, server.url, WAIT_SECONDS="0.1")
     assert status == 1
     assert said.startswith("probe failed: /api/v1/ready does not answer in time; the last answer: 503 ")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import home
+from everything import EVERYTHING
 from gitops.checks import check_render, check_source
 from gitops.clone import Clone
 from gitops.conftest import ENVIRONMENTS, FIRST, PROJECT, SECOND
@@ -37,7 +38,7 @@ TESTS = [
     "tests/monitoring/test_dashboards.py::test_it_leads_to_the_others_and_to_the_runbook",
     "tests/monitoring/test_runbook.py::test_the_address_in_an_alert_leads_to_its_section",
 ]
-if os.environ.get("NEDC_BENCH_EVERYTHING"):
+if EVERYTHING:
     TESTS = ["tests/gitops", "tests/chart", "tests/monitoring", "tests/unit/test_documentation.py"]
 
 

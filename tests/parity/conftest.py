@@ -1,4 +1,6 @@
-"""How much Hypothesis draws: the same at every run, or (`HYPOTHESIS_PROFILE=explore`) more, and new ones each time."""
+"""How much Hypothesis draws: the same at every run, ten times as much with everything, or
+(`HYPOTHESIS_PROFILE=explore`) more, and new ones each time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("fixed", derandomize=True, max_examples=1500, deadline=None, database=None)
+from everything import of
+
+settings.register_profile("fixed", derandomize=True, max_examples=of(1500, 150), deadline=None, database=None)
 settings.register_profile("explore", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))

@@ -21,6 +21,7 @@ TOTALS = {  # of the publications: recordings, seizures, hours
 }
 
 
+@pytest.mark.slow
 def test_all_recordings_and_seizures_are_read(corpus: tuple[str, Path], tmp_path: Path) -> None:
     name, root = corpus
     found = bids.write_hypotheses(root, tmp_path / "hyp", seed=12)

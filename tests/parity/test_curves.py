@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from corpora import DATA
+from everything import of
 from nedc_bench import InputError, LabelMap, OperatingCurve, Parameters, Recording, ScoreTrack, operating_curve
 from nedc_bench.scoring import score_pair
 from nedc_bench.scoring.contribution import Events
@@ -48,7 +49,7 @@ def rows(curve: OperatingCurve) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("parameters", PARAMETERS.values(), ids=PARAMETERS)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @given(corpus=st.lists(nights(), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=of(60, 20), deadline=None)
 def test_a_curve_equals_scoring_at_every_threshold(corpus: list[Night], algorithm: str, parameters: Parameters) -> None:
     try:
         expected = brute_force(corpus, algorithm, "seiz", parameters)
@@ -63,7 +64,7 @@ def test_a_curve_equals_scoring_at_every_threshold(corpus: list[Night], algorith
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @given(corpus=st.lists(track_nights(), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=of(60, 20), deadline=None)
 def test_a_score_track_equals_its_hypothesis_at_every_score(corpus: list[TrackNight], algorithm: str) -> None:
     parameters = PARAMETERS["small"]
     try:
@@ -118,7 +119,7 @@ def one_and_pieces(draw: st.DrawFn) -> tuple[float, float, list[tuple[float, flo
 
 
 @given(one_and_pieces())
-@settings(max_examples=500)
+@settings(max_examples=of(500, 100))
 def test_one_reference_event_is_walked_over_as_many_are(case: tuple[float, float, list[tuple[float, float]]]) -> None:
     start, stop, pieces = case
     sides = [np.array(rows, dtype=np.float64) for rows in ([(start, stop)], pieces)]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 
 import oracle
 from corpora import in_golden_names
+from everything import of
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, read_recording, score_corpus
 from nedc_bench.scoring import alignment, cost
 from nedc_bench.scoring import epoch as epoch_module
@@ -207,7 +208,7 @@ def totals(contributions: list[tuple[str, float, float, float]]) -> list[list[fl
     st.lists(st.sampled_from("abc"), max_size=14),
     st.tuples(*[st.sampled_from([1.0, 1.0, 0.0, 0.1, 0.3, 0.5, 1.5, 2.0, 3.0, 1 / 3, 1e6])] * 3),
 )
-@settings(max_examples=1000)
+@settings(max_examples=of(1000, 150))
 def test_alignment_with_any_penalties(
     small: int, ref: list[str], hyp: list[str], penalties: tuple[float, float, float]
 ) -> None:
@@ -255,7 +256,7 @@ def test_what_a_pair_costs_grows_with_its_events_and_weighted_dp_with_their_prod
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
 @given(st.lists(st.sampled_from("ab"), max_size=40), st.lists(st.sampled_from("abc"), max_size=40))
-@settings(max_examples=300)
+@settings(max_examples=of(300, 60))
 def test_alignment_in_blocks(rows: int, ref: list[str], hyp: list[str]) -> None:
     """The blocks of rows that bound the memory of long alignments, here a few rows each."""
     with pytest.MonkeyPatch.context() as patch:

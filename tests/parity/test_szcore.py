@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from timescoring.annotations import Annotation
 from timescoring.scoring import EventScoring, SampleScoring
 
+from everything import of
 from nedc_bench import ALGORITHMS, InputError, LabelMap, Parameters, Recording, Result, score, score_corpus
 from nedc_bench.scoring import score_pair
 from nedc_bench.scoring.szcore_figures import RATES, SzcoreContribution, SzcoreFigures, SzcoreTotal
@@ -88,7 +89,7 @@ def test_every_recording_of_both_corpora(seed: int) -> None:
         szcore_min_duration_between_events=st.sampled_from([0.0, 0.35, 5.0, 90.0]),
     ),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=of(500, 100), deadline=None)
 def test_any_events_and_parameters(
     duration: float, reference: Intervals, hypothesis: Intervals, parameters: Parameters
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from corpora import Corpus, find_corpora
 from counting import check_counts
+from everything import of
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, score_corpus
 from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.verdicts import RULES, differences
@@ -42,7 +43,7 @@ def test_golden_corpora(corpus: Corpus) -> None:
 
 
 @given(st.tuples(*[intervals()] * 4), st.sampled_from([30.0, 90.5, 600.0]), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=of(400, 80), deadline=None)
 def test_any_events_of_two_kinds(
     events: tuple[Intervals, Intervals, Intervals, Intervals], duration: float, data: st.DataObject
 ) -> None:

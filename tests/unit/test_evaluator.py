@@ -26,6 +26,7 @@ from evaluating import (
     until,
     uploads,
 )
+from everything import EVERYTHING
 from helpers import annotation
 from nedc_bench.errors import EvaluationError, InputError
 from nedc_bench.evaluation.corpus import Result
@@ -37,7 +38,7 @@ from nedc_bench.reports.files import report_lines
 
 CORPORA = find_corpora()
 WORKERS = [1, 4]
-if not os.environ.get("NEDC_BENCH_EVERYTHING"):  # tests/api scores the others, too
+if not EVERYTHING:  # tests/api scores the others, too
     CORPORA = [corpus for corpus in CORPORA if corpus.folder.name in {"chb-mit", "multiclass", "variants-parameters"}]
     WORKERS = [4]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from pathlib import Path
 
 import pytest
 
 from corpora import DATA
+from everything import of
 from helpers import annotation, run, write_corpus
 from nedc_bench import InputError, Parameters, find_pairs, score_corpus, seizure_burden
 from nedc_bench.cli import main
@@ -19,7 +19,7 @@ from nedc_bench.reports.page import PAGE_NAME
 from nedc_bench.statistics import Settings, read_table, uncertainty
 from studies import study
 
-CHANGES = 1_000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 200
+CHANGES = of(1_000, 200)
 PARTICIPANTS = "participant_id\tsex\n" + "".join(f"sub-{k}\t{'FM'[k % 2]}\n" for k in range(6))
 
 
