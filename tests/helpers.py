@@ -11,8 +11,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from processes import Forked
 
@@ -65,6 +66,11 @@ def write_small_corpus(folder: Path, pairs: int) -> Lists:
         [annotation((start, start + 3, "seiz")) for start in starts],
         [annotation((start + 0.5, start + 3.5, "seiz")) for start in starts],
     )
+
+
+def late(module: str) -> Any:
+    """A module whose import takes a second, which the collection of other tests need not wait for."""
+    return import_module(module)
 
 
 class Ran(NamedTuple):

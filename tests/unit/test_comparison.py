@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
-from helpers import annotation, run, write_corpus
+from helpers import annotation, late, run, write_corpus
 from nedc_bench import InputError, Parameters, Recording, Result, score_corpus
 from nedc_bench.reports.comparison import verdict
 from nedc_bench.statistics import Settings, compare
@@ -88,7 +87,7 @@ def test_mcnemar_counts_reference_events_by_who_finds_them(first: Result, second
 
 @pytest.mark.parametrize(("one", "other"), [(0, 0), (0, 1), (5, 5), (1, 9), (12, 30), (143, 139), (0, 60)])
 def test_mcnemars_test_is_statsmodels(one: int, other: int) -> None:
-    theirs = statsmodels_mcnemar([[7, one], [other, 3]], exact=True)
+    theirs = late("statsmodels.stats.contingency_tables").mcnemar([[7, one], [other, 3]], exact=True)
     assert mcnemar(one, other) == pytest.approx(float(theirs.pvalue), rel=1e-11)
 
 

@@ -13,25 +13,24 @@ from typing import Any
 import pytest
 
 from corpora import DATA, Corpus
-from helpers import run
+from helpers import late, run
 from nedc_bench import Result, score_corpus
 from nedc_bench.reports import report_names
 from nedc_bench.reports.files import report_lines
-
-distributed: Any = pytest.importorskip("distributed")
 
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
+    distributed = late("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         yield cluster
 
 
 @pytest.fixture
 def client(cluster: Any) -> Iterator[Any]:
-    with distributed.Client(cluster) as client:
+    with late("distributed").Client(cluster) as client:
         client.wait_for_workers(2)
         yield client
 

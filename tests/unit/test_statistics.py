@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
-from scipy.stats import bootstrap
-from scipy.stats._resampling import BootstrapResult
-from statsmodels.stats.proportion import proportion_confint
 
 from corpora import DATA, find_corpora
+from helpers import late
 from nedc_bench import InputError, ParallelEvaluator, Recording, Result, find_pairs, score_corpus
 from nedc_bench.scoring import ALGORITHM, Agreement
 from nedc_bench.statistics import Interval, Settings, clopper_pearson, uncertainty, wilson
@@ -111,7 +108,7 @@ def test_draws_are_the_same_on_every_machine() -> None:
 
 def test_every_subject_is_drawn_as_often_as_any_other() -> None:
     counts = sum(draw(10, seed=2, block=block).sum(axis=0) for block in range(100))
-    assert stats.chisquare(counts).pvalue > 0.001
+    assert late("scipy.stats").chisquare(counts).pvalue > 0.001
 
 
 def test_the_bits_are_the_same_with_one_two_and_many_workers(corpus: Result) -> None:
@@ -138,17 +135,23 @@ def scipys(method: str, replicates: np.ndarray[Any, Any], nights: Any, level: fl
     def sensitivity(hits: Any, targets: Any, axis: int) -> Any:
         return hits.sum(axis=axis) / targets.sum(axis=axis)
 
-    earlier = BootstrapResult(confidence_interval=None, bootstrap_distribution=replicates, standard_error=0.0)
-    return bootstrap(
-        (hits, targets),
-        sensitivity,
-        n_resamples=0,
-        paired=True,
-        vectorized=True,
-        confidence_level=level,
-        method=method,
-        bootstrap_result=earlier,
-    ).confidence_interval
+    earlier = late("scipy.stats._resampling").BootstrapResult(
+        confidence_interval=None, bootstrap_distribution=replicates, standard_error=0.0
+    )
+    return (
+        late("scipy.stats")
+        .bootstrap(
+            (hits, targets),
+            sensitivity,
+            n_resamples=0,
+            paired=True,
+            vectorized=True,
+            confidence_level=level,
+            method=method,
+            bootstrap_result=earlier,
+        )
+        .confidence_interval
+    )
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
@@ -170,9 +173,10 @@ def test_intervals_are_scipys_from_the_same_replicates(corpus: Result, level: fl
 def test_proportions_are_scipys_and_statsmodels(hits: int, trials: int, level: float) -> None:
     for ours, scipy, statsmodels in ((wilson, "wilson", "wilson"), (clopper_pearson, "exact", "beta")):
         own = ours(hits, trials, level)
-        theirs = stats.binomtest(hits, trials).proportion_ci(level, scipy)
+        theirs = late("scipy.stats").binomtest(hits, trials).proportion_ci(level, scipy)
         assert own == pytest.approx((theirs.low, theirs.high), rel=1e-11, abs=1e-15)
-        assert own == pytest.approx(proportion_confint(hits, trials, 1 - level, statsmodels), rel=1e-11, abs=1e-15)
+        confint = late("statsmodels.stats.proportion").proportion_confint
+        assert own == pytest.approx(confint(hits, trials, 1 - level, statsmodels), rel=1e-11, abs=1e-15)
 
 
 def test_proportions_are_of_events_alone(corpus: Result) -> None:
