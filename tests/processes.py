@@ -27,8 +27,9 @@ MARK = "NEDC_BENCH_TEST_RUN"
 LONGEST_RUN_SECONDS = 4 * 3600  # of all tests, with those on a cluster
 END_SECONDS = 30  # in which the children of a killed process see that it has gone
 
+# A child ends as Python does, but for taking the loaded package to pieces, which takes longer than most commands.
 _NURSERY = """
-import json, os, sys
+import atexit, gc, json, os, sys, threading
 import nedc_bench.server
 from nedc_bench.cli import main
 
@@ -41,11 +42,22 @@ def start(arguments, environment, folder, output, errors):
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    if arguments[:1] == ["-c"]:
-        exec(arguments[1], {"__name__": "__main__"})
-        sys.exit()
-    sys.exit(main(arguments))
+    try:
+        if arguments[:1] == ["-c"]:
+            exec(arguments[1], {"__name__": "__main__"})
+            status = 0
+        else:
+            status = main(arguments)
+    except SystemExit as ended:
+        status = ended.code or 0
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
+gc.collect()
+gc.freeze()  # pages that no collection writes to stay shared
 for line in sys.stdin:
     asked = json.loads(line)
     if isinstance(asked, int):
