@@ -234,7 +234,7 @@ def on_terminal(*arguments: str | Path) -> str:
 
 
 def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
-    many = annotation(*((10 * k, 10 * k + 5, "seiz") for k in range(1000)), duration=10_000)
+    many = annotation(*((10 * k, 10 * k + 5, "seiz") for k in range(300)), duration=3_000)
     corpus = write_corpus(tmp_path, [many] * 100, [many] * 100)
     shown = on_terminal("score", *corpus, "--jobs", "1")
     lines = re.findall(r"(\d+)/100 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ ?(?:pair/s|s/pair)\]", shown)

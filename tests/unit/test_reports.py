@@ -119,7 +119,7 @@ def little_room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Litt
 
 def test_a_full_disk_leaves_the_earlier_reports_whole_and_nothing_else(little_room: LittleRoom, tmp_path: Path) -> None:
     out = little_room.folder / "out"
-    small, large = write_small_corpus(tmp_path / "small", 2), write_small_corpus(tmp_path / "large", 500)
+    small, large = write_small_corpus(tmp_path / "small", 2), write_small_corpus(tmp_path / "large", 100)
     assert run("score", *small, "-o", out).status == 0
     before = contents(out)
     ran = run_program(*little_room.command, "score", *large, "--jobs", "1", "-o", out)
@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_an_earlier_file_of_events_whole_and_nothing_else(
     little_room: LittleRoom, tmp_path: Path
 ) -> None:
     events = little_room.folder / "events.csv"
-    small, large = write_small_corpus(tmp_path / "small", 2), write_small_corpus(tmp_path / "large", 500)
+    small, large = write_small_corpus(tmp_path / "small", 2), write_small_corpus(tmp_path / "large", 100)
     assert run("score", *small, "--events", events).status == 0
     before = events.read_bytes()
     ran = run_program(*little_room.command, "score", *large, "--jobs", "1", "--events", events)
