@@ -19,7 +19,7 @@ def class_of(label: str | None, parameters: Parameters) -> int:
     """The index of the class to evaluate; None means the only one besides background.
 
     Raises:
-        InputError: there is no background class, ``label`` is not a class to detect, or it is None and several are.
+        InputError: there is no background, or ``label`` is not a class to detect, or is None with several of them.
     """
     label_map = parameters.label_map
     if FILLER not in label_map.index:

@@ -104,7 +104,7 @@ class WorkerPool:
 
         Raises:
             EvaluationError: two workers died during the call, it took too long, or the pool is closed.
-            Exception: what ``function`` raises.
+            Exception: any exception that ``function`` raises.
         """
         if self._closing:
             raise EvaluationError("the worker processes are being stopped")

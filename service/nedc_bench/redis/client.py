@@ -136,7 +136,7 @@ class RedisClient:
         return values
 
     async def probe(self) -> bool:
-        """Whether Redis accepts a write now; asked even while the circuit breaker is open, and closes it."""
+        """Whether Redis accepts a write now; tried even while the circuit breaker is open, and closes it."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self.client.set(self.key("probe"), b"1", px=PROBE_MILLISECONDS)

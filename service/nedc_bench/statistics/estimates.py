@@ -87,7 +87,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The figures of some recordings.
+    """The figures of a group of recordings.
 
     Attributes:
         recordings, subjects, duration_seconds: the size of the group.

@@ -23,7 +23,7 @@ class Subjects:
 
     Attributes:
         members: the pairs of each subject, in list order; subjects in the order of their first pairs.
-        recordings_alone: how many recordings have no known subject; each counts as a subject of its own.
+        recordings_alone: the number of recordings without a known subject; each counts as a separate subject.
     """
 
     members: tuple[tuple[PairScore, ...], ...]

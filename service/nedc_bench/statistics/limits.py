@@ -1,4 +1,4 @@
-"""Acceptance limits: what a figure, or a bound of its interval, must meet before a release.
+"""Acceptance limits on figures, or on bounds of their intervals, that a release must meet.
 
     sensitivity.lower >= 0.70
     szcore-event.seiz.false_alarms_per_24h.upper <= 10

@@ -24,7 +24,7 @@ class Uncertainty:
 
     Attributes:
         settings: how uncertainty was computed.
-        recordings_alone: how many recordings have no known subject; each counts as a subject of its own.
+        recordings_alone: the number of recordings without a known subject; each counts as a separate subject.
         table: the table of subjects or recordings, if given.
         subgroups: the requested subgroups, as given.
         overall: the figures of all recordings.

@@ -35,7 +35,7 @@ ADAPTED: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Team(Clone):
-    """People who change what runs by pushing to ``main``."""
+    """A team that deploys by pushing to ``main``."""
 
     url: str
     images: Mapping[str, str]

@@ -59,7 +59,7 @@ class Coverage:
 
 
 def excess(curve: OperatingCurve, pairs: Sequence[Coverage]) -> Iterator[Finding]:
-    """A warning if, at a point that the curve reports, alarms cover more than `MOST` of the time without events."""
+    """A warning if, at a reported point, alarms cover more than `MOST` of the time outside reference events."""
     seconds = sum(pair.seconds for pair in pairs)
     most = max(FALSE_ALARMS_PER_24H)
     front = [point for point in curve.front if (point.false_alarms_per_24h or 0.0) <= most]
