@@ -1,4 +1,4 @@
-"""Bodies of forms that mean harm: long headers, many parts, and archives that hold more than they seem to."""
+"""Malicious form bodies: long headers, many parts, and archives that expand to more than they declare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from helpers import annotation
 
 MIB = 2**20
 TYPE = "multipart/form-data; boundary=x"
-BOMB = 32 * MIB  # twice as much as a file may have
+BOMB = 32 * MIB  # twice the limit for a file
 NAMED = b'--x\r\nContent-Disposition: form-data; name="reference"; filename="'
 ARCHIVE = b'--x\r\nContent-Disposition: form-data; name="archive"; filename="a"\r\n\r\n'
 END = b"\r\n--x--\r\n"
@@ -33,7 +33,7 @@ def parts() -> bytes:
 
 
 def large() -> bytes:
-    """Two pairs of files of 15 MiB, all but one line comments."""
+    """Two pairs of 15 MiB files with one event each; the rest is comments."""
     file = annotation((1.0, 2.0, "seiz")).encode() + b"# comment\n" * (15 * MIB // 10)
     names = [b"reference", b"hypothesis"] * 2
     body = b"".join(NAMED.replace(b"reference", name) + b'a.csv_bi"\r\n\r\n' + file + b"\r\n" for name in names)
@@ -54,7 +54,7 @@ def blown_up(kind: str) -> bytes:
 
 
 def folders(number: int) -> bytes:
-    """A zip of empty folders, made by hand: the library takes minutes."""
+    """A zip of empty folders, built by hand, since the library takes minutes."""
     name = b"%07d/"
     local = b"".join(
         struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 0, 0, 0, 0, 8, 0) + name % entry
@@ -68,7 +68,7 @@ def folders(number: int) -> bytes:
 
 
 def bomb(method: int) -> bytes:
-    """A zip whose entry says that it is small, and is not."""
+    """A zip bomb: its entries declare a small size."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as opened:
         for side in ("ref", "hyp"):
@@ -77,7 +77,7 @@ def bomb(method: int) -> bytes:
 
 
 def long_names(kind: str) -> bytes:
-    """An archive whose names are longer than names are."""
+    """An archive with extremely long file names."""
     buffer = io.BytesIO()
     if kind == "zip":
         with zipfile.ZipFile(buffer, "w") as opened:

@@ -1,7 +1,7 @@
-"""Checks that every part shares: the kinds and ranges of arguments, and numbers and column names in text.
+"""Shared checks: types and ranges of arguments, and numbers and column names in text.
 
-An argument that is not of its kind, or out of its range, is refused as a faulty file is: by an `InputError` that names
-the argument and says what it must be.
+An argument of the wrong type, or out of range, is refused like a faulty file: with an `InputError` that names the
+argument and says what it must be.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KINDS = {str: "text", bool: "True or False", type(None): "None"}
 
 
 def check_kinds(**given: tuple[object, Kind]) -> None:
-    """Refuse arguments that are not of their kinds, such as ``strict=(strict, bool)``."""
+    """Refuse arguments of the wrong type; each is given as a pair, such as ``strict=(strict, bool)``."""
     for name, (value, kind) in given.items():
         if not isinstance(value, kind):
             words = " or ".join(_KINDS.get(one, one.__name__) for one in get_args(kind) or (kind,))
@@ -28,7 +28,7 @@ def check_kinds(**given: tuple[object, Kind]) -> None:
 
 
 def check_texts(name: str, values: object) -> tuple[str, ...]:
-    """The texts of an argument that takes several, which a single text is not."""
+    """The texts of an argument that takes several; a single text is refused."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise refusal("argument", f"{name} must be a list of texts, not {shown(values)}")
     texts = tuple(values)
@@ -101,7 +101,7 @@ def parsed_number(text: str) -> float:
 
 
 def repeated(names: Iterable[str]) -> str | None:
-    """The first name that stands there twice; columns without a name may."""
+    """The first name that is repeated; empty names are ignored."""
     seen: set[str] = set()
     for name in names:
         if name and name in seen:

@@ -38,7 +38,7 @@ class Result(CorpusScore):
     """
 
     def __repr__(self) -> str:
-        """What was scored, in a line."""
+        """A one-line summary."""
         return f"<Result: {_size(self)}, {', '.join(self.algorithms)}>"
 
     def _repr_html_(self) -> str:
@@ -79,14 +79,14 @@ class Result(CorpusScore):
 
         Args:
             folder: created if needed.
-            reference, hypothesis: what ``summary.txt`` says was scored.
+            reference, hypothesis: the names of the two sides in ``summary.txt``.
             per_pair: add the figures of each pair to ``result.json``.
             events: add the events with their verdicts.
             evidence: write this document too, and show it on the page (`nedc_bench.reports.build_evidence`).
-            curves: of the same pairs (`operating_curve`), for the page.
+            curves: operating curves of the same pairs (`operating_curve`), for the page.
 
         Raises:
-            InputError: an argument is of another kind.
+            InputError: an argument has the wrong type.
             EvaluationError: the folder cannot be written.
         """
         check_kinds(
@@ -131,7 +131,7 @@ def score(
         hypothesis: the same; the formats may differ. None is scored as a hypothesis without events.
         algorithms: one or several of ``dp epoch overlap taes ira szcore-event szcore-sample``; ``all`` means NEDC's
             five.
-        parameters: None: the original's defaults.
+        parameters: None means the original's defaults.
         strict: turn warnings (overlapping events, events past the end) into errors.
 
     Scoring runs in this process; no other process is started.
@@ -168,9 +168,9 @@ def score_corpus(
         parameters: as for `score`.
         strict: as for `score`.
         executor: runs the pairs; any `concurrent.futures.Executor`. By default they run in this process.
-        jobs: the most worker processes, limited by the CPUs; they start only for corpora that take longer than a
-            moment. A script then needs an ``if __name__ == "__main__"`` guard. If workers cannot start (inside another
-            pool's worker, in a script from standard input, in a frozen program), the pairs run in this process.
+        jobs: the maximum number of worker processes, limited by the CPUs; they start only for corpora that take longer
+            than a moment. A script then needs an ``if __name__ == "__main__"`` guard. If workers cannot start (inside
+            another pool's worker, in a script from standard input, in a frozen program), the pairs run in this process.
         progress: called in this thread with the number of pairs done.
 
     Raises:

@@ -61,17 +61,17 @@ def report_lines(
 
 @contextmanager
 def whole_file(path: str, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:
-    """A new file that takes its place at ``path`` once it is whole; a device or a pipe is written to directly.
+    """A new file that replaces ``path`` once it is complete; a device or a pipe is written to directly.
 
     Raises:
-        EvaluationError: it cannot be written; what was at ``path`` is still there.
+        EvaluationError: it cannot be written; the old file at ``path`` is kept.
     """
     try:
         if path.startswith(OPEN_FILES) or (os.path.exists(path) and not os.path.isfile(path)):
             with open(path, mode, **options) as file:
                 yield file
             return
-        target = Path(os.path.realpath(path))  # a link stays
+        target = Path(os.path.realpath(path))  # keeps a symbolic link
         with tempfile.TemporaryDirectory(prefix=".nedc-bench-", dir=target.parent) as staging:
             staged = Path(staging, target.name)
             with open(staged, mode, **options) as file:

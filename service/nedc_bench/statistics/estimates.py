@@ -30,13 +30,13 @@ class Settings:
     """How uncertainty is computed.
 
     Attributes:
-        replicates: of the bootstrap.
-        seed: of its random numbers.
-        level: the confidence of the intervals, which are two-sided.
+        replicates: the number of bootstrap replicates.
+        seed: the seed of the random numbers.
+        level: the confidence level of the intervals, which are two-sided.
         proportions: ``wilson`` or ``clopper_pearson``.
 
     Raises:
-        InputError: a value out of its range.
+        InputError: a value is out of range.
     """
 
     replicates: int = 10_000
@@ -61,9 +61,9 @@ class Estimate:
     """A figure and its intervals.
 
     Attributes:
-        value: None where the figure has none.
-        bounds: by the bootstrap of subjects.
-        proportion: the interval that takes events as independent; None where the figure is no proportion.
+        value: the figure; None if it has no value.
+        bounds: from the bootstrap of subjects.
+        proportion: the interval that assumes independent events; None if the figure is not a proportion.
     """
 
     value: float | None
@@ -71,7 +71,7 @@ class Estimate:
     proportion: Interval | None
 
     def bound(self, bound: Bound) -> float | None:
-        """A bound, or the value itself; None where there is none."""
+        """A bound, or the value itself; None if there is none."""
         if not bound.method:
             return self.value
         found = {BCA: self.bounds.bca, PERCENTILE: self.bounds.percentile}.get(bound.method, self.proportion)
@@ -87,10 +87,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The figures of some recordings.
+    """The figures of a group of recordings.
 
     Attributes:
-        recordings, subjects, duration_seconds: how much there is.
+        recordings, subjects, duration_seconds: the size of the group.
         estimates: by algorithm, label and figure.
     """
 
@@ -117,7 +117,7 @@ class Group:
 
 
 def bounds_document(found: Bounds) -> dict[str, Any]:
-    """Intervals as documents hold them; a note only where there is one."""
+    """The intervals in document form, with a note only if there is one."""
     document: dict[str, Any] = {
         name: None if own is None else list(own) for name, own in ((BCA, found.bca), (PERCENTILE, found.percentile))
     }
@@ -157,7 +157,7 @@ def estimate_group(
 def _estimate(
     tally: Tally, whole: Floats, figure: int, *, replicates: Floats, jackknife: Floats, settings: Settings
 ) -> Estimate:
-    """The estimate of one figure; ``whole`` are the figures of its label."""
+    """The estimate of one figure; ``whole`` has the figures of its label."""
     value = float(whole[figure])
     proportion = None
     if tally.algorithm in EVENT_ALGORITHMS:
@@ -171,7 +171,7 @@ def _estimate(
 
 
 def corpus_values(corpus: CorpusScore, tally: Tally) -> Floats:
-    """The corpus' own figures, shape ``(labels, figures)``; NaN where one has no value."""
+    """The corpus' own figures, shape ``(labels, figures)``; NaN where a figure has no value."""
     result = corpus.algorithms[tally.algorithm]
     summed = tally.values(tally.whole())[0]
     own = np.array([_row(result, label, tally.figures) for label in tally.labels], dtype=np.float64)

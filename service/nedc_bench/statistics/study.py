@@ -1,4 +1,4 @@
-"""A corpus' uncertainty: every figure with its intervals, by subgroup where asked for, held against limits."""
+"""A corpus' uncertainty: every figure with its intervals, overall and by subgroup, checked against limits."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Uncertainty:
     """What `uncertainty` found.
 
     Attributes:
-        settings: how.
-        recordings_alone: how many recordings have no known subject; each counts as a subject of its own.
-        table: of subjects or recordings, where one was given.
-        subgroups: what was asked for, as it was given.
-        overall: of all recordings.
-        groups: by column and subgroup.
-        outcomes: of the limits, in their order.
+        settings: how uncertainty was computed.
+        recordings_alone: the number of recordings without a known subject; each counts as a separate subject.
+        table: the table of subjects or recordings, if given.
+        subgroups: the requested subgroups, as given.
+        overall: the figures of all recordings.
+        groups: the figures by column and subgroup.
+        outcomes: the result of each limit, in the given order.
     """
 
     settings: Settings
@@ -61,9 +61,9 @@ def uncertainty(
         score: a scored corpus.
         settings: replicates, seed, level; the defaults of `Settings` when None.
         table: what `read_table` returns; subgroups need one.
-        subgroups: ``COLUMN`` or ``COLUMN:CUT,CUT`` each.
+        subgroups: each is ``COLUMN`` or ``COLUMN:CUT,CUT``.
         require: acceptance limits, such as ``sensitivity.lower >= 0.70`` (`nedc_bench.statistics.limits`).
-        executor: computes the replicates; every figure has the same bits with any.
+        executor: computes the replicates; figures are bit-identical with any executor.
 
     Raises:
         InputError: a subgroup, a limit or the table is refused.
@@ -111,7 +111,7 @@ def _members(
 def _placed(
     score: CorpusScore, limits: Sequence[Limit], members: dict[str, dict[str, tuple[PairScore, ...]]]
 ) -> list[tuple[Limit, Place, list[str]]]:
-    """Each limit with its place and groups, before anything is computed that takes time."""
+    """Each limit with its place and groups; refuses faulty limits before the slow computations."""
     empty = [Tally.of(name, score.parameters, []) for name in score.algorithms]
     labels = {tally.algorithm: tally.labels for tally in empty}
     figures = {tally.algorithm: tally.figures for tally in empty}

@@ -1,4 +1,4 @@
-"""The image: small, reproducible, without what it doesn't need, and at home in a narrow container."""
+"""The image: small, reproducible, minimal, and able to run in a restricted container."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXAMPLE = Corpus(DATA / "chb-mit")
 BASE = "python:3.11-slim"
 MOST_BYTES = 200_000_000
 FILE, DIRECTORY = "0", "5"  # as tar names them
-STAGES = "dependencies,package,image"  # all but what builds them
+STAGES = "dependencies,package,image"  # all stages but ``builder``
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_a_changed_source_costs_seconds_and_no_new_dependencies(
     old, new = (inspected(name)["RootFS"]["Layers"] for name in (image, tag))
     assert len(old) == len(new)
     changed = [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
-    assert changed == [len(old) - 2, len(old) - 1]  # the package, and what is compiled
+    assert changed == [len(old) - 2, len(old) - 1]  # the package, and its compiled files
 
 
 def test_two_builds_give_the_same_files(image: str, tree: Path, tag: str) -> None:
