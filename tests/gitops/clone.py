@@ -67,7 +67,7 @@ class Clone:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
-    def release(self, environment: str, chart: str, image: str) -> bool:
+    def write_release(self, environment: str, chart: str, image: str) -> bool:
         """Write into an environment by hand what it is to run; whether that is something else than before."""
         path = self.path(environment)
         text = re.sub(r"(?m)^  chart: .*$", f"  chart: {chart} # why this one", path.read_text())
@@ -78,7 +78,7 @@ class Clone:
 
     def deliver(self, environment: str, chart: str, image: str) -> None:
         """Commit what a person writes into an environment by hand."""
-        if self.release(environment, chart, image):
+        if self.write_release(environment, chart, image):
             self.commit(f"{environment} runs {image}")
 
     def image(self, environment: str) -> str:

@@ -49,7 +49,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     for version in ("0.1.0", "0.2.0"):
         _release(clone, version)
     for environment in ENVIRONMENTS:
-        clone.release(environment, "v0.1.0", FIRST)
+        clone.write_release(environment, "v0.1.0", FIRST)
     clone.commit("all run the first release")
     return clone
 

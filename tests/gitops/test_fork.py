@@ -58,7 +58,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone.git("tag", "v0.1.0")
     clone.git("tag", "v0.2.0")
     for environment in ENVIRONMENTS:
-        clone.release(environment, "v0.1.0", FIRST)
+        clone.write_release(environment, "v0.1.0", FIRST)
     clone.commit("all run the first release")
     clone.deliver("dev", "v0.2.0", SECOND)
     return clone
