@@ -90,7 +90,7 @@ def test_a_shallow_renamed_clone_with_one_environment_more_passes(shallow: Clone
     old = f"{home.REPOSITORY}|{home.IMAGE}|{home.CHARTS}"
     assert not [line for line in _lines(shallow) if re.search(old, line)]
     pytest_command = [str(BIN / "python"), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    leave_out = ["--ignore=tests/gitops/test_fork.py", "-m", "not integration and not compose and not cluster"]
+    leave_out = ["--ignore=tests/gitops/test_fork.py", "-m", "not slow and not compose and not cluster"]
     said = _run(shallow, *pytest_command, *leave_out, *TESTS)
     assert "skipped" not in said.splitlines()[-1]
 
