@@ -18,7 +18,7 @@ from helpers import annotation
 from serving import Server, check_problem, one_pair, post
 
 MIB = 2**20
-TOGETHER = 4  # uploads
+TOGETHER = 3  # uploads
 BOMB = 32 * MIB  # twice as much as a file may have
 NAMED = b'--x\r\nContent-Disposition: form-data; name="reference"; filename="'
 ARCHIVE = b'--x\r\nContent-Disposition: form-data; name="archive"; filename="a"\r\n\r\n'
@@ -33,20 +33,21 @@ def send(server: Server, body: bytes) -> httpx.Response:
 
 
 def send_together(server: Server, bodies: list[bytes]) -> Counter[int]:
-    """How uploads at the same time are answered: each is taken, or refused in words."""
+    """How uploads at the same time are answered: each is taken, and its job removed, or refused in words."""
     with ThreadPoolExecutor(len(bodies)) as clients:
         answers = list(clients.map(lambda body: send(server, body), bodies))
     for answer in answers:
         assert answer.status_code in ANSWERED, answer.text
         if answer.status_code >= 400:
             check_problem(answer, answer.status_code)
+        else:
+            assert server.client.delete(answer.headers["Location"]).status_code == 204
     return Counter(answer.status_code for answer in answers)
 
 
-@pytest.mark.parametrize("mebibytes", [16, 30])
-def test_a_file_name_of_many_megabytes(weighed: Server, mebibytes: int) -> None:
+def test_a_file_name_of_many_megabytes(weighed: Server) -> None:
     with observed(weighed) as seen:
-        answer = send(weighed, NAMED + b"n" * (mebibytes * MIB) + b'"\r\n\r\nx' + END)
+        answer = send(weighed, NAMED + b"n" * (30 * MIB) + b'"\r\n\r\nx' + END)
     assert "shorter name" in check_problem(answer, 413)["detail"]
     seen.check()
 
@@ -89,7 +90,8 @@ def test_two_large_uploads_at_once(weighed: Server) -> None:
 def blown_up(kind: str) -> bytes:
     """A small tar that expands to 64 MiB."""
     buffer = io.BytesIO()
-    with tarfile.open(None, f"w:{kind}", buffer) as opened:  # type: ignore[call-overload]
+    quickly = {"gz": {"compresslevel": 1}, "xz": {"preset": 0}}[kind]
+    with tarfile.open(None, f"w:{kind}", buffer, **quickly) as opened:  # type: ignore[call-overload]
         for side in ("ref", "hyp"):
             for name in "ab":
                 content = annotation((1.0, 2.0, "seiz")).encode().ljust(16 * MIB - 2048, b"\n")
@@ -102,7 +104,7 @@ def blown_up(kind: str) -> bytes:
 @pytest.mark.parametrize("kind", ["gz", "xz"])
 def test_small_archives_that_expand(weighed: Server, kind: str) -> None:
     body = ARCHIVE + blown_up(kind) + END
-    assert len(body) < 300_000
+    assert len(body) < 400_000
     with observed(weighed) as seen:
         send_together(weighed, [body] * TOGETHER)
     seen.check()
@@ -138,8 +140,8 @@ def bomb(method: int) -> bytes:
     """A zip whose entry says that it is small, and is not."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as opened:
-        for side in ("ref", "hyp"):
-            opened.writestr(f"{side}/a.csv_bi", bytes(BOMB))
+        opened.writestr("ref/a.csv_bi", bytes(BOMB))
+        opened.writestr("hyp/a.csv_bi", b"")
     return buffer.getvalue().replace(struct.pack("<I", BOMB), struct.pack("<I", 1000))
 
 
@@ -159,7 +161,7 @@ def long_names(kind: str) -> bytes:
             for entry in range(450):
                 opened.writestr(f"{entry}-" + "\N{BRAIN}" * 16_000, b"")
     else:
-        with tarfile.open(None, "w:gz", buffer) as tar:
+        with tarfile.open(None, "w:gz", buffer, compresslevel=1) as tar:
             for entry in range(450):
                 tar.addfile(tarfile.TarInfo(f"{entry}-" + "n" * 60_000))
     return buffer.getvalue()
