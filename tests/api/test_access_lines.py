@@ -12,7 +12,7 @@ import pytest
 
 from attacks import client
 from helpers import until
-from serving import Server, Start, Stop, accept, ended, one_pair, post, received, small_pair, watch
+from serving import Server, Start, Stop, accept, one_pair, post, received, small_pair, watch
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 FIELDS = ["caller", "address", "method", "path", "status", "bytes_in", "bytes_out", "seconds", "ended"]

@@ -86,6 +86,15 @@ def test_a_flood_of_frames_closes_its_websocket(weighed: Server, stop_workers: S
     seen.check()
 
 
+def test_messages_after_the_end_of_a_job_hold_no_connection(start_server: Start) -> None:
+    server = start_server(MAX_WORKERS="1", SHUTDOWN_GRACE_SECONDS="600")
+    job_id = ended(server, accept(server, small_pair(0)))["job_id"]
+    with client(server) as opened:
+        upgraded(opened, job_id)
+        flood(opened, EMPTY_MESSAGE * 29)
+    assert server.stop() == 0  # at once: no connection is waited for
+
+
 def test_a_client_is_told_why_its_websocket_closes(server: Server, stop_workers: Stop) -> None:
     stop_workers(server)
     with client(server) as opened:
