@@ -2,8 +2,8 @@
 
 ``nedc-bench serve`` takes most of a second of CPU to import what it needs, and the tests start it and the other
 commands some four hundred times. So a nursery imports the package once and forks: each command is a process of its own,
-with its own environment, folder, files and workers. So is the fork server of its workers: forked from the command
-instead of started, since it too would only import the package again.
+with its own environment, folder, files and workers. The fork server of its workers is forked, too, from the command
+while that has no threads, since it would only import the package again.
 
 Everything that a run starts inherits a mark in its environment. By that mark the run fails when something is still
 there at its end, and a guard kills what is there when the run itself is killed, or goes on for too long.
@@ -29,7 +29,7 @@ LONGEST_RUN_SECONDS = 4 * 3600  # of all tests, with those on a cluster
 END_SECONDS = 30  # in which the children of a killed process see that it has gone
 
 _NURSERY = """
-import json, multiprocessing.util, os, sys
+import json, multiprocessing.util, os, sys, threading
 import nedc_bench.execution.work, nedc_bench.server
 from nedc_bench.cli import main
 
@@ -37,7 +37,7 @@ spawn = multiprocessing.util.spawnv_passfds
 
 def start_fork_server(path, arguments, kept):
     program = os.fsdecode(arguments[-1])
-    if "forkserver" not in program:
+    if "forkserver" not in program or threading.active_count() > 1:  # other threads would not live on in a fork
         return spawn(path, arguments, kept)
     if pid := os.fork():
         return pid

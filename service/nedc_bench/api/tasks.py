@@ -13,7 +13,7 @@ from hypercorn.typing import AppWrapper
 
 
 class Tasks(TaskGroup):
-    """Runs apps. Hypercorn would wait for one that has finished to read its messages, and so never end the connection."""
+    """Runs apps. Hypercorn would wait until one that has finished reads its messages, and not end the connection."""
 
     async def spawn_app(
         self, app: AppWrapper, config: Config, scope: Any, send: Callable[[Any], Awaitable[None]]
