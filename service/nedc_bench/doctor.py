@@ -34,7 +34,7 @@ OK, FAIL, NOTE = "ok", "FAIL", "note"
 ASK_SECONDS = 10.0  # as long as Prometheus waits for the metrics
 FULL = 0.9  # of the memory limit of Redis or the container
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # what is listened at, and where to ask
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # listening address, and the address to ask
 
 
 @dataclass(frozen=True, slots=True)

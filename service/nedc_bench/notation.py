@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from limits import RateLimitItem
 from limits import parse as parse_rate
 
+from nedc_bench.checks import parsed_number
 from nedc_bench.errors import quoted
 from nedc_bench.redis import RedisAddress
 
@@ -62,7 +63,7 @@ def whole(low: int, high: int) -> Notation[int]:
 def seconds(low: float, high: float) -> Notation[float]:
     """A number of seconds."""
     expected = f"a number of seconds from {low} to {high}"
-    return Notation(expected, lambda text: _in_range(float(text), low, high))
+    return Notation(expected, lambda text: _in_range(parsed_number(text), low, high))
 
 
 def size(low: str, high: str) -> Notation[int]:

@@ -81,8 +81,10 @@ BAD = [
     ({"evidence": "true", "seed": "-1"}, 422, "seed must be a whole number from 0 to 9223372036854775807, not '-1'"),
     ({"evidence": "true", "replicates": "5001"}, 422, "replicates must be a whole number from 100 to 5000"),
     ({"labels": "params.toml"}, 422, "labels must be one of tusz, hed-score, binary"),
-    ({"channels": "all"}, 422, "channels must be one of"),
+    ({"channels": "all"}, 422, "channels must be refuse or union, not 'all'"),
     ({"duration_tolerance": "much"}, 422, "duration_tolerance must be seconds, not 'much'"),
+    ({"duration_tolerance": "\u0661"}, 422, "duration_tolerance must be seconds, not '\u0661'"),
+    ({"duration_tolerance": "1e400"}, 422, "duration_tolerance must be a finite number from 0 to 60, not inf"),
     ({"missing": "empty"}, 422, "pair the files of an archive"),
     ({"colour": "red"}, 422, "'colour' is not a part"),
     ({"algorithms": "x" * 2000}, 413, "larger than 1024 bytes"),
@@ -97,6 +99,15 @@ def test_bad_fields(server: Server, data: dict[str, Any], status: int, words: st
     assert response.headers["Content-Type"] == "application/problem+json"
     assert (problem["status"], problem["type"]) == (status, f"/docs#{status}")
     assert words in problem["detail"]
+
+
+def test_every_bad_field_is_named_and_so_is_the_archive(server: Server) -> None:
+    fields: dict[str, Any] = {"strict": "yes", "algorithms": "tae", "labels": "x", "seed": "-1", "missing": "all"}
+    problem = check_problem(post(server, [("archive", ("a.zip", b"PK\x03\x04"))], **fields), 422)
+    reasons = [fault["reason"] for fault in problem["errors"]]
+    assert [reason.split()[0] for reason in reasons] == ["'tae'", "strict", "labels", "seed", "missing", "is"]
+    assert problem["errors"][-1]["file"] == "a.zip"
+    assert problem["detail"] == reasons[0]
 
 
 def test_labels_and_tolerance_are_those_of_the_command(server: Server) -> None:

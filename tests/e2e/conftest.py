@@ -1,4 +1,4 @@
-"""What the tests of image, stack and cluster share: the image."""
+"""The image that the tests of image, stack and cluster share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def image() -> str:
-    """The name of the service's image in the Docker engine: that of ``$IMAGE``, or else one that is built now."""
+    """The name of the service's image in the Docker engine: ``$IMAGE``, or one that is built now."""
     if name := os.environ.get("IMAGE"):
         return name
     name = "nedc-bench:dev"

@@ -1,8 +1,8 @@
-"""A real cluster as the tests use it: the one that KUBECONFIG names, through the Kubernetes client, kubectl and helm.
+"""A real cluster for the tests: the one that KUBECONFIG names, used through the Kubernetes client, kubectl and helm.
 
-A `Cluster` is the connection; a `Namespace` holds what one module's tests make, and goes with all of it afterwards.
-What is waited for is watched: `Namespace.awaited` looks whenever an object changes. Deadlines are generous, since the
-machine may be busy; they tell a hang from slowness and measure nothing.
+A `Cluster` is the connection; a `Namespace` holds the objects of one test module, and is deleted with them afterwards.
+The tests watch what they wait for: `Namespace.awaited` checks at every change of an object. Deadlines are generous,
+since the machine may be busy; they detect hangs and measure nothing.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ HELM_TIMEOUT = "180s"
 
 
 class CommandError(AssertionError):
-    """A command that was to succeed has not."""
+    """A command has failed."""
 
 
 def command(*words: str, given: str | None = None, seconds: float = 2 * WAIT_SECONDS) -> str:
-    """What a command prints.
+    """The output of a command.
 
     Raises:
-        CommandError: it has failed; the message holds all that it said.
+        CommandError: the command has failed; the message has its output.
     """
     done = subprocess.run(words, input=given, capture_output=True, text=True, check=False, timeout=seconds)
     if done.returncode:
@@ -54,7 +54,7 @@ def command(*words: str, given: str | None = None, seconds: float = 2 * WAIT_SEC
 
 
 def until(check: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> T:
-    """What ``check`` gives once it gives anything; for what no event tells of."""
+    """The first truthy result of ``check``; polls, for conditions without an event."""
     deadline = time.monotonic() + seconds
     while not (found := check()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
@@ -63,7 +63,7 @@ def until(check: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> T
 
 
 def load_image(name: str) -> None:
-    """Have the cluster's nodes hold an image of the Docker engine (LOAD_IMAGE says how)."""
+    """Load an image of the Docker engine on the cluster's nodes, with the command in LOAD_IMAGE."""
     if subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode:
         command("docker", "pull", "--quiet", name)
     command(*shlex.split(os.environ.get("LOAD_IMAGE", "kind load docker-image")), name)
@@ -71,7 +71,7 @@ def load_image(name: str) -> None:
 
 @cache
 def rollback_flag() -> str:
-    """What asks this helm to restore the last release when an upgrade fails."""
+    """The option with which this helm restores the last release if an upgrade fails."""
     version = command("helm", "version", "--template", "{{.Version}}")
     return "--atomic" if version.startswith("v3.") else "--rollback-on-failure"
 
@@ -96,7 +96,7 @@ class Cluster:
 
     @contextmanager
     def namespace(self, prefix: str, pod_security: str = "restricted") -> Iterator[Namespace]:
-        """A new namespace that enforces a Pod Security level; told to go afterwards, with all that is in it."""
+        """A new namespace that enforces a Pod Security level; deleted with its contents afterwards."""
         name = f"{prefix}-{uuid.uuid4().hex[:8]}"
         labels = {f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "warn")}
         self.core.create_namespace({"metadata": {"name": name, "labels": labels}})
@@ -118,7 +118,7 @@ def _api_server(configuration: Any) -> httpx.Client:
 
 @dataclass(frozen=True)
 class Namespace:
-    """A namespace of the tests' own."""
+    """A namespace for tests."""
 
     cluster: Cluster
     name: str
@@ -126,17 +126,17 @@ class Namespace:
     # -- helm and kubectl
 
     def helm(self, *words: str, values: dict[str, Any] | None = None, seconds: float = 2 * WAIT_SECONDS) -> str:
-        """What ``helm`` prints."""
+        """The output of ``helm``."""
         given = None if values is None else yaml.safe_dump(values)
         options = [] if values is None else ["--values", "-"]
         return command("helm", "--namespace", self.name, *words, *options, given=given, seconds=seconds)
 
     def kubectl(self, *words: str, given: str | None = None, seconds: float = 2 * WAIT_SECONDS) -> str:
-        """What ``kubectl`` prints."""
+        """The output of ``kubectl``."""
         return command("kubectl", "--namespace", self.name, *words, given=given, seconds=seconds)
 
     def apply(self, *manifests: dict[str, Any], dry_run: bool = False) -> None:
-        """Apply manifests, or have them judged alone; a field that the API does not know is an error."""
+        """Apply manifests, or only validate them (``dry_run``); an unknown field is an error."""
         options = [
             "--server-side",
             "--force-conflicts",
@@ -157,17 +157,17 @@ class Namespace:
     # -- objects
 
     def pods(self, selector: str) -> list[Any]:
-        """The pods that a label selector names, the oldest first."""
+        """The pods that match a label selector, oldest first."""
         found = self.cluster.core.list_namespaced_pod(self.name, label_selector=selector).items
         return sorted(found, key=lambda pod: (pod.metadata.creation_timestamp, pod.metadata.name))
 
     def awaited(
         self, listing: Callable[..., Any], wanted: Callable[[list[Any]], T], what: str, seconds: float = WAIT_SECONDS
     ) -> T:
-        """What ``wanted`` makes of the objects that ``listing`` lists, once that is anything.
+        """The first truthy result of ``wanted`` on the objects that ``listing`` lists.
 
-        ``listing`` is a method of the client, such as ``core.list_namespaced_pod``; every change of an object is
-        looked at, none that came in between is lost.
+        ``listing`` is a method of the client, such as ``core.list_namespaced_pod``. Every change of an object is
+        checked, so that no intermediate state is missed.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -191,11 +191,11 @@ class Namespace:
                         return found
 
     def exec(self, pod: str, *words: str) -> str:
-        """What a command in a pod's (first) container prints."""
+        """The output of a command in a pod's (first) container."""
         return self.kubectl("exec", pod, "--", *words)
 
     def url(self, kind: str, name: str, port: int | str, path: str = "") -> str:
-        """Where the API server's proxy finds a Service or a pod (``services`` or ``pods``); for `Cluster.http`."""
+        """The path of a Service or a pod (``services`` or ``pods``) in the API server's proxy; for `Cluster.http`."""
         return f"/api/v1/namespaces/{self.name}/{kind}/{name}:{port}/proxy{path}"
 
 

@@ -5,17 +5,17 @@
         load.go_on(20)  # until 20 more jobs have completed
     assert load.failures == []
 
-Every figure is compared with ``==`` with what the library scores in this process. Most pairs are unlike any other, so
-that the cache does not hide the work; every fourth is one of the example corpus. The rate does not wait for answers.
-A run is bounded in requests and in time, and leaving the block waits until every accepted job has ended.
+Every figure is compared (``==``) with the library's score in this process. Most pairs are unique, so that they miss the
+cache; every fourth is from the example corpus. The rate does not depend on the answers. A run is bounded in requests
+and in time, and the end of the block waits until every accepted job has ended.
 
 Two ways to count, by ``patient``:
 
-- strict (the default): whatever is not a success is a failure: a refused connection, a 503, a poll that fails.
-- patient: as docs/api.md lets a client do. 429 and 503 are tried again when ``Retry-After`` says, a broken connection
-  after a moment, each with the same ``Idempotency-Key``; what is not settled after `GIVE_UP_SECONDS` is a failure.
+- strict (the default): anything but a success is a failure: a refused connection, a 503, a poll that fails.
+- patient: retries as docs/api.md describes. 429 and 503 are retried after ``Retry-After``, a broken connection after a
+  moment, each with the same ``Idempotency-Key``; a request without success after `GIVE_UP_SECONDS` is a failure.
 
-In either way an accepted job that is unknown later, that fails, or whose figures differ is a failure.
+Either way, an accepted job that is unknown later, that fails, or whose figures differ is a failure.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from corpora import DATA, Corpus
 from helpers import annotation
 from nedc_bench import score
 
-GIVE_UP_SECONDS = 120.0  # for one request, tries and pauses together, and for one job
+GIVE_UP_SECONDS = 120.0  # for one request with its retries and pauses, and for one job
 POLL_SECONDS = 0.25
 KNOWN_EVERY = 4
 HOUR = 3600.0
@@ -49,7 +49,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Sample:
-    """A pair as it is sent, and the ``algorithms`` of the result document that must come back."""
+    """A pair to send, and the expected ``algorithms`` of its result document."""
 
     reference: bytes
     hypothesis: bytes
@@ -62,7 +62,7 @@ class Sample:
         return cls(reference, hypothesis, json.loads(json.dumps(document))["algorithms"])
 
     def check(self, job: dict[str, Any]) -> None:
-        """See that an ended job is completed with these figures."""
+        """Check that a job has completed with these figures."""
         if job["status"] != "completed":
             raise _FailedError(f"job {job['job_id']}: {job['error']}")
         if job["result"]["algorithms"] != self.expected:
@@ -70,7 +70,7 @@ class Sample:
 
 
 def distinct(seed: str) -> Sample:
-    """An hour with some ten events a side, unlike that of any other seed."""
+    """One hour with about ten events per side, unique for each seed."""
     draw = random.Random(seed)
 
     def side() -> bytes:
@@ -95,19 +95,19 @@ def _content(file: Any) -> bytes:
 
 @dataclass
 class Load:
-    """See the module.
+    """The load; see the module.
 
     Attributes:
-        url: where the service is; a path in it is kept.
-        per_second: requests posted each second.
-        at_most, seconds: no more requests than that, and none after that time.
-        patient: how failures are counted.
-        headers, verify: as of an httpx client: tokens, and whom to trust.
-        posted: how many pairs were posted.
-        accepted: the ids of the jobs that were accepted.
-        completed: how many of them have completed, with the right figures.
-        retries: how often something was tried again.
-        failures: what went wrong, each with the second of the run.
+        url: the URL of the service; may have a path.
+        per_second: requests posted per second.
+        at_most, seconds: the maximum number of requests, and the time after which none are sent.
+        patient: whether to retry before counting a failure.
+        headers, verify: as for an httpx client: tokens, and trusted certificates.
+        posted: the number of posted pairs.
+        accepted: the ids of the accepted jobs.
+        completed: the number of jobs that completed with the right figures.
+        retries: the number of retries.
+        failures: descriptions, each with the second of the run.
     """
 
     url: str
@@ -144,7 +144,7 @@ class Load:
             raise self._error
 
     def go_on(self, jobs: int, seconds: float = GIVE_UP_SECONDS) -> None:
-        """Return once so many more jobs have completed."""
+        """Return once ``jobs`` more jobs have completed."""
         wanted = self.completed + jobs
         with self._changed:
             met = self._changed.wait_for(lambda: self.completed >= wanted or not self._thread.is_alive(), seconds)
@@ -161,13 +161,13 @@ class Load:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._run())
-        except BaseException as error:  # noqa: BLE001  # raised where the block is left
+        except BaseException as error:  # noqa: BLE001  # raised at the end of the block
             self._error = error
         with self._changed:
             self._changed.notify_all()
 
     async def _run(self) -> None:
-        # A connection a request: so requests are spread over replicas, and none meets one that is just being closed.
+        # One connection per request spreads requests over replicas, and never meets one that is being closed.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with (
             httpx.AsyncClient(
@@ -179,7 +179,7 @@ class Load:
                 tasks.create_task(self._evaluate(client, number))
 
     async def _beats(self) -> AsyncIterator[int]:
-        """The number of each request, when it is its time."""
+        """The number of each request, yielded when it is due."""
         for number in range(self.at_most):
             early = self._began + number / self.per_second - time.monotonic()
             with suppress(TimeoutError):
@@ -223,10 +223,10 @@ class Load:
         return job
 
     async def _answer(self, client: httpx.AsyncClient, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """The job that a request is answered with.
+        """The job in the response to a request.
 
         Raises:
-            _FailedError: it isn't, as this way of counting sees it.
+            _FailedError: the request has failed; if ``patient``, only after retries.
         """
         begin = time.monotonic()
         while True:
@@ -249,4 +249,4 @@ class Load:
 
 
 class _FailedError(Exception):
-    """A request or a job has not gone as it must."""
+    """A request or a job has failed."""

@@ -16,7 +16,7 @@ from servers import server, start_server, stop_workers
 __all__ = ["server", "start_server", "stop_workers"]
 
 
-@pytest.fixture(scope="module")  # Playwright keeps an event loop running, which asynchronous tests would meet
+@pytest.fixture(scope="module")  # Playwright's running event loop would break asynchronous tests
 def browser() -> Iterator[Browser]:
     with started() as browser:
         yield browser
@@ -24,7 +24,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def result() -> Result:
-    """Forty recordings by a detector that misses, breaks up and invents seizures; all seven algorithms."""
+    """Forty recordings scored by all seven algorithms; the detector misses, splits and invents seizures."""
     nights = read_nights()[-40:]
     pairs = [(as_recording(night, night.seizures), as_recording(night, detect(night, 4))) for night in nights]
     return score_corpus(pairs, algorithms=tuple(ALGORITHM), jobs=1)

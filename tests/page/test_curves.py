@@ -1,4 +1,4 @@
-"""The page's operating curves: those of the library, for everybody, and only where there are some."""
+"""The page's operating curves: equal to the library's, accessible, and absent when there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evidence section: its figures are those of the evidence document, and everybody can use it."""
+"""The evidence section: its figures equal the evidence document's, and it is accessible."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""``GET /`` of the service, as a person uses it: files in, progress, the page and the reports out."""
+"""``GET /`` of the service as a person uses it: choose files, follow the progress, read the page, download reports."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_two_folders_are_paired_by_name(page: Page) -> None:
     overlap = EXAMPLE.expected["overlap"]["labels"]["seiz"]
     row = report.locator("#totals-table tr[data-algorithm=overlap] data")
     counts = row.evaluate_all("shown => shown.slice(0, 3).map(one => Number(one.value))")
-    assert counts == [overlap["tp"], overlap["fn"], overlap["fp"]]
+    assert counts == [overlap["tp"], overlap["fp"], overlap["fn"]]
     page.get_by_role("button", name="New evaluation").click()
     expect(page.get_by_role("button", name="Score")).to_be_visible()
 
@@ -115,6 +116,41 @@ def test_files_are_dropped_and_algorithms_chosen(page: Page) -> None:
     page.get_by_role("button", name="Score").click()
     options = page.frame_locator("#report").locator("#first option")
     expect(options).to_have_text(["overlap", "taes"])
+
+
+def test_every_option_of_the_form_is_offered(page: Page, server: Server) -> None:
+    parts = server.client.get("/openapi.json").json()["components"]["schemas"]["Evaluation"]["properties"]
+    elsewhere = {"reference", "hypothesis", "archive", "algorithms", "parameters", "pipeline"}
+    controls = page.locator("#options label :is(input, select)")
+    assert set(controls.evaluate_all("found => found.map(one => one.id)")) == set(parts) - elsewhere
+    assert page.get_by_label("Label set").locator("option").all_inner_texts()[1:] == parts["labels"]["enum"]
+
+
+def test_options_are_sent(page: Page, server: Server, tmp_path: Path) -> None:
+    seizures = annotation((1.0, 3.0, "fnsz"), duration=9.0)
+    archive = tmp_path / "corpus.zip"
+    with zipfile.ZipFile(archive, "w") as corpus:
+        corpus.writestr("ref/a.csv_bi", seizures)
+        corpus.writestr("ref/b.csv_bi", seizures)
+        corpus.writestr("hyp/a_pred.csv_bi", annotation((2.0, 4.0, "fnsz"), duration=9.5))
+    page.locator("input[name=archive]").set_input_files(archive)
+    page.get_by_label("Label set").select_option("tusz")
+    page.get_by_label("Missing hypotheses").select_option("empty")
+    page.get_by_label("Per-channel events").select_option("union")
+    page.get_by_label("Hypothesis names").fill("{id}_pred")
+    page.get_by_label("Tolerance of durations").fill("0.5")
+    page.get_by_label("Confidence intervals").check()
+    page.get_by_label("Seed").fill("7")
+    page.get_by_label("Replicates").fill("200")
+    page.get_by_label("Figures of each pair").check()
+    page.get_by_role("button", name="Score").click()
+    expect(page.frame_locator("#report").locator("#what")).to_contain_text("2 recordings")
+    result = server.client.get(f"/api/v1/evaluate/{newest(server)}").json()["result"]
+    parameters, method = result["parameters"], result["evidence"]["method"]
+    assert (parameters["channels"], parameters["duration_tolerance"]) == ("union", 0.5)
+    assert "fnsz" in parameters["label_map"]["seiz"]
+    assert (method["seed"], method["replicates"], len(result["per_pair"])) == (7, 200, 2)
+    assert result["inputs"][1]["hypothesis"]["name"] == "(none for b.csv_bi)"
 
 
 def test_what_is_missing_is_said(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""The page of a result: its figures are those of the result document, and everybody can use it."""
+"""The page of a result: its figures equal the result document's, and it is accessible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nedc_bench.scoring.verdicts import differences
 
 pytestmark = pytest.mark.browser
 
-COUNTS = ("tp", "fn", "fp")
+COUNTS = ("tp", "fp", "fn")
 RATES = ("sensitivity", "precision", "f1", "false_alarms_per_24h")
 
 
@@ -29,7 +29,7 @@ def page(browser: Browser, report: str) -> Iterator[Page]:
 
 
 def figures(row: Locator) -> list[float | None]:
-    """The figures of a row of a table, as exact as the page has them; None for a dash."""
+    """The unrounded figures of a table row; None for a dash."""
     values = "cells => cells.map(cell => cell.querySelector('data')?.value ?? null)"
     cells = row.locator("td.number").evaluate_all(values)
     return [None if value is None else float(value) for value in cells]
@@ -114,7 +114,7 @@ def test_a_difference_lists_the_recordings_it_occurs_in(page: Page) -> None:
 
 
 def _counts(found: Any) -> tuple[float, float, float]:
-    return found.hits, found.misses, found.false_alarms
+    return found.hits, found.false_alarms, found.misses
 
 
 # -- without a mouse
@@ -176,7 +176,7 @@ def test_keys_go_from_event_to_event_and_tell_what_each_algorithm_says_of_it(pag
     expect(page.locator("#recording-name")).not_to_have_text(name)
 
 
-# -- with a mouse, with fingers
+# -- with a mouse or by touch
 
 
 def view(page: Page) -> str:
@@ -219,7 +219,7 @@ def test_two_fingers_zoom(browser: Browser, report: str) -> None:
         expect(page.locator("#timeline svg")).not_to_have_attribute("aria-label", whole)
 
 
-# -- for everybody, everywhere
+# -- accessibility, themes and print
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

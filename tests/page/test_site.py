@@ -1,4 +1,4 @@
-"""The documentation's site builds without a warning, loads nothing from elsewhere, and describes what there is."""
+"""The documentation's site builds without a warning, loads nothing from other hosts, and is complete."""
 
 from __future__ import annotations
 

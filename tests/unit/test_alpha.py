@@ -1,4 +1,4 @@
-"""``nedc-bench parity``: a stand-in for an installed original, which prints what the original printed."""
+"""``nedc-bench parity``: run against a stand-in that prints what the original printed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ shutil.copytree(os.path.join(here, "expected"), output)
 
 @pytest.fixture
 def alpha(tmp_path: Path) -> Path:
-    """The folder of an original that is installed: its entry point, and the reports that it will write."""
+    """The folder of an installed original: its entry point, and the reports that it will write."""
     root = tmp_path / "alpha"
     (root / "bin").mkdir(parents=True)
     install(root, STAND_IN.format(python=sys.executable))
@@ -112,7 +112,7 @@ NEEDS = "the original needs numpy scipy lxml toml, and the Python that runs it h
 
 
 def test_an_original_whose_python_lacks_a_module_is_status_3_with_the_way_to_install_it(alpha: Path) -> None:
-    """After `pip install nedc-bench`, with the original as it comes out of its archive: no executable."""
+    """After `pip install nedc-bench`, with the original as unpacked: its script is not executable."""
     install(alpha, "import lxml\n", mode=0o644)
     (alpha / "lib").mkdir()
     (alpha / "lib/lxml.py").write_text("raise ModuleNotFoundError(\"No module named 'lxml'\")\n")

@@ -58,10 +58,10 @@ def test_burden_is_time_in_seizure() -> None:
     [
         ([(10.1, 40.1)], 1),
         ([(10.1, 40.0)], 0),
-        ([(280.0, 320.0)], 0),  # 20 s in either window
+        ([(280.0, 320.0)], 0),  # 20 s in each window
         ([(270.0, 330.0)], 2),
         ([(10.0, 25.0), (250.0, 265.0)], 1),
-        ([(1200.0, 1300.0)], 0),  # in what is left at the end
+        ([(1200.0, 1300.0)], 0),  # in the incomplete window at the end
     ],
 )
 def test_a_window_counts_from_thirty_seconds_on(seizures: Intervals, over: int) -> None:

@@ -1,4 +1,4 @@
-"""Keys that tell apart whatever may differ, the cache in memory, and the circuit breaker."""
+"""Cache keys that differ whenever any input differs, the in-memory cache, and the circuit breaker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people brought, each with the figures of the original: `tests/data/cases`, a folder a case."""
+"""Inputs that users sent, with the original's figures: `tests/data/cases`, one folder per case."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_event_of_no_length_counts_with_a_warning(
 
 
 def test_a_day_with_one_row_a_window_is_scored(tmp_path: Path) -> None:
-    """172,800 rows a side, of which some 175 events are left."""
+    """172,800 rows per side, which merge to some 175 events."""
     sides = []
     for name, run_length in (("ref", 40), ("hyp", 41)):
         labels = ["seiz" if k // run_length % 50 == 3 else "bckg" for k in range(172_800)]

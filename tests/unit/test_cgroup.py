@@ -1,4 +1,4 @@
-"""The container's memory and CPU throttling, of both versions of cgroups."""
+"""The container's memory and CPU throttling, with cgroups v1 and v2."""
 
 from __future__ import annotations
 

@@ -173,6 +173,13 @@ def test_refused_input_is_status_1_with_a_line_a_fault(tmp_path: Path) -> None:
         (("score", "one"), "the following arguments are required: hypothesis"),
         (("score", "r", "h", "--algorithm", "tase"), "invalid choice: 'tase'"),
         (("score", "r", "h", "--jobs", "0"), "argument --jobs: must be a whole number of 1 or more, not '0'"),
+        (("score", "r", "h", "--jobs", "\u0661"), "argument --jobs: must be a whole number of 1 or more, not '\u0661'"),
+        (
+            ("score", "r", "h", "--duration-tolerance", "\u0661"),
+            "argument --duration-tolerance: must be a number, not '\u0661'",
+        ),
+        (("compare", "r", "a", "b", "--level", "0_9"), "argument --level: must be a number, not '0_9'"),
+        (("compare", "r", "a", "b", "--seed", "\u0661"), "argument --seed: must be a whole number, not '\u0661'"),
         (("score", "r", "h", "--jobs", "two"), "argument --jobs: must be a whole number of 1 or more, not 'two'"),
         (("parity", "r", "h"), "the following arguments are required: --alpha"),
     ],
@@ -233,7 +240,7 @@ def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
     lines = re.findall(r"(\d+)/100 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ ?(?:pair/s|s/pair)\]", shown)
     assert lines
     assert list(map(int, lines)) == sorted(map(int, lines))
-    assert shown.endswith("\r")  # the bar is wiped when all is done
+    assert shown.endswith("\r")  # the bar is cleared at the end
 
 
 def test_a_pipe_shows_no_progress(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The cached form of a score: it gives back what was put in, to the bit, and takes nothing else for a score."""
+"""The cached form of a score: it restores every bit, and rejects anything that is not a score."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def without(*path: str | int) -> Callable[[Any], None]:
     return apply
 
 
-# The places of an entry, in their order.
+# The fields of an entry, in order.
 FORMAT, DURATION, EVENTS, WARNINGS, CONTENT, SECONDS = range(6)
 TIMES, CLASS_CODES = range(2)
 INSERTIONS, DELETIONS, DP_CONFUSION, DP_ALIGNMENT = range(4)

@@ -1,4 +1,4 @@
-"""The compose file and .env.example: complete, narrow, and agreed with what they lean on."""
+"""The compose file and .env.example: complete, hardened, and consistent with the settings and the image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONNECTION_SECONDS = 15
 
 
 def in_bytes(text: str) -> int:
-    """A size as the compose file has it: ``512m``, or a variable with such a default."""
+    """A size as written in the compose file: ``512m``, or a variable with such a default."""
     size = DEFAULTS[text[2:].partition(":")[0]] if text.startswith("${") else text
     return int(size.rstrip("mgb")) * (2**30 if "g" in size else 2**20)
 
@@ -108,7 +108,7 @@ def test_grafana_finds_its_data_source_and_its_dashboards() -> None:
 def test_the_example_of_env_names_what_the_stack_reads_with_its_defaults() -> None:
     ours = set(DEFAULTS) - {"IMAGE"} | {"COMPOSE_PROFILES"}
     assert set(EXAMPLE) <= ours
-    assert ours - set(EXAMPLE) <= set(SETTINGS)  # what is left out is in the table of settings
+    assert ours - set(EXAMPLE) <= set(SETTINGS)  # the others are in the table of settings
     for name, value in EXAMPLE.items():
         if name not in {"API_TOKENS_FILE", "COMPOSE_PROFILES", "GRAFANA_ADMIN_PASSWORD"}:
             assert value == (DEFAULTS[name] or SETTINGS[name]), name

@@ -1,4 +1,4 @@
-"""How many workers there are at most: the CPUs of the affinity and of the cgroup's quota."""
+"""The most workers: limited by CPU affinity and by the cgroup's quota."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nedc_bench.evaluation.cpus import available_cpus
 
 AFFINITY = len(os.sched_getaffinity(0))
 
-# Each prints what a quota of half, one and a half and 1000 CPUs comes to.
+# Each prints the CPUs for quotas of half a CPU, one and a half, and 1000.
 QUOTAS = [("50000 100000", 1), ("100000 100000", 1), ("150000 100000", 1), ("100000000 100000", AFFINITY)]
 
 
@@ -55,7 +55,7 @@ def test_a_quota_of_version_1_counts_wherever_it_is_set(
 
 
 def test_controllers_may_be_named_in_another_order_than_their_mount(tmp_path: Path) -> None:
-    """As Red Hat's version 7 does: the controllers ``cpuacct,cpu``, the mount ``cpu,cpuacct``, and links to it."""
+    """As RHEL 7 mounts them: the controllers ``cpuacct,cpu``, the mount ``cpu,cpuacct``, and links to it."""
     root = tree(
         tmp_path,
         {"proc/self/cgroup": "4:cpuacct,cpu:/"} | at("sys/fs/cgroup/cpu,cpuacct", version_1("100000 100000")),

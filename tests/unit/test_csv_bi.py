@@ -1,4 +1,4 @@
-"""Reading a csv_bi file that is fine: specification sections 1 and 3."""
+"""Reading valid csv_bi files: specification sections 1 and 3."""
 
 from __future__ import annotations
 

@@ -154,14 +154,14 @@ def test_arrays_cannot_be_changed(curve: OperatingCurve) -> None:
 
 
 def test_an_unknown_area_is_refused(curve: OperatingCurve) -> None:
-    with pytest.raises(ValueError, match="exact or neuroatlas"):
+    with pytest.raises(InputError, match="one of exact, neuroatlas"):
         curve.auc("other")
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(InputError, match="above 0"):
         curve.auc(up_to=0.0)
 
 
 def test_an_alarm_that_hardly_ends_is_told() -> None:
-    """It overlaps every seizure and is one false alarm at most; a figure alone would praise it."""
+    """It overlaps every seizure and counts as one false alarm at most, so the figures alone look good."""
     curve = operating_curve([night((10.0, 86_000.0, "seiz", 0.2), (1000.0, 1030.0, "seiz", 0.9))])
     assert curve.at_false_alarms(1).sensitivity == 1.0
     (warning,) = (warning for warning in curve.warnings if warning.code == "coverage")
@@ -171,7 +171,7 @@ def test_an_alarm_that_hardly_ends_is_told() -> None:
 
 @pytest.mark.parametrize(("length", "told"), [(43_000.0, 0), (43_200.0, 1)])
 def test_half_of_the_time_outside_of_seizures_is_too_much(length: float, told: int) -> None:
-    """Outside of the seizures are 86,200 s; those of an alarm that overlaps itself count once."""
+    """86,200 s lie outside the seizures; where an alarm's events overlap, the time counts once."""
     start = 30_000.0
     events = [
         (start, start + length, "seiz", 0.5),
@@ -184,7 +184,7 @@ def test_half_of_the_time_outside_of_seizures_is_too_much(length: float, told: i
 
 
 def test_coverage_is_the_share_of_the_seconds_that_events_cover() -> None:
-    """Against a count of every second, for events at random that overlap each other and the seizures."""
+    """Compared with a count second by second, for random events that overlap each other and the seizures."""
     generator = np.random.default_rng(3)
     for _ in range(20):
         starts = generator.integers(0, 900, 12).astype(float)

@@ -43,7 +43,7 @@ def executor(client: Any) -> Iterator[Executor]:
 
 
 def reports(result: Result) -> list[list[str]]:
-    """The lines of every report, but for those that say when it was written."""
+    """The lines of every report, except those with the date."""
     return [
         [line for line in report_lines(result, name) if "Date: " not in line and " Completed on " not in line]
         for name in report_names(result.algorithms)
@@ -57,7 +57,7 @@ def test_the_cluster_gives_the_same_figures_and_reports(executor: Executor) -> N
 
 
 def test_the_command_gives_the_same_figures(cluster: Any) -> None:
-    """From another folder than the workers', with relative paths."""
+    """With relative paths, from a folder other than the workers'."""
     lists = ("ref.list", "hyp.list")
     ran = run("score", *lists, "--dask", cluster.scheduler_address, "--format", "json", cwd=OVERLAPPING.folder)
     assert ran.status == 0, ran.stderr

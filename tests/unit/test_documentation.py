@@ -1,4 +1,4 @@
-"""What the documentation says is so: links, commands, names of figures and warnings, and the examples."""
+"""The documentation is true: links, commands, names of figures and warnings, and the examples."""
 
 from __future__ import annotations
 
@@ -198,12 +198,12 @@ def drawn_events(drawing: str, side: str) -> list[tuple[float, float]]:
 
 
 def counted(drawing: str, algorithm: str) -> tuple[float, float, float]:
-    """TP, FN and FP of the seizures in a drawing, with samples of a second."""
+    """TP, FP and FN of the seizures in a drawing, with samples of a second."""
     sides = (Recording.from_events(10.0, drawn_events(drawing, side)) for side in ("reference", "hypothesis"))
     parameters = Parameters(epoch_duration=1.0, ira_epoch_duration=1.0)
     result = score(*sides, algorithms=algorithm, parameters=parameters).to_dict()
     seizures: dict[str, float] = result["algorithms"][algorithm]["labels"]["seiz"]
-    return seizures["tp"], seizures["fn"], seizures["fp"]
+    return seizures["tp"], seizures["fp"], seizures["fn"]
 
 
 def test_the_first_drawing_is_counted_as_its_table_says() -> None:
@@ -216,21 +216,21 @@ def test_the_first_drawing_is_counted_as_its_table_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "expected"), [("overlap", (1, 0, 0)), ("taes", (5 / 7, 1 - 5 / 7, 1 / 7)), ("epoch", (5, 2, 1))]
+    ("algorithm", "expected"), [("overlap", (1, 0, 0)), ("taes", (5 / 7, 1 / 7, 1 - 5 / 7)), ("epoch", (5, 1, 2))]
 )
 def test_the_drawing_of_an_algorithm_is_counted_as_its_text_says(
     algorithm: str, expected: tuple[float, float, float]
 ) -> None:
     section = ALGORITHMS_PAGE.partition(f"## {algorithm}: ")[2].partition("\n## ")[0]
     assert counted(re.findall(r"```drawing\n(.*?)```", section, re.DOTALL)[0], algorithm) == expected
-    words = "hit of 5/7 and a miss of 2/7" if algorithm == "taes" else "TP {}, FN {}, FP {}".format(*expected)
+    words = "hit of 5/7 and a miss of 2/7" if algorithm == "taes" else "TP {}, FP {}, FN {}".format(*expected)
     assert words in " ".join(section.split())
 
 
 def test_taes_counts_one_alarm_over_two_seizures_as_the_text_says() -> None:
     section = ALGORITHMS_PAGE.partition("## taes: ")[2].partition("\n## ")[0]
     assert counted(re.findall(r"```drawing\n(.*?)```", section, re.DOTALL)[1], "taes") == (1, 1, 1)
-    assert "TP 1, FN 1, FP 1" in section
+    assert "TP 1, FP 1, FN 1" in section
 
 
 def test_every_warning_is_described() -> None:

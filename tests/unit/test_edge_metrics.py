@@ -27,7 +27,7 @@ def metrics() -> Metrics:
 
 
 def answering(status: int = 200, rule: str | None = None) -> App:
-    """An app that answers with ``status``, its route being ``rule``."""
+    """An app that answers with ``status`` on the route ``rule``."""
 
     async def app(scope: Scope, _receive: object, send: Callable[[Scope], Awaitable[None]]) -> None:
         if rule is not None:
@@ -133,7 +133,7 @@ def test_hostile_requests_make_a_bounded_number_of_series(metrics: Metrics) -> N
     before = len(metrics.render()[0].splitlines())
     for number in range(1000):
         call(app, f"/{number}", f"M{number}")
-    series_of_one_label_set = 1 + 2 * (15 + 2)  # count; of both histograms the buckets, their sum and count
+    series_of_one_label_set = 1 + 2 * (15 + 2)  # the counter; buckets, sum and count of both histograms
     assert len(metrics.render()[0].splitlines()) == before + series_of_one_label_set
 
 
@@ -258,7 +258,7 @@ def test_websockets_of_a_quart_app_work_and_are_not_counted(app: Quart, metrics:
 
 
 def delays(body_seconds: float, wait: float, status: int = 200) -> list[float]:
-    """The delay of one request, by a clock that only body and wait move on."""
+    """The delay of one request, by a clock that only its body and its wait advance."""
     metrics = Metrics()
     clock = iter((0.0, body_seconds, body_seconds + wait + 0.25, body_seconds + wait + 99.0))
 

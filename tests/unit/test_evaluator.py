@@ -1,4 +1,4 @@
-"""Evaluating requests: the library's figures and refusals, known pairs not scored again, and workers that fail."""
+"""Evaluating requests: the library's figures and refusals, cached pairs, and workers that fail."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def check(house: House, pairs: list[PairInput], *, strict: bool = False) -
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("corpus", CORPORA)
 async def test_golden_corpora_cold_warm_and_with_one_pair_unknown(corpus: Corpus, workers: int) -> None:
-    """By three ways to the fold: scored, known as a whole, and put together from what each pair is known by."""
+    """Three ways to a result: scored, cached as a whole, and folded from cached pairs."""
     async with House(workers=workers) as house:
         pairs, asked = uploads(corpus), asking(corpus.parameters, per_pair=True)
         for cached in (False, True):
@@ -245,7 +245,7 @@ async def test_an_entry_that_is_no_document_is_made_again_and_replaced(house: Ho
 
 
 async def begun(house: House, pairs: list[PairInput]) -> asyncio.Task[Evaluated]:
-    """An evaluation whose call is with a worker that does not go on by itself."""
+    """An evaluation whose call is held by a stopped worker."""
     os.kill(house.pool.pids[0], signal.SIGSTOP)
     task = asyncio.create_task(evaluate(house.evaluator, pairs))
     await until(lambda: house.pool.busy)

@@ -22,7 +22,7 @@ HALF = Parameters(szcore_min_overlap=0.5)
 
 
 class Case(NamedTuple):
-    """Seizures of either side in an hour, and what an algorithm says of them: verdict, share and rule of each."""
+    """An hour's seizures on both sides, and an algorithm's verdict, share and rule for each."""
 
     algorithm: str
     reference: Intervals
@@ -141,7 +141,7 @@ def test_partners_are_the_events_of_the_other_side_that_decided() -> None:
 
 def test_events_of_an_algorithm_that_was_not_asked_for() -> None:
     sides = (Recording.from_events(10.0, []) for _ in range(2))
-    with pytest.raises(KeyError, match="taes"):
+    with pytest.raises(InputError, match="taes was not scored"):
         score(*sides, algorithms=["dp"]).events("taes")
 
 
@@ -152,7 +152,7 @@ def test_the_document_holds_events_only_when_asked_for() -> None:
     assert recording["subject"] == "sub-7"
     assert recording["events"]["reference"] == [[0.0, 10.0, "bckg"], [10.0, 20.0, "seiz"], [20.0, 3600.0, "bckg"]]
     assert list(recording["verdicts"]) == list(ALGORITHM)
-    (verdict,) = recording["verdicts"]["szcore-event"]["reference"]  # of the seizure: it says nothing of background
+    (verdict,) = recording["verdicts"]["szcore-event"]["reference"]  # of the seizure: background is not judged
     counts = {"hits": 1, "misses": 0, "false_alarms": 0}
     assert verdict == {"event": 1, "verdict": "hit", "share": 1.0, "rule": "tolerance", "partners": [1]} | counts
     assert [verdict["event"] for verdict in recording["verdicts"]["taes"]["hypothesis"]] == [0, 1, 2]
@@ -160,7 +160,7 @@ def test_the_document_holds_events_only_when_asked_for() -> None:
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[str, str]:
-    """A seizure that is found by its tolerance alone, and a second alarm."""
+    """A seizure that is found only within its tolerance, and a second alarm."""
     paths = []
     for name, events in (("ref", [(100, 110)]), ("hyp", [(80, 90), (400.5, 410)])):
         path = tmp_path / f"{name}.csv_bi"
@@ -202,13 +202,13 @@ def test_events_to_a_place_that_cannot_be_written(pair: tuple[str, str], tmp_pat
 
 def test_explain(pair: tuple[str, str]) -> None:
     assert run("explain", *pair).stdout.splitlines() == [
-        "                    TP  FN  FP",
-        "overlap       seiz   0   1   2",
-        "szcore-event  seiz   1   0   1",
+        "                    TP  FP  FN",
+        "overlap       seiz   0   2   1",
+        "szcore-event  seiz   1   1   0",
         "",
-        "label  side        overlap     szcore-event  events  TP  FN  FP",
-        "seiz   reference   no overlap  tolerance          1  +1  -1  +0",
-        "seiz   hypothesis  no overlap  tolerance          1  +0  +0  -1",
+        "label  side        overlap     szcore-event  events  TP  FP  FN",
+        "seiz   reference   no overlap  tolerance          1  +1  +0  -1",
+        "seiz   hypothesis  no overlap  tolerance          1  +0  -1  +0",
         "seiz   total                                      2  +1  -1  -1",
         "",
         *events_of(pair[0]),

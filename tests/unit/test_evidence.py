@@ -1,4 +1,4 @@
-"""Evidence that stands: the document, the command and its exit status, and a verification that misses no byte."""
+"""The evidence document, the command and its exit status, and a verification that notices any changed byte."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_what_is_no_document_of_ours_is_refused(tmp_path: Path, text: str, said:
 @pytest.mark.parametrize(("document", "changes"), [("out/result.json", CHANGES), ("out/evidence.json", CHANGES // 5)])
 @pytest.mark.timeout(600)
 def test_every_change_of_a_byte_is_refused(corpus: Path, document: str, changes: int) -> None:
-    """A byte of the document, or of an input, at a random place, becomes a random other one."""
+    """One random byte of the document or of an input is changed."""
     inputs = [*sorted((corpus / "ref").iterdir()), *sorted((corpus / "hyp").iterdir())]
     if "result" in document:
         inputs.remove(corpus / "ref/participants.tsv")  # no result depends on it

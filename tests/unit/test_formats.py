@@ -1,4 +1,4 @@
-"""Formats are recognised by content, may differ between the sides, and are refused in words that name the way out."""
+"""Formats are recognised by content, may differ between the sides, and are refused with the remedy."""
 
 from __future__ import annotations
 
@@ -250,6 +250,24 @@ def test_faults_of_events_tsv_are_named_with_their_line(row: str, message: str) 
 # -- per-channel csv
 
 
+@pytest.mark.parametrize("separator", ["\t", ","])
+@pytest.mark.parametrize("name", ["onset", "eventType", "note"])
+def test_two_columns_of_one_name_are_refused(name: str, separator: str) -> None:
+    columns = dict.fromkeys(("onset", "duration", "eventType", "note"), "1")
+    text = "\n" + separator.join([*columns, name]) + "\n" + separator.join("12345") + "\n"
+    assert refusal(text) == f"<file>, line 2: has two columns {name!r}; rename or remove one"
+
+
+def test_columns_without_a_name_may_be_several() -> None:
+    assert rows(read("onset\tduration\teventType\trecordingDuration\t\t\n10\t10\tsz\t300\t\t\n")) == EXPECTED
+
+
+@pytest.mark.parametrize("number", ["\u0661\u0660", "1_0"])
+def test_numbers_are_ascii_without_underscores(number: str) -> None:
+    text = f"onset\tduration\teventType\trecordingDuration\n{number}\t10\tsz\t300\n"
+    assert refusal(text) == f"<file>, line 2: onset {number!r} is not a finite number"
+
+
 def test_per_channel_csv_is_refused_with_both_ways_out() -> None:
     text = (DATA / "cases/tusz-types-and-channels/tusz.csv").read_text()
     assert "use the csv_bi that TUSZ has beside each csv" in refusal(text)
@@ -308,7 +326,7 @@ def test_formats_of_the_sides_may_differ(hypothesis: str) -> None:
     assert result.taes.labels["seiz"].tp == 1.0
 
 
-# -- durations that nearly agree
+# -- durations that differ slightly
 
 
 def near(duration: float, *events: tuple[float, float, str], tolerance: float = 0.01) -> Recording:
@@ -352,7 +370,7 @@ def test_beyond_the_tolerance_it_is_refused_and_the_option_named() -> None:
     assert "tolerance" not in str(caught.value)  # it is the wrong file
 
 
-# -- what is of no format
+# -- unsupported formats
 
 
 FOREIGN = {

@@ -1,4 +1,4 @@
-"""What docs/formats.md shows and lists is so."""
+"""The examples and lists of docs/formats.md are true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings from what a program holds: events, masks, probabilities, data frames; and words for all else."""
+"""Recordings from Python values: events, masks, probabilities, data frames; anything else is refused."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_short_gaps_are_closed_and_then_short_events_dropped(
         ([0.1], {"threshold": 50}, "threshold must be from 0 to 1, not int 50"),
         ([0.1], {"min_gap": -1}, "min_gap must be a number of seconds from 0, not int -1"),
         ([0.1], {"min_duration": math.nan}, "min_duration must be a number of seconds from 0, not float nan"),
-        ([0.1], {"threshold": None}, "threshold must be from 0 to 1, not NoneType None"),
+        ([0.1], {"threshold": None}, "threshold must be from 0 to 1, not None"),
         ([0.1], {"min_duration": "2 s"}, "min_duration must be a number of seconds, not '2 s'"),
         ([[0.1, 0.2]], {}, "probabilities must be numbers in one dimension"),
     ],
@@ -239,6 +239,11 @@ def test_a_data_frame_without_the_columns_is_refused_with_those_it_has(kind: str
         "has no column start or stop but 'onset, duration'; "
         "name the times start and stop, in seconds (stop = onset + duration), and the label label"
     )
+
+
+def test_a_data_frame_with_two_columns_of_one_name_is_refused() -> None:
+    frame = pd.DataFrame([[1.0, 2.0, 3.0]], columns=["start", "stop", "start"])
+    assert refusal(lambda: Recording.from_dataframe(10.0, frame)) == "has two columns start; rename or drop one"
 
 
 def test_rows_of_a_data_frame_that_are_no_events_are_refused_by_their_index() -> None:

@@ -1,4 +1,4 @@
-"""Input that is no annotation at all: an answer from the command with bounded memory, never a hang or a traceback."""
+"""Hostile input: the command refuses it within bounded memory, without a hang or a traceback."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MOST_MEMORY = 300  # MiB; Python with NumPy takes some 40
 
 
 def sparse(path: Path, size: int) -> None:
-    """A file of ``size`` NUL bytes that takes no room on the disk, after a good beginning."""
+    """A sparse file: a valid beginning, then ``size`` NUL bytes."""
     path.write_text(HEADER)
     os.truncate(path, size)
 
 
 def fill(beginning: str, piece: str) -> Callable[[Path], object]:
-    """Writes a file of the largest size that is read: a beginning, and a piece over and over."""
+    """Writes a file of the largest size that is read: a beginning, then one piece repeated."""
     count = (LARGEST - len(beginning)) // len(piece.encode())
     return lambda path: path.write_text(beginning + piece * count)
 
@@ -46,7 +46,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line of 16 MB": (fill("", "x"), "which is of no known format"),
     "an event of 16 MB": (fill(HEADER + "TERM,1,2,seiz,", "1"), "characters; a row has at most 1000"),
     "16 MB of fields": (fill(HEADER, ","), "characters; a row has at most 1000"),
-    "a duration of 16 MB": (fill(VERSION_LINE + "# duration = ", "1"), "line 2: duration must be a number"),
+    "a duration of 16 MB": (fill(VERSION_LINE + "# duration = ", "1"), "line 2: duration must be a finite number"),
     "a duration of 8 million words": (fill(VERSION_LINE + "# duration = ", "a "), "line 2: duration must be a number"),
     "16 million blank lines": (fill("", "\n"), "is empty"),
     "5 million comments": (fill(VERSION_LINE, "#a\n"), "has no line '# duration = ... secs'"),
@@ -76,7 +76,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 class Checked(NamedTuple):
-    """What ``nedc-bench check`` has said of the hostile files, a list of lines each, and its peak memory in MiB."""
+    """What ``nedc-bench check`` printed for each hostile file, as lines, and its peak memory in MiB."""
 
     ran: Ran
     said: dict[str, list[str]]
@@ -123,7 +123,7 @@ def test_hostile_input_of_score_is_refused_in_bounded_memory(tmp_path: Path, nam
     assert peak < MOST_MEMORY
 
 
-# -- text that is none
+# -- bytes that are not text
 
 
 def refused_bytes(data: bytes) -> tuple[int | None, str, str]:
@@ -138,6 +138,12 @@ def test_utf_16_is_refused_by_its_name(encoding: str) -> None:
     mark = {"utf-16": b"", "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}[encoding]
     message = "is UTF-16 text; save it as UTF-8"
     assert refused_bytes(mark + GOOD.encode(encoding)) == (1, "encoding", message)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_utf_32_is_refused_by_its_name(encoding: str) -> None:
+    data = ("\ufeff" + GOOD).encode(encoding)
+    assert refused_bytes(data) == (1, "encoding", "is UTF-32 text; save it as UTF-8")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -177,7 +183,7 @@ def test_no_more_of_an_open_file_is_read_than_is_scored(mode: str) -> None:
         read_recording(file)
 
 
-# -- places where no file is
+# -- paths that are not files
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
@@ -220,7 +226,7 @@ def test_a_file_that_was_read_already_is_refused() -> None:
         read_recording(file)
 
 
-# -- pipes with a name
+# -- named pipes
 
 
 def feed(*files: tuple[Path, str]) -> Thread:

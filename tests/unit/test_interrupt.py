@@ -1,4 +1,4 @@
-"""Ctrl-C and worse, while a corpus is scored by a real command on real workers: no process stays behind."""
+"""Ctrl-C and other signals while a real command scores a corpus: no process is left behind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [
 
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that scores 1,200 pairs, in a session of its own; a worker has the last one, a pipe without an end."""
+    """A command scoring 1,200 pairs in its own session; one worker is reading the last pair, an endless pipe."""
     texts = {side: [path.read_text() for path in sorted((CORPUS / side).iterdir())] * 20 for side in ("ref", "hyp")}
     lists = write_corpus(tmp_path, texts["ref"], texts["hyp"])
     pipe = tmp_path / "ref/1199.csv_bi"

@@ -29,7 +29,7 @@ def test_the_mapping_comes_back() -> None:
 
 
 def test_events_are_classified_after_merging() -> None:
-    """Two labels of one class stay two events: the map is applied after section 3."""
+    """Events with two labels of one class are not merged: the map is applied after section 3."""
     recording = Recording.from_events(4.0, [(0, 1, "cat"), (1, 2, "dog"), (2, 3, "dog")])
     assert [event[:3] for event in recording.events] == [(0, 1, "cat"), (1, 3, "dog"), (3, 4, "bckg")]
     assert ANIMALS.classify(recording).tolist() == [0, 0, 1]
@@ -56,7 +56,7 @@ def test_labels_may_be_one_text_as_in_a_parameter_file() -> None:
     assert LabelMap.from_mapping({"PET": "cat, Dog", "BCKG": "bckg"}) == ANIMALS
 
 
-# -- what the original scores with all the same
+# -- irregular maps that the original accepts
 
 
 def warnings(label_map: LabelMap) -> list[str]:

@@ -178,7 +178,7 @@ def test_a_pattern_that_holds_the_suffix_is_refused_with_the_suffix() -> None:
     assert said.endswith("the first is 'sub/a_events.tsv', 'a' without its suffix _events.tsv")
 
 
-# -- what has no counterpart
+# -- files without a counterpart
 
 
 def test_the_pattern_of_names_that_differ_is_guessed() -> None:

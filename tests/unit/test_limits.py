@@ -37,6 +37,13 @@ def reason(error: pytest.ExceptionInfo[InputError]) -> str:
     return str(error.value)
 
 
+@pytest.mark.parametrize("text", ["false_alarms_per_24h <= 1e400", "false_alarms_per_24h >= -1e400"])
+def test_a_limit_that_is_not_finite_is_refused(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Limit.parse(text, "wilson")
+    assert reason(caught) == f"limit {text!r}: {text.rsplit(maxsplit=1)[-1]!r} is not a finite number"
+
+
 # -- subgroups
 
 
@@ -84,7 +91,7 @@ def test_subjects_may_stand_without_their_prefix(result: Result) -> None:
     ("text", "said"),
     [
         ("name\tage\nsub-00\t3\n", "participants.tsv, line 1: has no column of subjects or recordings; "),
-        ("participant_id\tage\tage\n", "participants.tsv, line 1: has two columns of one name"),
+        ("participant_id\tage\tage\n", "participants.tsv, line 1: has two columns 'age'; rename or remove one"),
         ("participant_id\tage\n", "participants.tsv: has no row"),
         ("participant_id\tage\nsub-00\t3\t4\n", "participants.tsv, line 2: has 3 fields; the header has 2"),
         (

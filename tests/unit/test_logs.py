@@ -235,7 +235,7 @@ def read_all(terminal: int) -> str:
     try:
         while part := os.read(terminal, 4096):
             parts.append(part)
-    except OSError:  # the end, as Linux tells it
+    except OSError:  # how Linux reports the end
         pass
     finally:
         os.close(terminal)

@@ -1,4 +1,4 @@
-"""Jobs in memory: they hold no more than they may, end as their clients see it, and belong to who made them."""
+"""Jobs in memory: they stay within their limits, report their end, and belong to the caller that made them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nedc_bench.monitoring import Metrics
 
 @pytest.fixture
 async def jobs() -> AsyncIterator[MemoryJobs]:
-    """Jobs with room for about three small ones."""
+    """A job store with room for about three small jobs."""
     async with House(workers=1) as house:
         running = MemoryJobs(
             Runner(house.evaluator, Metrics()), concurrency=1, max_queued=100, max_bytes=40_000, ttl_seconds=60
@@ -32,12 +32,12 @@ def request(*numbers: int, owner: str = "", key: str | None = None, algorithm: s
 
 
 async def end(jobs: MemoryJobs, job: Job, owner: str = "") -> Job:
-    """The last that who watches the job sees."""
+    """The last state that a watcher of the job sees."""
     return [state async for state in jobs.watch(job.job_id, owner)][-1]
 
 
 async def completed(jobs: MemoryJobs, number: int) -> str:
-    """The id of a job that is accepted and runs to its end."""
+    """The id of a job that was accepted and has finished."""
     job, _ = await jobs.submit(request(number, key=f"key {number}"))
     assert (await end(jobs, job)).status is JobStatus.COMPLETED
     return job.job_id

@@ -1,4 +1,4 @@
-"""The metrics: their names, their zeros, what `track_evaluation` counts, and both expositions."""
+"""The metrics: names, initial zeros, what `track_evaluation` counts, and both exposition formats."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def everything() -> Metrics:
-    """With all that a service with Redis registers."""
+    """The metrics of a service that uses Redis."""
     metrics = Metrics(redis=True)
     EdgeMiddleware(nothing_behind, metrics.registry)
     return metrics
@@ -107,7 +107,7 @@ class TestNames:
             assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
             assert not set(name.split("_")) & {"ms", "us", "ns", "s", "milliseconds", "kb", "mb", "b", "percent"}
             assert not set(name.split("_")) & {"counter", "gauge", "histogram", "summary"}
-            assert not name.endswith(("_total", "_bucket", "_count", "_sum"))  # the parser has taken a counter's off
+            assert not name.endswith(("_total", "_bucket", "_count", "_sum"))  # the parser strips a counter's suffix
             if family.type != "histogram":
                 assert all("le" not in sample.labels for sample in family.samples)
 
@@ -365,7 +365,7 @@ class TestRender:
                 (sample.name, *sorted(sample.labels.items())): sample.value
                 for family in found
                 for sample in family.samples
-                if sample.name.startswith("nedc_") and "cgroup" not in sample.name  # the kernel counts on
+                if sample.name.startswith("nedc_") and "cgroup" not in sample.name  # the kernel keeps counting
             }
             for found in (text, parsed)
         )

@@ -1,4 +1,4 @@
-"""Scoring starts no process unless it was asked to, and goes on without one where none can be started."""
+"""Scoring starts processes only when asked to, and works without them where none can start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nedc_bench.evaluation.cpus import available_cpus
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 
 
-# Scores pairs that take longer than a corpus may before workers are started, and prints a figure.
+# Scores a corpus slow enough to start workers, and prints a figure.
 CORPUS = """
 from nedc_bench import Recording, score_corpus
 def pairs():
@@ -35,14 +35,14 @@ PRINT = "print(score_corpus(pairs(), algorithms='taes', jobs=2).taes.labels['sei
 
 @pytest.fixture(scope="module")
 def figure() -> str:
-    """What the programs are to print."""
+    """What the programs must print."""
     names: dict[str, Any] = {}
     exec(CORPUS, names)
     return f"{score_corpus(names['pairs'](), algorithms='taes').taes.labels['seiz'].tp}\n"
 
 
 def a_day_of_seconds(path: Path, run: int) -> None:
-    """86,400 rows, one a second; every fiftieth run of so many is a seizure."""
+    """86,400 rows, one per second; every fiftieth run of this length is a seizure."""
     labels = ["seiz" if k // run % 50 == 3 else "bckg" for k in range(86_400)]
     rows = "".join(f"TERM,{k},{k + 1},{label},1.0\n" for k, label in enumerate(labels))
     path.write_text(f"# version = csv_v1.0.0\n# duration = 86400.0000 secs\n{COLUMNS}\n{rows}")
@@ -67,7 +67,7 @@ def test_scoring_one_pair_does_not_run_the_script_again(tmp_path: Path) -> None:
 
 
 def test_a_corpus_starts_no_process_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long it takes: here not even a moment is left to it."""
+    """However long scoring takes: here the time before workers start is zero."""
     monkeypatch.setattr(module, "ALONE_SECONDS", 0.0)
     children: list[multiprocessing.process.BaseProcess] = []
     score_corpus(OVERLAPPING.pairing, progress=lambda _: children.extend(multiprocessing.active_children()))
@@ -110,7 +110,7 @@ def test_a_frozen_program_scores_its_corpus_by_itself(figure: str) -> None:
 
 
 def test_where_the_system_starts_no_process_the_corpus_is_scored_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where there are no semaphores: what a pool needs, and some sandboxes lack."""
+    """As in sandboxes without semaphores, which a pool needs."""
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(38, "Function not implemented")

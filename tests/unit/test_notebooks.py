@@ -1,4 +1,4 @@
-"""What an interpreter or a notebook shows of a result, a curve and a recording: a line, or a small table."""
+"""How results, curves and recordings appear in an interpreter or a notebook: one line, or a small table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``report.html`` as a file: what it holds, and what it allows itself. What people see of it is shown in tests/page."""
+"""``report.html`` as a file: its data and its security policy. tests/page shows it in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A corpus spread over workers: the same figures for any executor, whatever happens to the workers."""
+"""A corpus spread over workers: every executor gives the same figures, even when workers die."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HYPOTHESIS = annotation((1.5, 4.5, "seiz"))
 
 
 def reports(result: Result) -> list[list[str]]:
-    """The lines of every report, but for those that say when it was written."""
+    """The lines of every report, except those with the date."""
     return [
         [line for line in report_lines(result, name) if "Date: " not in line and " Completed on " not in line]
         for name in report_names(result.algorithms)
@@ -128,11 +128,11 @@ def test_open_files_are_read_here_when_the_workers_are_elsewhere(evaluator: Para
     assert result.overlap.labels["seiz"].tp == 3
 
 
-# -- bounded in flight
+# -- a bounded number of pairs in flight
 
 
 class _AtOnce(Executor):
-    """Does each call when it is submitted."""
+    """Runs each call when it is submitted."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
@@ -181,7 +181,7 @@ def test_a_worker_killed_over_a_pair_is_replaced_and_its_pair_scored(
             (reader,) = readers_of(pipe)
             killed.append(reader)
             os.kill(reader, signal.SIGKILL)
-            until(lambda: set(readers_of(pipe)) - {reader})  # open till then: the next one must not see an end
+            until(lambda: set(readers_of(pipe)) - {reader})  # open until then: the next must not see the end
             file.write(REFERENCE)
 
     killer = threading.Thread(target=kill_the_first_reader, daemon=True)
@@ -218,7 +218,7 @@ def test_a_pair_over_which_every_worker_dies_is_named(evaluator: ParallelEvaluat
 
 
 def test_a_pair_beside_a_deadly_one_is_not_blamed(tmp_path: Path) -> None:
-    """The first worker dies once, and all that is in flight with it; a later pair kills the ones that take over."""
+    """The first worker dies once with everything in flight; a later pair kills the workers that replace it."""
     with ParallelEvaluator(1) as evaluator:
         last = IN_FLIGHT * CHUNK + 1
         deadly = {0: DeadlyFile("dies once", REFERENCE, tmp_path / "died"), last: DeadlyFile("dies always")}
@@ -262,7 +262,7 @@ def test_what_a_call_raises_comes_back(evaluator: ParallelEvaluator) -> None:
 
 
 def test_ctrl_c_is_nothing_to_a_worker(evaluator: ParallelEvaluator) -> None:
-    """It reaches the whole process group; what becomes of the workers is for their parent to say."""
+    """It reaches the whole process group; the parent decides what happens to the workers."""
     assert evaluator.submit(signal.raise_signal, signal.SIGINT).exception() is None
     assert evaluator.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
 
@@ -282,7 +282,7 @@ def test_an_evaluator_left_by_an_exception_ends_its_workers_at_once(tmp_path: Pa
     def leave() -> None:
         with ParallelEvaluator(1) as evaluator:
             workers.append(evaluator.submit(os.getpid).result())
-            evaluator.submit(os.open, pipe, os.O_WRONLY)  # no one reads: waits for ever
+            evaluator.submit(os.open, pipe, os.O_WRONLY)  # nobody reads, so it waits for ever
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -104,14 +104,14 @@ def test_what_a_file_leaves_out_keeps_its_default() -> None:
         ("[NEDC_EPOCH]\nepoch_duration = true", "epoch_duration must be a number, not 'True'"),
         ("[NEDC_EPOCH]\nepoch_duration = [1]", "epoch_duration must be a number, not '[1]'"),
         ("[NEDC_EPOCH]\nepoch_duration = 1979-05-27", "epoch_duration must be a number, not '1979-05-27'"),
-        ("[NEDC_EPOCH]\nepoch_duration = nan", "epoch_duration must be from 0.001 to 86400, not nan"),
-        ("[NEDC_EPOCH]\nepoch_duration = 'inf'", "epoch_duration must be from 0.001 to 86400, not inf"),
-        ("[NEDC_EPOCH]\nepoch_duration = 0", "epoch_duration must be from 0.001 to 86400, not 0.0"),
-        ("[NEDC_EPOCH]\nepoch_duration = 1e-9", "epoch_duration must be from 0.001 to 86400, not 1e-09"),
-        ("[NEDC_IRA]\nepoch_duration = -1", "ira_epoch_duration must be from 0.001 to 86400, not -1.0"),
-        ("[NEDC_DPALIGN]\npenalty_del = -0.1", "penalty_del must be from 0 to 1e+06, not -0.1"),
-        ("[NEDC_DPALIGN]\npenalty_ins = nan", "penalty_ins must be from 0 to 1e+06, not nan"),
-        ("[NEDC_DPALIGN]\npenalty_sub = 1e7", "penalty_sub must be from 0 to 1e+06, not 10000000.0"),
+        ("[NEDC_EPOCH]\nepoch_duration = nan", "epoch_duration must be a finite number from 0.001 to 86400, not nan"),
+        ("[NEDC_EPOCH]\nepoch_duration = 'inf'", "epoch_duration must be a finite number from 0.001 to 86400, not inf"),
+        ("[NEDC_EPOCH]\nepoch_duration = 0", "epoch_duration must be a number from 0.001 to 86400, not 0.0"),
+        ("[NEDC_EPOCH]\nepoch_duration = 1e-9", "epoch_duration must be a number from 0.001 to 86400, not 1e-09"),
+        ("[NEDC_IRA]\nepoch_duration = -1", "ira_epoch_duration must be a number from 0.001 to 86400, not -1.0"),
+        ("[NEDC_DPALIGN]\npenalty_del = -0.1", "penalty_del must be a number from 0 to 1000000, not -0.1"),
+        ("[NEDC_DPALIGN]\npenalty_ins = nan", "penalty_ins must be a finite number from 0 to 1000000, not nan"),
+        ("[NEDC_DPALIGN]\npenalty_sub = 1e7", "penalty_sub must be a number from 0 to 1000000, not 10000000.0"),
         ("[NEDC_EPOCH]\nnull_class = 1", "null_class must be text in quotes, not '1'"),
         ("[NEDC_EPOCH]\nnull_class = 'none'", "null_class 'none' of [NEDC_EPOCH] is not a class of [MAP]: seiz, bckg"),
         ("[MAP]\nSEIZ = 1\nBCKG = 'bckg'", "SEIZ must be text in quotes, not '1'"),
@@ -162,7 +162,7 @@ def test_what_the_original_does_not_use_is_not_used_with_a_warning_that_strict_r
         ("a = 1\na = 2", "is not TOML: "),
         ("a = 'unfinished", "is not TOML: "),
         (f"[NEDC_EPOCH]\nepoch_duration = {'[' * 980}", "is not TOML: "),
-        (f"[NEDC_EPOCH]\nepoch_duration = '{'1' * 900}'", "epoch_duration must be from 0.001 to 86400, not inf"),
+        (f"[NEDC_EPOCH]\nepoch_duration = '{'1' * 900}'", "epoch_duration must be a finite number from 0.001 to 86400"),
         (f"[NEDC_EPOCH]\nepoch_duration = {'1' * 400}", "epoch_duration must be a number, not '1111"),
         ("seiz,bckg", "is not TOML: "),
     ],
@@ -194,7 +194,7 @@ def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> No
 
 
 def test_parameters_are_checked_in_python_too() -> None:
-    with pytest.raises(InputError, match="epoch_duration must be from"):
+    with pytest.raises(InputError, match="epoch_duration must be a finite number from"):
         Parameters(epoch_duration=float("nan"))
     with pytest.raises(InputError, match=r"null_class 'x' of \[NEDC_EPOCH\] is not a class"):
         Parameters(epoch_null_class="x")

@@ -1,4 +1,4 @@
-"""The worker processes: calls, and what may become of a worker during one."""
+"""The worker processes: calls, and workers that fail during one."""
 
 from __future__ import annotations
 

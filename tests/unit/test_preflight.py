@@ -1,4 +1,4 @@
-"""What is refused, and what a refusal says: specification section 8."""
+"""Refused input, and the messages: specification section 8."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABELS = LabelMap.from_mapping({"SEIZ": ["seiz"], "BCKG": ["bckg"]})
 
 
 class Fault(NamedTuple):
-    """Where a refusal points to, and its words."""
+    """A finding's line, code and message."""
 
     line: int | None
     code: str
@@ -44,11 +44,15 @@ NOT_A_DURATION = "duration must be a number of seconds above 0 and at most 10000
 VERSION_LINE = "a csv_bi file has the line '# version = csv_v1.0.0'"
 
 
-@pytest.mark.parametrize(
-    "text", ["nan", "inf secs", "1e999 secs", "-1 secs", "0 secs", "1e10 secs", "0x10 secs", "ten secs", "10secs", ""]
-)
+@pytest.mark.parametrize("text", ["nan", "-1 secs", "0 secs", "1e10 secs", "0x10 secs", "ten secs", "10secs", ""])
 def test_a_duration_that_is_no_number_of_seconds_is_refused(text: str) -> None:
     assert refused(GOOD.replace("10.0 secs", text)) == [Fault(2, "duration", f"{NOT_A_DURATION}{text!r}")]
+
+
+@pytest.mark.parametrize("text", ["inf secs", "1e400 secs"])
+def test_a_duration_that_is_not_finite_is_not_compared_with_a_limit(text: str) -> None:
+    message = f"duration must be a finite number of seconds, not {text!r}"
+    assert refused(GOOD.replace("10.0 secs", text)) == [Fault(2, "duration", message)]
 
 
 def test_a_missing_duration_is_refused() -> None:
@@ -122,7 +126,8 @@ def test_every_number_of_a_line_that_is_none_is_reported() -> None:
     ],
 )
 def test_times_that_no_recording_has_are_refused(row: str, times: str) -> None:
-    message = f"the event from {times} s must have finite times, at most 1000000000 s"
+    what = "finite times" if {"nan", "inf", "-inf"} & set(times.split()) else "times of at most 1000000000 s"
+    message = f"the event from {times} s must have {what}"
     assert refused_event(row) == [Fault(5, "time", message)]
 
 
@@ -141,7 +146,7 @@ def test_a_line_with_another_number_of_fields_is_refused(row: str, fields: str) 
 
 @pytest.mark.parametrize("separator", ["\f", "\v", "\x85", "\u2028"])
 def test_nothing_but_lf_and_cr_ends_a_line(separator: str) -> None:
-    """The two rows are one of nine fields."""
+    """The two rows run together into one of nine fields."""
     row = f"TERM,4,5,seiz,1{separator}TERM,6,7,seiz,1"
     assert refused_event(row) == [Fault(5, "columns", f"{row!r} has 9 fields; {COLUMNS!r} are 5")]
 
@@ -199,7 +204,7 @@ def test_the_faults_of_all_lines_are_reported() -> None:
 
 def test_the_first_twenty_faults_of_a_file_are_reported() -> None:
     assert [fault.line for fault in refused(GOOD + "TERM,5,4,seiz,1\n" * 1000)] == list(range(5, 25))
-    assert len(refused(GOOD + "TERM,a,b,seiz,c\n" * 1000)) == 20  # three a line
+    assert len(refused(GOOD + "TERM,a,b,seiz,c\n" * 1000)) == 20  # three per line
     assert len(refused(GOOD + "".join(f"TERM,1,2,l{k},1\n" for k in range(1000)))) == 20
 
 
@@ -316,7 +321,7 @@ def test_strict_refuses_what_would_be_a_warning(text: str, code: str, line: int 
 
 
 def test_recordings_that_say_they_are_of_different_ones_are_warned_of() -> None:
-    """Pairs put together in another order often last equally long."""
+    """Recordings paired in the wrong order often have equal durations."""
     sides = [io.StringIO(f"# bname = {name}\n{GOOD}") for name in ("aaa_s001_t000", "aaa_s002_t000")]
     (warning,) = score(*sides).warnings
     assert (warning.side, warning.code) == ("hypothesis", "base-name")
@@ -352,7 +357,7 @@ def test_algorithms_that_do_not_exist_are_refused_with_those_that_do(algorithms:
 
 
 def test_fewer_jobs_than_one_are_refused() -> None:
-    with pytest.raises(InputError, match="jobs must be at least 1, not 0"):
+    with pytest.raises(InputError, match="jobs must be a whole number of 1 or more, not 0"):
         score_corpus([(io.StringIO(GOOD), io.StringIO(GOOD))], jobs=0)
 
 

@@ -1,4 +1,4 @@
-"""Nothing that the tests start outlives them, however they end."""
+"""Processes that the tests start never outlive them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from helpers import until
 from processes import MARK, Guard
 
 TESTS = Path(__file__).parents[1]
-# Starts something in a session of its own that is stopped, as a worker under test may be, and is killed.
+# Starts a process in its own session, stops it as a test may stop a worker, and is then killed.
 RUN = """
 import os, signal, subprocess, sys
 from processes import Guard

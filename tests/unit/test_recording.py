@@ -97,7 +97,7 @@ def test_a_recording_from_events_has_a_name_and_no_file() -> None:
 
 
 def test_four_digits_are_those_of_python() -> None:
-    """NumPy's own rounding differs in the last bit; ties and large times are where it shows."""
+    """NumPy's rounding differs in the last bit, for ties and large times."""
     draw = random.Random(4)
     times = [k / 20_000 for k in range(2_000)]  # every second one is a tie
     times += [draw.uniform(0, 10 ** draw.uniform(-5, 9)) for _ in range(20_000)]

@@ -1,4 +1,4 @@
-"""``REDIS_URL``: every kind of Redis that users run, and nothing that only looks like one."""
+"""``REDIS_URL``: every kind of Redis that users run; invalid addresses are refused."""
 
 from __future__ import annotations
 

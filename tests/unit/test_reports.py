@@ -19,7 +19,7 @@ import pytest
 
 from helpers import COMMAND, Lists, Ran, annotation, run, run_program, write_small_corpus
 from nedc_bench import ALGORITHMS, EvaluationError, Finding, Recording, Result, find_pairs, score, score_corpus
-from nedc_bench.reports import format_table, format_warnings, report_names
+from nedc_bench.reports import format_table, format_warnings, report_names, whole_file
 from nedc_bench.reports.files import report_lines
 
 TEXT_REPORTS = ("summary.txt", "summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt")
@@ -85,7 +85,7 @@ def test_the_summary_names_what_was_scored_and_where_it_lies(tmp_path: Path) -> 
 # -- all or none
 
 
-# Runs the rest of its arguments where no file can have more than 100 kB.
+# Runs a command that can write no file larger than 100 kB.
 _SMALL_FILES = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -94,7 +94,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 class LittleRoom(NamedTuple):
-    """A folder where large reports do not fit, how to start a command there, and what the system says then."""
+    """A folder where large files do not fit, how to start a command there, and the system's error."""
 
     folder: Path
     command: tuple[str, ...]
@@ -127,6 +127,33 @@ def test_a_full_disk_leaves_the_earlier_reports_whole_and_nothing_else(little_ro
     assert ran == Ran(3, "", message)
     assert contents(out) == before
     assert set(before) == ALL_REPORTS
+
+
+def test_a_full_disk_leaves_an_earlier_file_of_events_whole_and_nothing_else(
+    little_room: LittleRoom, tmp_path: Path
+) -> None:
+    events = little_room.folder / "events.csv"
+    small, large = write_small_corpus(tmp_path / "small", 2), write_small_corpus(tmp_path / "large", 500)
+    assert run("score", *small, "--events", events).status == 0
+    before = events.read_bytes()
+    ran = run_program(*little_room.command, "score", *large, "--jobs", "1", "--events", events)
+    assert ran == Ran(3, "", f"error: cannot write {events}: {little_room.reason}\n")
+    assert contents(little_room.folder) == {"events.csv": before}
+
+
+def test_a_file_that_is_replaced_keeps_its_link_and_its_mode(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.touch(0o640)
+    link.symlink_to(target)
+    with whole_file(str(link)) as file:
+        file.write("new")
+    assert (link.is_symlink(), target.read_text(), target.stat().st_mode & 0o777) == (True, "new", 0o640)
+
+
+def test_a_device_is_written_to_and_stays_one() -> None:
+    with whole_file("/dev/null") as file:
+        file.write("gone")
+    assert Path("/dev/null").is_char_device()
 
 
 def test_a_folder_in_the_place_of_a_report_changes_none(tmp_path: Path) -> None:

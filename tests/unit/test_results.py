@@ -1,4 +1,4 @@
-"""Results that people use: rows for CSV and data frames, means over subjects, units, one algorithm by its name."""
+"""Results as people use them: rows for CSV and data frames, means over subjects, units, single algorithms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nedc_bench.reports.long import COLUMNS, FIGURES
 CHB = DATA / "chb-mit"
 REFERENCE = Recording.from_events(10.0, [(2.0, 6.0, "seiz")], "ref")
 HYPOTHESIS = Recording.from_events(10.0, [(4.0, 6.0, "seiz")], "hyp")
-# A recording's name, and when its seizure is found: subject 01 has two recordings, subject 02 one.
+# A recording's name, and the start of its detection: subject 01 has two recordings, subject 02 one.
 FOUND = {"sub-01_run-0": 4.0, "sub-01_run-1": 2.0, "sub-02_run-0": 5.0}
 
 

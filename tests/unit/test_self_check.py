@@ -1,4 +1,4 @@
-"""The parity self-check: it passes on this machine, and notices whatever is altered."""
+"""The parity self-check: it passes as packaged, and notices any change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGED: list[dict[str, Any]] = json.loads((GOLDEN / "expected.json").read_text
 
 @pytest.fixture
 def golden(tmp_path: Path) -> Path:
-    """A copy of the packaged pairs, to be altered."""
+    """A copy of the packaged pairs, for tests to change."""
     return Path(shutil.copytree(str(GOLDEN), tmp_path / "golden"))
 
 

@@ -144,7 +144,7 @@ def test_tokens_are_asked_for_once_their_file_is_named(tmp_path: Path) -> None:
         ("PORT", "-1"),
         ("PORT", "8000.0"),
         ("PORT", "8_000"),
-        ("PORT", "\u0668\u0660"),  # digits, but not ours
+        ("PORT", "\u0668\u0660"),  # digits, but not ASCII
         ("PORT", "9" * 5000),
         ("LOG_LEVEL", "trace"),
         ("REDIS_URL", "cache:6379"),

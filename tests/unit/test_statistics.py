@@ -1,4 +1,4 @@
-"""Uncertainty: the bootstrap of subjects, intervals beside scipy's and statsmodels', and what has no interval."""
+"""Uncertainty: the bootstrap of subjects, intervals compared with scipy's and statsmodels', and missing intervals."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_replicate_with_every_recording_once_has_the_figures_of_the_corpus(g
             else:
                 expected = list(own.summary if label == "summary" else own.labels[label])
             for figure, value, wanted in zip(tally.figures, row, expected, strict=True):
-                # what has no value is NaN here, and 0 (a kappa 1) in the original's convention
+                # a figure without a value is NaN here; the original gives 0 (for a kappa, 1)
                 assert value == wanted or (np.isnan(value) and wanted in {0, 1}), (name, label, figure)
 
 
@@ -160,7 +160,7 @@ def test_intervals_are_scipys_from_the_same_replicates(corpus: Result, level: fl
     estimate = uncertainty(corpus, settings=settings).overall.estimates["overlap"]["seiz"]["sensitivity"]
     assert estimate.value == corpus.overlap.labels["seiz"].sensitivity
     percentile, bca = (scipys(method, drawn, NIGHTS, level) for method in ("percentile", "bca"))
-    assert estimate.bounds.percentile == pytest.approx(tuple(percentile), rel=1e-12)  # it adds up in another order
+    assert estimate.bounds.percentile == pytest.approx(tuple(percentile), rel=1e-12)  # scipy sums in another order
     assert estimate.bounds.bca == pytest.approx(tuple(bca), rel=1e-9)  # the level is rounded to 12 digits
     assert estimate.bounds.bca != estimate.bounds.percentile
 
@@ -199,7 +199,7 @@ def test_every_figure_of_every_label_has_an_estimate(corpus: Result) -> None:
     assert estimates["ira"]["summary"]["kappa"].value == corpus.ira.multi_class_kappa
 
 
-# -- what has no value or no interval
+# -- figures without a value or an interval
 
 
 def test_a_figure_without_denominator_has_no_value_and_no_interval() -> None:
@@ -275,11 +275,11 @@ def test_recordings_of_a_subject_are_drawn_together() -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"replicates": 99}, "replicates must be 100 to 1000000, not '99'"),
-        ({"seed": -1}, "seed must be 0 to 9223372036854775807, not '-1'"),
-        ({"seed": 1.5}, "seed must be 0 to 9223372036854775807, not '1.5'"),
-        ({"level": 95}, "level must be 0.5 to 0.999, not '95'"),
-        ({"level": float("nan")}, "level must be 0.5 to 0.999, not 'nan'"),
+        ({"replicates": 99}, "replicates must be a whole number from 100 to 1000000, not 99"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 9223372036854775807, not -1"),
+        ({"seed": 1.5}, "seed must be a whole number from 0 to 9223372036854775807, not 1.5"),
+        ({"level": 95}, "level must be a number from 0.5 to 0.999, not 95"),
+        ({"level": float("nan")}, "level must be a finite number from 0.5 to 0.999, not nan"),
         ({"proportions": "wald"}, "proportions must be one of wilson, clopper_pearson, not 'wald'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The pages about uncertainty: their commands print what they say, and their figures are measured ones."""
+"""The pages about uncertainty: their commands print what the pages show, and their figures were measured."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_coverage_is_what_the_bench_measured() -> None:
 
 
 def coverage_table() -> str:
-    """The measured coverage as the page has it: BCa, percentile and Wilson."""
+    """The measured coverage as printed on the page: BCa, percentile and Wilson."""
     lines = ["| subjects | sensitivity | precision | F1 | false alarms a day |", "| --- | --- | --- | --- | --- |"]
     for line in map(json.loads, COVERAGE.splitlines()):
         cells = (" / ".join(f"{percent:.1f}" for percent in own.values()) for own in line["coverage"].values())

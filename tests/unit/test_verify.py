@@ -1,4 +1,4 @@
-"""What ``nedc-bench verify`` says of a document that does not fit the files: the cause first, in a few lines."""
+"""What ``nedc-bench verify`` prints when a document does not match the files: the cause first, in a few lines."""
 
 from __future__ import annotations
 

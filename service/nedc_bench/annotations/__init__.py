@@ -4,7 +4,8 @@ from nedc_bench.annotations.bids import NO_EVENTS
 from nedc_bench.annotations.formats import read_pair, read_recording
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.layout import pair_names, split_sides
-from nedc_bench.annotations.lists import Pair, Pairing, as_pair, find_pairs, read_list
+from nedc_bench.annotations.lists import find_pairs, read_list
+from nedc_bench.annotations.pairs import Pair, Pairing, as_pair
 from nedc_bench.annotations.parameters import Parameters, read_parameters
 from nedc_bench.annotations.presets import read_label_map
 from nedc_bench.annotations.reading import DurationUnknownError, Reading

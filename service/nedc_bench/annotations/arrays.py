@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nedc_bench.checks import as_number, check_kinds, repeated, shown
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
 
 DEFAULT_LABEL = "seiz"
@@ -35,16 +36,16 @@ class EventRow(NamedTuple):
 
 def seconds(value: object, name: str, file: str) -> float:
     """``value`` as seconds; raises an `InputError` that says what ``name`` must be."""
-    number = _number(value)
+    number = as_number(value)
     if number is None:
-        raise refusal("duration", f"{name} must be a number of seconds, not {_shown(value)}", file=file)
+        raise refusal("duration", f"{name} must be a number of seconds, not {shown(value)}", file=file)
     return number
 
 
 def _length(value: object, name: str, file: str) -> float:
     number = seconds(value, name, file)
     if not 0 <= number < math.inf:
-        raise refusal("duration", f"{name} must be a number of seconds from 0, not {_shown(value)}", file=file)
+        raise refusal("duration", f"{name} must be a number of seconds from 0, not {shown(value)}", file=file)
     return number
 
 
@@ -55,7 +56,7 @@ def event_rows(events: Any, label: str, file: str) -> list[EventRow]:
         InputError: it is not iterable, or some items are not events; each is named by its index.
     """
     if isinstance(events, (str, bytes)) or not isinstance(events, Iterable):
-        raise refusal("events", f"events must be {TAKEN} each, not {_shown(events)}", file=file)
+        raise refusal("events", f"events must be {TAKEN} each, not {shown(events)}", file=file)
     if _is_frame(events):
         raise refusal("events", "events are a data frame: use Recording.from_dataframe(duration, frame)", file=file)
     if isinstance(events, np.ndarray) and events.ndim != 2 and events.size and events.dtype.names is None:
@@ -68,7 +69,7 @@ def event_rows(events: Any, label: str, file: str) -> list[EventRow]:
         if isinstance(row, EventRow):
             rows.append(row)
         else:
-            faults.append(Finding("", file, None, "events", f"events[{k}] is {_shown(item)}: {row}"))
+            faults.append(Finding("", file, None, "events", f"events[{k}] is {shown(item)}: {row}"))
             if len(faults) == MAX_FINDINGS_PER_FILE:
                 break
     if faults:
@@ -83,7 +84,7 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
         InputError: it is not a data frame, or lacks the columns ``start`` and ``stop``.
     """
     if not _is_frame(frame):
-        message = f"must be a data frame with columns {', '.join(COLUMNS)} (and label, confidence), not {_shown(frame)}"
+        message = f"must be a data frame with columns {', '.join(COLUMNS)} (and label, confidence), not {shown(frame)}"
         raise refusal("dataframe", message, file=file)
     names = [str(name) for name in (frame if isinstance(frame, Mapping) else frame.columns)]
     lacking = [name for name in COLUMNS if name not in names]
@@ -93,6 +94,9 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
         )
         message += "in seconds (stop = onset + duration), and the label label"
         raise refusal("dataframe", message, file=file)
+    twice = repeated(name for name in names if name in (*COLUMNS, *OPTIONAL_COLUMNS))
+    if twice is not None:
+        raise refusal("dataframe", f"has two columns {twice}; rename or drop one", file=file)
     columns = [list(frame[name]) for name in COLUMNS]
     length = len(columns[0])
     defaults = OPTIONAL_COLUMNS | {"label": label}
@@ -139,9 +143,9 @@ def probability_intervals(
     if bad.any():
         k = int(bad.argmax())
         raise refusal("probabilities", f"probabilities[{k}] is {samples[k]}; they must be from 0 to 1", file=file)
-    limit = _number(threshold)
+    limit = as_number(threshold)
     if limit is None or not 0 <= limit <= 1:
-        raise refusal("threshold", f"threshold must be from 0 to 1, not {_shown(threshold)}", file=file)
+        raise refusal("threshold", f"threshold must be from 0 to 1, not {shown(threshold)}", file=file)
     shortest, gap = _length(min_duration, "min_duration", file), _length(min_gap, "min_gap", file)
     runs: list[list[int]] = []
     for begin, end in _runs(samples >= limit):
@@ -159,27 +163,15 @@ def _event_row(item: Any, label: str) -> EventRow | str:
         return "give it as a tuple, or a table of them to from_dataframe"
     if isinstance(item, (str, bytes)) or not hasattr(item, "__len__") or not 2 <= len(item) <= 4:
         return f"an event is {TAKEN}"
-    start, stop = _number(item[0]), _number(item[1])
+    start, stop = as_number(item[0]), as_number(item[1])
     if start is None or stop is None:
         return "start and stop must be numbers of seconds"
     if len(item) == 2:
         return EventRow(start, stop, label)
     if not isinstance(item[2], str):
         return "its label must be text, such as 'seiz'"
-    confidence = _number(item[3]) if len(item) == 4 else 1.0
+    confidence = as_number(item[3]) if len(item) == 4 else 1.0
     return "its confidence must be a number" if confidence is None else EventRow(start, stop, str(item[2]), confidence)
-
-
-def _number(value: Any) -> float | None:
-    """A real number of Python or NumPy as a float; None for anything else, including truth values and text."""
-    if isinstance(value, (bool, np.bool_, str, bytes)):
-        return None
-    if isinstance(value, np.ndarray) and value.ndim:
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def _samples(values: ArrayLike, name: str, file: str) -> NDArray[Any]:
@@ -194,9 +186,9 @@ def _samples(values: ArrayLike, name: str, file: str) -> NDArray[Any]:
 
 
 def _rate(sampling_rate: float, file: str) -> float:
-    rate = _number(sampling_rate)
+    rate = as_number(sampling_rate)
     if rate is None or not isfinite(rate) or rate <= 0:
-        message = f"sampling_rate must be samples per second, above 0, not {_shown(sampling_rate)}"
+        message = f"sampling_rate must be samples per second, above 0, not {shown(sampling_rate)}"
         raise refusal("sampling_rate", message, file=file)
     return rate
 
@@ -215,14 +207,8 @@ def _is_frame(value: object) -> bool:
     return isinstance(value, Mapping) or (hasattr(value, "columns") and hasattr(value, "__getitem__"))
 
 
-def _shown(value: object) -> str:
-    """A value for a message: its type, and the value itself if it is short."""
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    return f"{quoted(value)}" if isinstance(value, str) else f"{type(value).__name__} {str(value)[:40]}"
-
-
 def check_label(label: object, file: str) -> None:
-    """Refuse a label that is not text."""
+    """Refuse a label or a name that is not text."""
+    check_kinds(name=(file, str))
     if not isinstance(label, str):
-        raise refusal("label", f"label must be text, such as {DEFAULT_LABEL!r}, not {_shown(label)}", file=file)
+        raise refusal("label", f"label must be text, such as {DEFAULT_LABEL!r}, not {shown(label)}", file=file)

@@ -26,6 +26,7 @@ from nedc_bench.annotations.reading import Events, Reading, Row, lines_of
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Text, read_text
 from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.checks import repeated
 from nedc_bench.errors import InputError, quoted
 
 LABEL_COLUMNS = ("eventType", "trial_type", "event_type", "eventtype")
@@ -49,6 +50,9 @@ def read_events(file: Text, reading: Reading) -> Recording:
     events = Events(file, reading)
     lines = list(lines_of(file.text))
     names = _split(lines[0][1])
+    if (twice := repeated(names)) is not None:
+        events.fault(lines[0][0], "columns", f"has two columns {quoted(twice)}; rename or remove one")
+        raise events.refused()
     label_column = next(name for name in LABEL_COLUMNS if name in names)
     separator = _separator(lines[0][1])
     stated: float | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from math import isinf
 from typing import NamedTuple
 
 from nedc_bench.annotations.recording import MAX_SECONDS
@@ -97,8 +98,9 @@ class Header:
             return [Notice(None, "duration", message)]
         if not 0 < self.duration <= MAX_SECONDS:
             line, text = self._durations[-1]
-            message = f"duration must be a number of seconds above 0 and at most {MAX_SECONDS:.0f}, "
-            return [Notice(line, "duration", f"{message}not {quoted(text.strip())}")]
+            expected = f"a number of seconds above 0 and at most {MAX_SECONDS:.0f}"
+            expected = "a finite number of seconds" if isinf(self.duration) else expected
+            return [Notice(line, "duration", f"duration must be {expected}, not {quoted(text.strip())}")]
         return []
 
     def _version_fault(self) -> Notice | None:

@@ -17,10 +17,11 @@ from nedc_bench.annotations.channels import COLUMNS, has_channels_alone, read_ch
 from nedc_bench.annotations.foreign import describe, describe_binary
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.layout import EDF_SUFFIXES
-from nedc_bench.annotations.parameters import MAX_TOLERANCE_SECONDS
+from nedc_bench.annotations.parameters import CHANNELS, MAX_TOLERANCE_SECONDS
 from nedc_bench.annotations.reading import DurationUnknownError, Reading
-from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.recording import MAX_SECONDS, Recording
 from nedc_bench.annotations.source import Content, Source, Text, decode, read_content
+from nedc_bench.checks import check_choice, check_kinds, check_number
 from nedc_bench.errors import Finding, InputError, refusal
 
 TAKEN = "a path, an open file or a Recording"
@@ -53,6 +54,10 @@ def read_recording(
         InputError: the file is refused; the findings say where and why.
         DurationUnknownError: an `InputError`: the file is valid, but neither it nor ``duration`` gives its duration.
     """
+    check_kinds(side=(side, str), name=(name, str | None), label_map=(label_map, LabelMap | None))
+    check_choice("channels", channels, CHANNELS)
+    if duration is not None:
+        duration = check_number("duration", duration, 0.0, MAX_SECONDS)
     if isinstance(source, Recording):
         return source
     return read_loaded(load(source, side, name), Reading(side, label_map, channels, duration))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nedc_bench.annotations.label_sets import set_with
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.timeline import FILLER, FILLER_CODE
+from nedc_bench.checks import check_kinds, check_texts
 from nedc_bench.errors import MAX_SHOWN_TEXT, Finding, InputError, quoted, refusal
 
 EXAMPLE = """SEIZ = "seiz" and BCKG = "bckg\""""
@@ -42,6 +43,7 @@ class LabelMap:
     index: dict[str, int] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_kinds(classes=(self.classes, tuple), labels=(self.labels, tuple), warnings=(self.warnings, tuple))
         index = {label: c for c, labels in enumerate(self.labels) for label in labels}
         object.__setattr__(self, "index", index)
 
@@ -57,8 +59,10 @@ class LabelMap:
         """
         groups: dict[str, tuple[str, ...]] = {}
         warnings = []
+        check_kinds(mapping=(mapping, Mapping))
         for name, given in mapping.items():
-            labels = given.split(",") if isinstance(given, str) else given
+            check_kinds(**{"a class of the map": (name, str)})
+            labels = given.split(",") if isinstance(given, str) else check_texts(f"mapping[{name!r}]", given)
             key = name.strip().lower()
             if key in groups:
                 warnings.append(f"[MAP] names the class {quoted(key)} twice; the labels of the last one count")
@@ -81,6 +85,7 @@ class LabelMap:
         Raises:
             InputError: the map lacks a label, which may be that of the background in gaps.
         """
+        check_kinds(recording=(recording, Recording))
         unknown = [label for label in recording.vocabulary[1:] if label not in self.index]
         faults = [
             Finding(side, recording.name, recording.first_line(label), "label", self.unknown(label))
@@ -96,6 +101,7 @@ class LabelMap:
 
     def unknown(self, label: str) -> str:
         """The message for a label that is not in the map."""
+        check_kinds(label=(label, str))
         known = ", ".join(list(self.index)[:MAX_LABELS_SHOWN])
         message = f"label {quoted(label)} is not in the label map; known labels: {known}"
         if label.lower() != label:

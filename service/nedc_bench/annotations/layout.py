@@ -199,8 +199,7 @@ def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list
     """The hypotheses under the keys of their references."""
     before, mark, after = pattern.partition("{id}")
     if not mark or "{id}" in after:
-        message = f"pattern must hold {{id}} once, as in '{{id}}_pred', not {quoted(pattern)}"
-        raise refusal("pattern", message)
+        raise refusal("pattern", f"pattern must hold {{id}} once, as in '{{id}}_pred', not {quoted(pattern)}")
     made = re.compile(re.escape(before) + "(.+)" + re.escape(after))
     matched = []
     for file in files:
@@ -252,9 +251,8 @@ def _without_tables(lone: list[_File], files: Sequence[_File], notes: list[str])
         return lone
     tables = [file.name for file in lone if file.suffix in OFTEN_OTHER]
     if tables:
-        notes.append(
-            f"{_count(len(tables), 'file')} ignored, such as {tables[0]}: no annotation of that name elsewhere"
-        )
+        count = _count(len(tables), "file")
+        notes.append(f"{count} ignored, such as {tables[0]}: no annotation of that name elsewhere")
     return [file for file in lone if file.suffix not in OFTEN_OTHER]
 
 

@@ -10,16 +10,15 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 from nedc_bench.annotations.foreign import looks_like_list
-from nedc_bench.annotations.formats import check_source
-from nedc_bench.annotations.layout import SUFFIXES, is_ignored, names_that_count, pair_names
+from nedc_bench.annotations.layout import MISSING, SUFFIXES, is_ignored, names_that_count, pair_names
+from nedc_bench.annotations.pairs import Pair, Pairing
 from nedc_bench.annotations.reading import HEAD, head_of, lines_of
-from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Path, Source, check_path, read_beginning, read_content, read_text
+from nedc_bench.checks import check_choice, check_kinds
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
 
 LIST_SUFFIXES = (".list", ".lst", ".txt")
@@ -32,29 +31,6 @@ _ANNOTATION = re.compile(
 
 Given = TypeVar("Given")
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A reference and a hypothesis, with their names in messages and reports.
-
-    Attributes:
-        hypothesis: None is scored as a hypothesis without events.
-    """
-
-    reference: Source | Recording
-    hypothesis: Source | Recording | None
-    reference_name: str | None = None
-    hypothesis_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """The pairs of a corpus in scoring order, with warnings, and notes about how they were found."""
-
-    pairs: tuple[Pair, ...]
-    warnings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None, missing: str = "refuse") -> Pairing:
@@ -70,6 +46,8 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
         InputError: the two are of different kinds, or a file has no counterpart or is listed twice.
     """
     reference, hypothesis = check_path(reference, "reference"), check_path(hypothesis, "hypothesis")
+    check_kinds(pattern=(pattern, str | None))
+    check_choice("missing", missing, MISSING, "missing")
     (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
     if kind != hypothesis_kind:
         message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; give two of the same"
@@ -83,28 +61,6 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
         names = {"reference": reference, "hypothesis": hypothesis}
         return _pair_by_position(*_both_sides(lambda side, source: read_list(source, side, names[side]), ref, hyp))
     return Pairing((Pair(ref, hyp, reference, hypothesis),))
-
-
-def as_pair(given: object, index: int) -> Pair:
-    """The caller's value as a pair; an unnamed `Recording` in it is named by its place, such as ``pairs[3]``.
-
-    Raises:
-        InputError: it is not a pair of sources.
-    """
-    place = f"pairs[{index}]"
-    if isinstance(given, Pair):
-        return given
-    if not isinstance(given, (tuple, list)) or len(given) != 2:
-        what = quoted(given) if isinstance(given, str) else f"of type {type(given).__name__}"
-        message = f"is {what}, where a (reference, hypothesis) pair is taken; "
-        message += "find_pairs makes pairs from two folders or two lists"
-        raise refusal("pairs", message, file=place)
-    names = []
-    for side, source in zip(("reference", "hypothesis"), given, strict=True):
-        if source is not None or side == "reference":
-            check_source(source, side, place)
-        names.append(place if isinstance(source, Recording) and not source.name else None)
-    return Pair(*given, *names)
 
 
 def read_list(source: Source, side: str = "", name: str | None = None) -> list[str]:

@@ -14,6 +14,7 @@ from nedc_bench.annotations.labels import EXAMPLE, LabelMap
 from nedc_bench.annotations.recording import MAX_SECONDS
 from nedc_bench.annotations.source import Source, Text, read_text
 from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.checks import check_choice, check_kinds, check_number, parsed_number
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 
 EPOCH_SECONDS = (0.001, 86_400.0)
@@ -67,18 +68,15 @@ class Parameters:
     notes: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("penalty_del", "penalty_ins", "penalty_sub"):
-            _check_range(name, getattr(self, name), 0.0, MAX_PENALTY)
-        for name in ("epoch_duration", "ira_epoch_duration"):
-            _check_range(name, getattr(self, name), *EPOCH_SECONDS)
-        _check_range("duration_tolerance", self.duration_tolerance, 0.0, MAX_TOLERANCE_SECONDS)
-        if self.channels not in CHANNELS:
-            message = f"channels must be one of {', '.join(CHANNELS)}, not {quoted(str(self.channels))}"
-            raise refusal("parameter", message)
-        _check_range("szcore_min_overlap", self.szcore_min_overlap, 0.0, 1.0)
-        _check_range("szcore_max_event_duration", self.szcore_max_event_duration, 0.1, MAX_SECONDS)
-        for name in ("tolerance_start", "tolerance_end", "min_duration_between_events"):
-            _check_range(f"szcore_{name}", getattr(self, f"szcore_{name}"), 0.0, MAX_SECONDS)
+        for name, (low, high) in _RANGES.items():
+            object.__setattr__(self, name, check_number(name, getattr(self, name), low, high, code="parameter"))
+        check_choice("channels", self.channels, CHANNELS, "parameter")
+        check_kinds(
+            label_map=(self.label_map, LabelMap),
+            epoch_null_class=(self.epoch_null_class, str),
+            ira_null_class=(self.ira_null_class, str),
+            notes=(self.notes, tuple),
+        )
         if self.epoch_null_class not in self.label_map.classes:
             known = ", ".join(self.label_map.classes)
             message = f"null_class {quoted(self.epoch_null_class)} of [NEDC_EPOCH] is not a class of [MAP]: {known}"
@@ -109,6 +107,17 @@ class Parameters:
             "szcore_min_duration_between_events": self.szcore_min_duration_between_events,
         }
 
+
+_RANGES = {
+    **dict.fromkeys(("penalty_del", "penalty_ins", "penalty_sub"), (0.0, MAX_PENALTY)),
+    **dict.fromkeys(("epoch_duration", "ira_epoch_duration"), EPOCH_SECONDS),
+    "duration_tolerance": (0.0, MAX_TOLERANCE_SECONDS),
+    "szcore_min_overlap": (0.0, 1.0),
+    "szcore_max_event_duration": (0.1, MAX_SECONDS),
+    "szcore_tolerance_start": (0.0, MAX_SECONDS),
+    "szcore_tolerance_end": (0.0, MAX_SECONDS),
+    "szcore_min_duration_between_events": (0.0, MAX_SECONDS),
+}
 
 # The keys of the file: (table, key) -> our field, or None if the original ignores it too; [INPUT] is ours.
 _KEYS: dict[tuple[str, str], str | None] = {
@@ -227,11 +236,6 @@ def _number(key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise refusal("parameter", f"{key} must be a number, not {quoted(str(value))}")
     try:
-        return float(value)
+        return parsed_number(value) if isinstance(value, str) else float(value)
     except (ValueError, OverflowError):
         raise refusal("parameter", f"{key} must be a number, not {quoted(str(value))}") from None
-
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # nor is NaN
-        raise refusal("parameter", f"{name} must be from {low:g} to {high:g}, not {value}")

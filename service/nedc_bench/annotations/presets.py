@@ -18,7 +18,7 @@ import os
 from nedc_bench.annotations.label_sets import LABEL_SETS
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.parameters import read_parameters
-from nedc_bench.annotations.source import Path
+from nedc_bench.annotations.source import Path, check_path
 from nedc_bench.errors import quoted, refusal
 
 PRESETS = {name: LabelMap.from_mapping(classes) for name, classes in LABEL_SETS.items()}
@@ -35,7 +35,7 @@ def read_label_map(labels: Path) -> LabelMap:
     """
     if isinstance(labels, str) and labels in PRESETS:
         return PRESETS[labels]
-    if not os.path.exists(labels):
+    if not os.path.exists(check_path(labels)):
         names = ", ".join(PRESETS)
         message = f"{quoted(str(labels))} is neither a set of labels ({names}) nor a TOML file with a table [MAP]"
         raise refusal("labels", message)

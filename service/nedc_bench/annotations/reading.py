@@ -13,6 +13,7 @@ from nedc_bench.annotations.recording import MAX_SECONDS, Recording
 from nedc_bench.annotations.rows import Notice, Rows, refuse
 from nedc_bench.annotations.source import Text
 from nedc_bench.annotations.timeline import FILLER
+from nedc_bench.checks import parsed_number
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
 SEIZURE = "seiz"
@@ -85,7 +86,7 @@ class Events:
     def number(self, line: int, name: str, text: str) -> float:
         """``text`` as a finite number; NaN, and a fault, if it is not one."""
         try:
-            value = float(text)
+            value = parsed_number(text)
         except ValueError:
             value = nan
         if not isfinite(value):
@@ -133,7 +134,8 @@ class Events:
             rows.add(lines, starts, stops, labels, confidences)
         self.faults += rows.faults(self.reading.label_map)
         if duration is not None and not 0 < duration <= MAX_SECONDS:
-            message = f"duration must be above 0 and at most {MAX_SECONDS:.0f} s, not {duration}"
+            most = f"above 0 and at most {MAX_SECONDS:.0f} s" if isfinite(duration) else "a finite number of seconds"
+            message = f"duration must be {most}, not {duration}"
             self.faults.append(Notice(None, "duration", message))
         if self.faults:
             raise self.refused()

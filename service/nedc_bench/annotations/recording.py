@@ -36,6 +36,7 @@ from nedc_bench.annotations.timeline import (
     round4,
     time_order,
 )
+from nedc_bench.checks import check_number
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
 MAX_SECONDS = 1e9  # of a recording
@@ -224,6 +225,7 @@ class Recording:
         (9.0, 10.0, 'seiz', 1.0)
         """
         own = Timeline(self.starts, self.stops, self.confidences, self.labels)
+        duration = check_number("duration", duration, 0.0, MAX_SECONDS)
         timeline = fill_and_merge(duration, *self._cut(own, duration))
         late = (round4(timeline.stops) > round(duration, 4)).any()
         warnings = tuple(warning for warning in self.warnings if warning.code != "past-end" or late)
@@ -249,6 +251,8 @@ class Recording:
 
     def first_line(self, label: str) -> int | None:
         """The line of the first occurrence of ``label``, or None."""
+        if label not in self.vocabulary:
+            return None
         return self.label_lines[self.vocabulary.index(label)] or None
 
 

@@ -8,6 +8,7 @@ Source: docs/scoring.md sections 3 and 8.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -168,7 +169,9 @@ def _time_faults(rows: _Columns) -> list[Notice]:
         if not impossible[k]:
             found.append(Notice(line, "order", f"stop_time {stop} is before start_time {start}"))
         else:
-            message = f"the event from {start} to {stop} s must have finite times, at most {MAX_SECONDS:.0f} s"
+            finite = isfinite(start) and isfinite(stop)
+            what = f"times of at most {MAX_SECONDS:.0f} s" if finite else "finite times"
+            message = f"the event from {start} to {stop} s must have {what}"
             found.append(Notice(line, "time", message))
     return found
 

@@ -80,7 +80,7 @@ class ScoreTrack:
         return float(np.min(self.scores))
 
     def at(self, threshold: float) -> Recording:
-        """The hypothesis at a threshold."""
+        """The hypothesis at a threshold from 0 to 1."""
         return Recording.from_probabilities(
             self.scores,
             sampling_rate=self.sampling_rate,

@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from gzip import GzipFile
 from typing import IO, NoReturn
 
+from nedc_bench.checks import check_kinds, shown
 from nedc_bench.errors import quoted, refusal
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 GZIP = b"\x1f\x8b"
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+MARKS = {  # UTF-32's first: its mark of little-endian begins with UTF-16's
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
 ANNEX_POINTER = b"/annex/objects/"
 
 Path = str | os.PathLike[str]
@@ -59,6 +66,9 @@ def read_content(source: Source, side: str = "", name: str | None = None) -> Con
     Raises:
         InputError: it cannot be read, is too large, or is only a pointer to its content (Git LFS).
     """
+    if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "read"):
+        raise refusal("source", f"must be a path or an open file, not {shown(source)}", side=side)
+    check_kinds(name=(name, str | None))
     name = source_name(source) if name is None else name
     data = _read(source, name, side)
     sha256 = hashlib.sha256(data).hexdigest()
@@ -184,8 +194,9 @@ def _read_open(file: IO[bytes] | IO[str]) -> bytes:
 
 
 def _decode(data: bytes, name: str, side: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise refusal("encoding", "is UTF-16 text; save it as UTF-8", side=side, file=name, line=1)
+    for mark, encoding in MARKS.items():
+        if data.startswith(mark):
+            raise refusal("encoding", f"is {encoding} text; save it as UTF-8", side=side, file=name, line=1)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -20,6 +20,7 @@ from nedc_bench.api.form import read_form
 from nedc_bench.api.problem import failure_problem
 from nedc_bench.api.responses import json_response, require_json
 from nedc_bench.api.upload import Upload, read_upload
+from nedc_bench.checks import parsed_number
 from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
 from nedc_bench.monitoring import set_waited
@@ -173,7 +174,7 @@ def _preferred_wait() -> float | None:
             name, _, value = preference.partition(";")[0].partition("=")
             if name.strip().lower() == "wait":
                 try:
-                    seconds = float(value.strip().strip('"'))
+                    seconds = parsed_number(value.strip().strip('"'))
                 except ValueError:
                     return None
                 return min(seconds, MAX_WAIT_SECONDS) if math.isfinite(seconds) and seconds > 0 else None

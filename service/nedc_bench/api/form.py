@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.annotations.layout import MISSING
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.api.archive import read_archive
-from nedc_bench.api.errors import ProblemError
 from nedc_bench.api.upload import Upload
-from nedc_bench.errors import Finding
+from nedc_bench.checks import parsed_number
+from nedc_bench.errors import Finding, InputError, refusal
 from nedc_bench.execution import Asked, PairInput, Study
 from nedc_bench.jobs.model import PIPELINE
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS, check_algorithms
 from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES, Settings
+
+T = TypeVar("T")
 
 REPLICATES, MAX_REPLICATES = 2_000, 5_000  # of a bootstrap; the command takes more
 MAX_STUDY_CLASSES = 10
@@ -30,94 +32,118 @@ def read_form(
     """The request of the parts.
 
     Raises:
-        InputError, ProblemError: the parts are not a valid request.
+        InputError: the parts are not a valid request; every fault is named.
+        ProblemError: 503, there is no memory left.
     """
-    pipeline = _single(upload, "pipeline", PIPELINE)
+    form = _Form(upload)
+    pipeline = form.single("pipeline", PIPELINE)
     if pipeline != PIPELINE:
         reason = "runs in CI and by hand only" if pipeline in {"alpha", "dual"} else "is not known"
-        raise ProblemError(422, f"pipeline {pipeline[:40]!r} {reason}; send {PIPELINE}, or leave it out")
+        form.fault(f"pipeline {pipeline[:40]!r} {reason}; send {PIPELINE}, or leave it out")
     names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
-    pairs, warnings = _pairs(upload, max_pairs, max_bytes, take)
-    strict, per_pair = _flag(upload, "strict"), _flag(upload, "per_pair")
-    parameters = _parameters(upload)
+    algorithms = form.read(ALGORITHMS, lambda: check_algorithms(names))
+    strict, per_pair = form.flag("strict"), form.flag("per_pair")
+    parameters = form.read(Parameters(), lambda: _parameters(form))
+    evidence = _evidence(form, len(parameters.label_map.classes))
+    limits: dict[str, Any] = {"max_pairs": max_pairs, "max_bytes": max_bytes, "take": take}
+    nothing: tuple[list[PairInput], tuple[Finding, ...]] = [], ()
+    pairs, warnings = form.read(nothing, lambda: _pairs(form, limits))
+    if form.faults:
+        raise InputError(form.faults)
+    study = None if evidence is None else Study.of(*evidence, (pair.reference_name for pair in pairs))
     parameters = replace(parameters, notes=(*parameters.notes, *warnings))
-    study = _study(upload, pairs, len(parameters.label_map.classes))
-    return pairs, Asked(check_algorithms(names), parameters, strict, per_pair, study)
+    return pairs, Asked(algorithms, parameters, strict, per_pair, study)
 
 
-def _study(upload: Upload, pairs: Sequence[PairInput], classes: int) -> Study | None:
-    """The intervals that are asked for, within bounds; generated clients always send seed and replicates."""
-    seed = _number(upload, "seed", Settings().seed, 0, MAX_SEED)
-    replicates = _number(upload, "replicates", REPLICATES, MIN_REPLICATES, MAX_REPLICATES)
-    if not _flag(upload, "evidence"):
+class _Form:
+    """The fields of a form; a field at fault is noted, and its default taken."""
+
+    def __init__(self, upload: Upload) -> None:
+        self.files = upload.files
+        self.faults: list[Finding] = []
+        self._fields = upload.fields
+
+    def fault(self, message: str) -> None:
+        self.faults.append(Finding("", "", None, "form", message))
+
+    def read(self, default: T, parse: Callable[[], T]) -> T:
+        try:
+            return parse()
+        except InputError as error:
+            self.faults += error.findings
+            return default
+
+    def single(self, name: str, default: str) -> str:
+        values = self._fields[name]
+        if len(values) > 1:
+            self.fault(f"{name} is given {len(values)} times")
+        return values[0] if len(values) == 1 else default
+
+    def choice(self, name: str, choices: Collection[str], default: str, remedy: str = "") -> str:
+        text = self.single(name, "").lower()
+        if not text or text in choices:
+            return text or default
+        known = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
+        self.fault(f"{name} must be {known}, not {text[:40]!r}{remedy}")
+        return default
+
+    def flag(self, name: str) -> bool:
+        return self.choice(name, ("true", "false"), "false") == "true"
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        text = self.single(name, str(default))
+        if text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high:
+            return int(text)
+        self.fault(f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
+        return default
+
+
+def _evidence(form: _Form, classes: int) -> tuple[int, int] | None:
+    """Seed and replicates of the intervals that are asked for; generated clients always send both."""
+    seed = form.whole("seed", Settings().seed, 0, MAX_SEED)
+    replicates = form.whole("replicates", REPLICATES, MIN_REPLICATES, MAX_REPLICATES)
+    if not form.flag("evidence"):
         return None
     if classes > MAX_STUDY_CLASSES:
-        detail = f"evidence is limited to {MAX_STUDY_CLASSES} classes here, and [MAP] has {classes}"
-        raise ProblemError(422, f"{detail}; the command nedc-bench evidence takes any number")
-    return Study.of(seed, replicates, (pair.reference_name for pair in pairs))
+        message = f"evidence is limited to {MAX_STUDY_CLASSES} classes here, and [MAP] has {classes}"
+        form.fault(f"{message}; the command nedc-bench evidence takes any number")
+    return seed, replicates
 
 
-def _pairs(
-    upload: Upload, max_pairs: int, max_bytes: int, take: Callable[[int], None]
-) -> tuple[list[PairInput], tuple[Finding, ...]]:
-    references, hypotheses, archives = (upload.files[name] for name in ("reference", "hypothesis", "archive"))
+def _pairs(form: _Form, limits: dict[str, Any]) -> tuple[list[PairInput], tuple[Finding, ...]]:
+    references, hypotheses, archives = (form.files[name] for name in ("reference", "hypothesis", "archive"))
+    pattern, missing = form.single("pattern", "") or None, form.choice("missing", MISSING, MISSING[0])
     if archives:
         if references or hypotheses or len(archives) > 1:
-            raise ProblemError(422, "send either one archive, or reference and hypothesis files")
+            raise refusal("form", "send either one archive, or reference and hypothesis files")
         (name, data) = archives[0]
-        pattern, missing = _single(upload, "pattern", "") or None, _single(upload, "missing", "refuse")
-        limits: dict[str, Any] = {"max_pairs": max_pairs, "max_bytes": max_bytes, "take": take}
         return read_archive(name, data, pattern=pattern, missing=missing, **limits)
-    if upload.fields["pattern"] or _single(upload, "missing", "refuse") != "refuse":
-        raise ProblemError(422, "pattern and missing pair the files of an archive; send one")
+    if pattern is not None or missing != MISSING[0]:
+        form.fault("pattern and missing pair the files of an archive; send one")
     if len(references) != len(hypotheses) or not references:
         count = f"{len(references)} reference and {len(hypotheses)} hypothesis"
-        raise ProblemError(422, f"send as many reference as hypothesis files, at least one of each; these are {count}")
+        raise refusal("form", f"send as many reference as hypothesis files, at least one of each; these are {count}")
     return [
         PairInput.of(bytes(ref), ref_name, bytes(hyp), hyp_name)
         for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
     ], ()
 
 
-def _parameters(upload: Upload) -> Parameters:
-    files = upload.files["parameters"]
-    if len(files) > 1:
-        raise ProblemError(422, "send at most one parameter file")
-    parameters = read_parameters(io.BytesIO(files[0][1]), files[0][0]) if files else Parameters()
+def _parameters(form: _Form) -> Parameters:
     given: dict[str, Any] = {}
-    if labels := _single(upload, "labels", ""):
-        if labels not in PRESETS:
-            raise ProblemError(422, f"labels must be one of {', '.join(PRESETS)}; send others in parameters, as [MAP]")
+    if labels := form.choice("labels", PRESETS, "", "; send others in parameters, as [MAP]"):
         given["label_map"] = PRESETS[labels]
-    if channels := _single(upload, "channels", ""):
+    if channels := form.choice("channels", CHANNELS, ""):
         given["channels"] = channels
-    if tolerance := _single(upload, "duration_tolerance", ""):
+    if tolerance := form.single("duration_tolerance", ""):
         try:
-            given["duration_tolerance"] = float(tolerance)
+            given["duration_tolerance"] = parsed_number(tolerance)
         except ValueError:
-            raise ProblemError(422, f"duration_tolerance must be seconds, not {tolerance[:40]!r}") from None
-    return replace(parameters, **given)
-
-
-def _single(upload: Upload, name: str, default: str) -> str:
-    values = upload.fields[name]
-    if len(values) > 1:
-        raise ProblemError(422, f"{name} is given {len(values)} times")
-    return values[0] if values else default
-
-
-def _number(upload: Upload, name: str, default: int, low: int, high: int) -> int:
-    text = _single(upload, name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high):
-        raise ProblemError(422, f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
-    return int(text)
-
-
-def _flag(upload: Upload, name: str) -> bool:
-    text = _single(upload, name, "false").lower()
-    if text not in {"true", "false"}:
-        raise ProblemError(422, f"{name} must be true or false, not {text[:40]!r}")
-    return text == "true"
+            form.fault(f"duration_tolerance must be seconds, not {tolerance[:40]!r}")
+    files = form.files["parameters"]
+    if len(files) > 1:
+        raise refusal("form", "send at most one parameter file")
+    return replace(read_parameters(io.BytesIO(files[0][1]), files[0][0]) if files else Parameters(), **given)
 
 
 def form_schema() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from nedc_bench.annotations import Pairing, Parameters, find_pairs, read_label_map, read_parameters
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
+from nedc_bench.checks import parsed_number
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.reports import format_warnings
@@ -99,15 +100,30 @@ def add_parameters_argument(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--duration-tolerance",
-        type=float,
+        type=number,
         metavar="S",
         help="seconds by which the durations of a pair may differ; the reference's counts (default: 0)",
     )
 
 
+def number(text: str) -> float:
+    """Parse the value of an option that must be a number."""
+    try:
+        return parsed_number(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
+
+
+def whole(text: str) -> int:
+    """Parse the value of an option that must be a whole number; its range is checked elsewhere."""
+    if not (text.isascii() and text.removeprefix("-").isdecimal()):
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
 def positive(text: str) -> int:
     """Parse the value of an option that must be a whole number of 1 or more."""
-    if not (text.isdecimal() and int(text)):
+    if not (text.isascii() and text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
     return int(text)
 

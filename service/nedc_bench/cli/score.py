@@ -29,7 +29,7 @@ from nedc_bench.cli.arguments import (
 )
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation import Result, operating_curve
-from nedc_bench.reports import build_document, format_table, write_csv, write_events, write_json
+from nedc_bench.reports import build_document, format_table, whole_file, write_csv, write_events, write_json
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
 from nedc_bench.scoring.operating import ALGORITHMS as CURVED
 from nedc_bench.scoring.operating import OperatingCurve
@@ -109,7 +109,8 @@ def _score(arguments: argparse.Namespace) -> int:
             curves=_curves(pairing, parameters, result) if arguments.curves else (),
         )
     if arguments.events is not None:
-        _write_events(result, arguments.events)
+        with whole_file(arguments.events, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write_events(result, file)
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair, events=arguments.per_event), sys.stdout)
     elif arguments.format == "csv":
@@ -132,14 +133,6 @@ def _curves(pairing: Pairing, parameters: Parameters, result: Result) -> list[Op
         for c, label in enumerate(parameters.label_map.classes)
         if c != background
     ]
-
-
-def _write_events(result: Result, path: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            write_events(result, file)
-    except OSError as error:
-        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 
 from nedc_bench.annotations.layout import MISSING
-from nedc_bench.cli.arguments import positive
+from nedc_bench.cli.arguments import number, positive, whole
 from nedc_bench.evaluation import ParallelEvaluator
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.evaluation.parallel import can_start_processes
@@ -48,17 +48,17 @@ def add_statistics_arguments(command: argparse.ArgumentParser) -> None:
         choices=[*ALGORITHM, "all"],
         help=f"score this one (may be given several times; default: {', '.join(DEFAULT_ALGORITHMS)})",
     )
-    command.add_argument("--seed", type=int, default=default.seed, metavar="N", help="default: %(default)s")
+    command.add_argument("--seed", type=whole, default=default.seed, metavar="N", help="default: %(default)s")
     command.add_argument(
         "--replicates",
-        type=int,
+        type=whole,
         default=default.replicates,
         metavar="N",
         help="of the bootstrap (default: %(default)s)",
     )
     command.add_argument(
         "--level",
-        type=float,
+        type=number,
         default=default.level,
         metavar="P",
         help="confidence of the intervals (default: %(default)s)",

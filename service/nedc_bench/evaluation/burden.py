@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, as_pair
+from nedc_bench.checks import check_kinds
 from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
 from nedc_bench.scoring import overlap, score_pair
 from nedc_bench.scoring.burden import Burden, BurdenResult, Delays, PairBurden, detection_delays, pair_burden
@@ -16,15 +17,15 @@ def seizure_burden(
     label: str | None = None,
     parameters: Parameters | None = None,
 ) -> BurdenResult:
-    """How late the hits of a corpus are, and the seizure burden by either side.
+    """The detection delays of a corpus, and the seizure burden of each side.
 
     Args:
         pairs: as for `score_corpus`.
-        label: the class; it can be left out where the label map has one beside background.
-        parameters: the original's defaults, when None.
+        label: the class; optional if the label map has only one besides background.
+        parameters: None means the original's defaults.
 
     Raises:
-        InputError: some pair is refused, as by `score_corpus`; or the label is no class to detect.
+        InputError: a pair is refused, as by `score_corpus`, or the label is not a class to detect.
 
     >>> reference = Recording.from_events(3600.0, [(100.0, 160.0)])
     >>> result = seizure_burden([(reference, Recording.from_events(3600.0, [(112.0, 130.0), (140.0, 150.0)]))])
@@ -33,6 +34,9 @@ def seizure_burden(
     >>> result.reference.windows_over, result.reference.windows
     (1, 12)
     """
+    check_kinds(
+        pairs=(pairs, Iterable | Pairing), label=(label, str | None), parameters=(parameters, Parameters | None)
+    )
     parameters = Parameters() if parameters is None else parameters
     c = class_of(label, parameters)
 

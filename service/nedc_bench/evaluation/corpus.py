@@ -16,6 +16,7 @@ from typing import Any
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording, Source, as_pair, read_pair
 from nedc_bench.annotations.formats import check_source
+from nedc_bench.checks import check_kinds, check_whole
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
 from nedc_bench.evaluation.spreading import Outcome, spread_over
 from nedc_bench.reports import build_document, build_rows, format_table, write_reports
@@ -37,7 +38,7 @@ class Result(CorpusScore):
     """
 
     def __repr__(self) -> str:
-        """What was scored, in a line."""
+        """A one-line summary."""
         return f"<Result: {_size(self)}, {', '.join(self.algorithms)}>"
 
     def _repr_html_(self) -> str:
@@ -46,6 +47,7 @@ class Result(CorpusScore):
 
     def to_dict(self, *, per_pair: bool = False, events: bool = False) -> dict[str, Any]:
         """The result document (docs/result.md); ``events`` adds the verdicts on every event (docs/verdicts.md)."""
+        check_kinds(per_pair=(per_pair, bool), events=(events, bool))
         return build_document(self, per_pair=per_pair, events=events)
 
     def to_dataframe(self) -> Any:
@@ -77,15 +79,26 @@ class Result(CorpusScore):
 
         Args:
             folder: created if needed.
-            reference, hypothesis: what ``summary.txt`` says was scored.
+            reference, hypothesis: the names of the two sides in ``summary.txt``.
             per_pair: add the figures of each pair to ``result.json``.
             events: add the events with their verdicts.
             evidence: write this document too, and show it on the page (`nedc_bench.reports.build_evidence`).
-            curves: of the same pairs (`operating_curve`), for the page.
+            curves: operating curves of the same pairs (`operating_curve`), for the page.
 
         Raises:
+            InputError: an argument has the wrong type.
             EvaluationError: the folder cannot be written.
         """
+        check_kinds(
+            folder=(folder, str | os.PathLike),
+            reference=(reference, str),
+            hypothesis=(hypothesis, str),
+            evidence=(evidence, dict | None),
+            curves=(curves, Sequence),
+            per_pair=(per_pair, bool),
+            events=(events, bool),
+        )
+        check_kinds(**{f"curves[{k}]": (curve, OperatingCurve) for k, curve in enumerate(curves)})
         return write_reports(
             self,
             folder,
@@ -118,7 +131,7 @@ def score(
         hypothesis: the same; the formats may differ. None is scored as a hypothesis without events.
         algorithms: one or several of ``dp epoch overlap taes ira szcore-event szcore-sample``; ``all`` means NEDC's
             five.
-        parameters: None: the original's defaults.
+        parameters: None means the original's defaults.
         strict: turn warnings (overlapping events, events past the end) into errors.
 
     Scoring runs in this process; no other process is started.
@@ -155,9 +168,9 @@ def score_corpus(
         parameters: as for `score`.
         strict: as for `score`.
         executor: runs the pairs; any `concurrent.futures.Executor`. By default they run in this process.
-        jobs: the most worker processes, limited by the CPUs; they start only for corpora that take longer than a
-            moment. A script then needs an ``if __name__ == "__main__"`` guard. If workers cannot start (inside another
-            pool's worker, in a script from standard input, in a frozen program), the pairs run in this process.
+        jobs: the maximum number of worker processes, limited by the CPUs; they start only for corpora that take longer
+            than a moment. A script then needs an ``if __name__ == "__main__"`` guard. If workers cannot start (inside
+            another pool's worker, in a script from standard input, in a frozen program), the pairs run in this process.
         progress: called in this thread with the number of pairs done.
 
     Raises:
@@ -165,6 +178,14 @@ def score_corpus(
         EvaluationError: a worker process died twice over the same pair.
     """
     asked = check_algorithms(algorithms)
+    check_kinds(
+        pairs=(pairs, Iterable | Pairing),
+        parameters=(parameters, Parameters | None),
+        strict=(strict, bool),
+        executor=(executor, Executor | None),
+        progress=(progress, Callable | None),
+    )
+    jobs = check_whole("jobs", jobs, 1)
     parameters = Parameters() if parameters is None else parameters
     noticed = pairs.warnings if isinstance(pairs, Pairing) else ()
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs

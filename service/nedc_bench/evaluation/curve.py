@@ -1,4 +1,4 @@
-"""Operating curves of pairs and corpora: files, recordings and score tracks to an `OperatingCurve`."""
+"""Operating curves of pairs and corpora: from files, recordings and score tracks to an `OperatingCurve`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, ScoreTrack, Source, as_pair
+from nedc_bench.checks import check_kinds
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
 from nedc_bench.scoring import overlap, score_pair
@@ -25,15 +26,15 @@ def operating_curve(
     """The figures of hypotheses at every distinct threshold on the confidence of their events.
 
     Args:
-        pairs: (reference, hypothesis) pairs in list order, or what `find_pairs` returns; a hypothesis is a file or a
+        pairs: (reference, hypothesis) pairs in list order, or the result of `find_pairs`; a hypothesis is a file or a
             `Recording` whose events have confidences, a `ScoreTrack`, or None for one without events.
         algorithm: ``overlap``, ``szcore-event`` or ``taes``.
-        label: the class; it can be left out where the label map has one beside background.
-        parameters: the original's defaults, when None.
+        label: the class; optional if the label map has only one besides background.
+        parameters: None means the original's defaults.
 
     Raises:
-        InputError: some pair is refused, as by `score_corpus`; a confidence is no finite number; or algorithm or label
-            is none that a curve has.
+        InputError: a pair is refused, as by `score_corpus`; a confidence is not a finite number; or the algorithm or
+            label has no operating curve.
 
     >>> reference = Recording.from_events(86400.0, [(100.0, 130.0), (500.0, 560.0)])
     >>> events = [(90.0, 120.0, "seiz", 0.9), (300.0, 310.0, "seiz", 0.6), (510.0, 520.0, "seiz", 0.4)]
@@ -43,8 +44,12 @@ def operating_curve(
     >>> curve.at_false_alarms(1).threshold
     0.4
     """
+    check_kinds(
+        pairs=(pairs, Iterable | Pairing), label=(label, str | None), parameters=(parameters, Parameters | None)
+    )
     parameters = Parameters() if parameters is None else parameters
     c = class_of(label, parameters)
+    check_kinds(algorithm=(algorithm, str))
     if algorithm not in ALGORITHMS:
         message = f"{quoted(algorithm)} has no operating curve; those that have one: {', '.join(ALGORITHMS)}"
         raise refusal("algorithm", message)
@@ -58,7 +63,7 @@ def operating_curve(
 
 
 def _as_pairs(listed: Iterable[object]) -> Iterator[tuple[Pair, ScoreTrack | None]]:
-    """The pairs; where the hypothesis is a score track, the pair has the hypothesis of its lowest score."""
+    """The pairs; a score track is replaced by its hypothesis at the lowest score, and given beside the pair."""
     for number, given in enumerate(listed):
         if isinstance(given, (tuple, list)) and len(given) == 2 and isinstance(given[1], ScoreTrack):
             reference, track = given
@@ -70,9 +75,9 @@ def _as_pairs(listed: Iterable[object]) -> Iterator[tuple[Pair, ScoreTrack | Non
 def _states(
     pair: Pair, track: ScoreTrack | None, algorithm: str, c: int, parameters: Parameters
 ) -> tuple[PairStates, tuple[Finding, ...], Coverage]:
-    """The states of a pair, what was noticed in its files, and the time that its alarms cover."""
+    """The states of a pair, the warnings about its files, and the time that its alarms cover."""
     reference, hypothesis = read_sides(pair, parameters)
-    score = score_pair(reference, hypothesis, parameters, (algorithm,))  # refuses what is refused without a curve
+    score = score_pair(reference, hypothesis, parameters, (algorithm,))  # refuses whatever `score` refuses
     if track is None:
         detections = Detections.of_recording(hypothesis, parameters)
     else:

@@ -1,7 +1,7 @@
-"""What differs between a document and the one that the files give, the cause before what follows from it.
+"""The differences between a document and the one computed from the files, causes first.
 
-A *cause* is a document that was changed after it was made, another number of pairs, a file that is not the one that was
-scored, or a seed that is not the one its intervals were drawn with. Differences of parameters and figures come after.
+A *cause* is a document that was edited later, a different number of pairs, a file other than the one scored, or a seed
+other than the one its intervals were drawn with. Differences in parameters and figures follow.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from nedc_bench.errors import MAX_SHOWN_TEXT
 from nedc_bench.reports import evidence_text
 
 ONLY_NAMES = "figures and contents agree; only names of files differ"
-MOST_NAMES = 3  # in one line
+MOST_NAMES = 3  # files named in one line
 SIDES = ("reference", "hypothesis")
 
 _DRAWN = ("overall.", "subgroups.", "limits[")
 
 
 class Difference(NamedTuple):
-    """A place where the documents differ, and a sentence about it; ``of_name`` where both have a file's name there."""
+    """A place where the documents differ, and a phrase about it; ``of_name`` if the value is a file name."""
 
     place: str
     said: str
@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def explain(written: dict[str, Any], made: dict[str, Any]) -> list[str]:
-    """What differs, causes first; a single line where only the names of files do."""
+    """The differences, causes first; a single line if only file names differ."""
     changed = "digest" in written and not _digest_fits(written)
     files = [*_other_pairs(written, made), *_other_files(written, made)]
     names = set(_names(made))
@@ -48,7 +48,7 @@ def explain(written: dict[str, Any], made: dict[str, Any]) -> list[str]:
 
 
 def file_names(written: Mapping[str, Any], pairs: int) -> list[tuple[str, str]] | None:
-    """The names of each pair's files in a document; None if it has not so many pairs."""
+    """The names of each pair's files in a document; None if its number of pairs is not ``pairs``."""
     inputs = written.get("inputs")
     if not isinstance(inputs, list) or len(inputs) != pairs:
         return None
@@ -65,7 +65,7 @@ def _digest_fits(written: Mapping[str, Any]) -> bool:
 
 
 def _part(pair: object, side: str, key: str) -> str:
-    """A text about a file in ``inputs``; empty if there is none, as in a document that was changed."""
+    """A text field of a file in ``inputs``; empty if it is missing, as in an edited document."""
     own = pair.get(side) if isinstance(pair, dict) else None
     value = own.get(key) if isinstance(own, dict) else None
     return value if isinstance(value, str) else ""
@@ -86,7 +86,7 @@ def _other_pairs(written: Mapping[str, Any], made: Mapping[str, Any]) -> Iterato
 
 
 def _other_files(written: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[str]:
-    """The files whose contents are not those that were scored."""
+    """The files whose contents differ from those that were scored."""
     inputs = written.get("inputs")
     other = []
     if isinstance(inputs, list) and len(inputs) == len(made["inputs"]):
@@ -107,12 +107,12 @@ def _other_files(written: Mapping[str, Any], made: Mapping[str, Any]) -> Iterato
 
 
 def _is_told(place: str, *, files: bool) -> bool:
-    """Whether a cause says it already; the digest differs with anything."""
+    """Whether a cause already covers this place; any change also changes the digest."""
     return place == "digest" or (files and (place in {"inputs", "pairs"} or place.endswith(".sha256")))
 
 
 def _drawn_otherwise(found: list[Difference]) -> bool:
-    """Whether intervals differ, and nothing that they are drawn from."""
+    """Whether intervals differ, but not the figures that they belong to."""
     return bool(found) and all(
         own.place == "accepted" or (own.place.startswith(_DRAWN) and not own.place.endswith(".estimate"))
         for own in found
@@ -146,7 +146,7 @@ def _differences(written: Any, made: Any, place: str, names: set[str]) -> Iterat
 
 
 def _shown(value: Any) -> str:
-    """A value as JSON, cut to `MAX_SHOWN_TEXT` characters; a text keeps both quotes."""
+    """A value as JSON, cut to `MAX_SHOWN_TEXT` characters; a string keeps both quotes."""
     text = json.dumps(value)
     if len(text) <= MAX_SHOWN_TEXT:
         return text

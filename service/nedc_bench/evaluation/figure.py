@@ -1,4 +1,4 @@
-"""An operating curve as a figure file, by matplotlib (``nedc-bench[figure]``), which is loaded when it is asked for."""
+"""An operating curve as a figure file, drawn by matplotlib (``nedc-bench[figure]``), which is imported on demand."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from nedc_bench.errors import EvaluationError, refusal
+from nedc_bench.reports import whole_file
 from nedc_bench.scoring.operating import FALSE_ALARMS_PER_24H, OperatingCurve
 
 SUFFIXES = (".svg", ".pdf", ".png")
 
 
 def write_figure(curve: OperatingCurve, path: str) -> None:
-    """Draw sensitivity over false alarms in 24 hours to a file of the kind that its name ends with.
+    """Draw sensitivity over false alarms per 24 hours to a file, in the format of its suffix.
 
     Raises:
-        InputError: the name ends otherwise, or the curve has no point.
+        InputError: the suffix is not supported, or the curve has no point.
         EvaluationError: matplotlib is not installed, or the file cannot be written.
     """
     if not path.casefold().endswith(SUFFIXES):
@@ -25,7 +26,7 @@ def write_figure(curve: OperatingCurve, path: str) -> None:
     if not curve.thresholds.size:
         raise refusal("figure", "no event is detected: there is no curve to draw", file=path)
     try:
-        figures: Any = importlib.import_module("matplotlib.figure")  # an extra
+        figures: Any = importlib.import_module("matplotlib.figure")  # an optional dependency
     except ModuleNotFoundError as error:
         raise EvaluationError(f"--figure needs matplotlib ({error}): pip install 'nedc-bench[figure]'") from error
     figure = figures.Figure(figsize=(6.4, 4.8), layout="constrained")
@@ -45,7 +46,6 @@ def write_figure(curve: OperatingCurve, path: str) -> None:
     )
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="lower right")
-    try:
-        figure.savefig(path, metadata={"Date": None} if path.casefold().endswith(".svg") else None)
-    except OSError as error:
-        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
+    kind = path.casefold().rpartition(".")[2]
+    with whole_file(path, "wb") as file:
+        figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)

@@ -1,4 +1,4 @@
-"""What curves and burdens share: the class they look at, and pairs read one by one until enough are refused."""
+"""Shared by curves and burdens: choosing the class, and reading pairs until too many are refused."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Made = TypeVar("Made")
 
 
 def class_of(label: str | None, parameters: Parameters) -> int:
-    """The index of the class that is looked at; None is the only one beside background.
+    """The index of the class to evaluate; None means the only one besides background.
 
     Raises:
-        InputError: there is no background, there are several classes, or ``label`` is none of them.
+        InputError: there is no background, or ``label`` is not a class to detect, or is None with several of them.
     """
     label_map = parameters.label_map
     if FILLER not in label_map.index:
@@ -52,10 +52,10 @@ def read_sides(pair: Pair, parameters: Parameters) -> tuple[Recording, Recording
 
 
 def collect(items: Iterable[Item], work: Callable[[Item], Made]) -> list[Made]:
-    """What is made of each pair, in list order.
+    """The results of ``work`` on each item, in list order.
 
     Raises:
-        InputError: some pair is refused; all refused pairs are named, up to `MAX_REFUSED_PAIRS`.
+        InputError: pairs are refused (all are named, up to `MAX_REFUSED_PAIRS`), or there are none.
     """
     made: list[Made] = []
     refused: list[Finding] = []

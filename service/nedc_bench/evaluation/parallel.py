@@ -14,6 +14,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+from nedc_bench.checks import check_whole
 from nedc_bench.evaluation.cpus import available_cpus
 
 P = ParamSpec("P")
@@ -34,7 +35,7 @@ class ParallelEvaluator(Executor):
 
     def __init__(self, workers: int | None = None) -> None:
         cpus = available_cpus()
-        self.workers = cpus if workers is None else max(1, min(workers, cpus))
+        self.workers = cpus if workers is None else min(check_whole("workers", workers, 1), cpus)
         self._pool: concurrent.futures.ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
         self._closed = False

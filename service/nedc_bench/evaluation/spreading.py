@@ -15,7 +15,7 @@ from itertools import chain, islice, pairwise
 
 from nedc_bench.annotations import Pair, Recording, Source
 from nedc_bench.annotations.source import source_name
-from nedc_bench.errors import EvaluationError, Finding, refusal
+from nedc_bench.errors import EvaluationError, Finding
 from nedc_bench.evaluation.parallel import ParallelEvaluator, can_start_processes
 from nedc_bench.scoring import PairScore
 
@@ -34,8 +34,6 @@ def spread_over(pairs: Iterator[Pair], work: Work, executor: Executor | None, jo
     if executor is not None:
         yield from _spread(pairs, work, executor)
         return
-    if jobs < 1:
-        raise refusal("jobs", f"jobs must be at least 1, not {jobs}")
     if jobs == 1 or not can_start_processes():
         for pair in pairs:
             yield from work([pair])

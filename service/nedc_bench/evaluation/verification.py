@@ -1,8 +1,8 @@
-"""Verification: whether a document is, byte for byte, what this version makes of the files.
+"""Verification: whether this version computes the same document from the files, byte for byte.
 
-What a result document says of parameters is compared with those that are given, and never believed. Of an evidence
-document, seed, replicates, subgroups and limits are taken from the document, which its digest guards. A file may be
-given by another spelling of the path that the document names, such as ``./ref/a.csv_bi`` for ``ref/a.csv_bi``.
+The parameters in a document are compared with the given ones, never trusted. The seed, replicates, subgroups and limits
+of an evidence document are taken from the document, which its digest protects. A file may be given under another
+spelling of the path in the document, such as ``./ref/a.csv_bi`` for ``ref/a.csv_bi``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from nedc_bench.annotations import Pair, Pairing, Parameters
 from nedc_bench.annotations.source import Path, read_content
+from nedc_bench.checks import check_kinds
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.evaluation.corpus import Result, score_corpus
 from nedc_bench.evaluation.differences import explain, file_names
@@ -31,17 +32,18 @@ T = TypeVar("T")
 def verify(
     document: Path, pairing: Pairing, *, parameters: Parameters | None = None, table: Table | None = None
 ) -> list[str]:
-    """What differs between a document and what the files give, causes first; nothing, when each byte is right.
+    """The differences between a document and the one computed from the files, causes first; empty if all bytes match.
 
     Args:
         document: the path of a ``result.json`` or ``evidence.json``.
         pairing: the files, under the names that the document was made with.
-        parameters: what it was made with; the original's defaults, when None.
+        parameters: the parameters that it was made with; None means the original's defaults.
         table: the table of subjects that it was made with, if any.
 
     Raises:
-        InputError: the document is none of ours, or the files are refused.
+        InputError: the document was not written by nedc-bench, or the files are refused.
     """
+    check_kinds(pairing=(pairing, Pairing), parameters=(parameters, Parameters | None), table=(table, Table | None))
     content = read_content(document)
     if hashlib.sha256(content.data).hexdigest() != content.sha256:
         raise refusal("document", "is compressed; give the document itself", file=content.name)
@@ -64,7 +66,7 @@ def verify(
 
 
 def _as_spelled(pairing: Pairing, table: Table | None, written: dict[str, Any]) -> tuple[Pairing, Table | None]:
-    """The files under the document's spelling of their paths, where it names the same paths."""
+    """The files with their paths spelled as in the document, where both name the same paths."""
     spelled: dict[str, str] = {}
     pairs = list(pairing.pairs)
     for k, names in enumerate(file_names(written, len(pairs)) or []):
@@ -94,7 +96,7 @@ def _is_same_path(one: str, other: str) -> bool:
 
 
 def _evidence(written: dict[str, Any], name: str, result: Result, table: Table | None) -> dict[str, Any]:
-    """The evidence document with the settings, subgroups and limits of the one that is written."""
+    """The evidence document with the settings, subgroups and limits of the written one."""
     method, requested = (_part(written, key, dict, name) for key in ("method", "requested"))
     settings = Settings(
         _part(method, "replicates", int, name),
@@ -141,7 +143,7 @@ def _texts(document: dict[str, Any], key: str, name: str) -> list[str]:
 
 
 def _first_byte(data: bytes, made: bytes) -> str:
-    """Where texts differ that mean the same."""
+    """The first difference between texts with the same meaning."""
     shared = min(len(data), len(made))
     place = next((k for k in range(shared) if data[k] != made[k]), shared)
     return f"byte {place}: the text differs where its meaning does not (white space, order, or how a number is written)"

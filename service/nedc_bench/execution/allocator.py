@@ -1,7 +1,7 @@
-"""How the C library's allocator keeps freed memory: little, since requests of many megabytes come and go.
+"""Limits the freed memory that the C library's allocator keeps, since requests of many megabytes come and go.
 
-glibc raises its threshold for memory mapped on its own with each large block that is freed, so that later ones come
-from heaps that fragment; and each thread gets a heap. Fixed thresholds and few heaps bound what a process keeps
+glibc raises its mmap threshold with each large block that is freed, so that later blocks come from heaps, which
+fragment; and each thread gets its own heap. Fixed thresholds and few heaps bound the memory that a process keeps
 (mallopt(3)). Other C libraries have no such options.
 """
 

@@ -1,8 +1,8 @@
 """The cache of scores: one interface, in this process' memory or in a Redis shared by replicas.
 
-An entry holds a pair or a whole request; `nedc_bench.execution.request` makes the keys. A faulty cache never hinders:
-any fault counts as a miss with its result, within bounded time and without an exception. Results are counted per key:
-`HIT`, `MISS`, `ERROR` (the cache did not answer or accept an entry) and `CORRUPT` (it returned something else than was
+An entry holds a pair or a whole request; `nedc_bench.execution.request` makes the keys. A faulty cache never causes
+an error: any fault counts as a miss, within bounded time and without an exception. Results are counted per key: `HIT`,
+`MISS`, `ERROR` (the cache did not answer or accept an entry) and `CORRUPT` (it returned something other than was
 stored).
 """
 

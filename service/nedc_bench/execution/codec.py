@@ -1,8 +1,7 @@
 """The cached form of a pair's score: compact MessagePack, exact, without file names.
 
 Conventions: decoding restores what was encoded, to the last bit and type. Each algorithm's contribution is its own
-    typed
-tuple, and is decoded strictly. `with_files` adds file names after decoding: the cache knows contents only.
+typed tuple, and is decoded strictly. `with_files` adds file names after decoding: the cache knows only contents.
 
 Decoded data is not trusted. Anything but the exact shape that the scorer produces for these algorithms and classes is
 refused, so that a damaged entry costs an evaluation, never a wrong figure.

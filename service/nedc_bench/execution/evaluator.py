@@ -43,7 +43,7 @@ class Evaluated(NamedTuple):
     Attributes:
         folded: document and reports.
         cached: whether every pair came from the cache.
-        entries: new cache entries, which the caller stores together with the end of the job.
+        entries: new cache entries, which the caller stores together with the finished job.
         seconds: the time that each algorithm took; 0 if everything was cached.
     """
 

@@ -29,7 +29,7 @@ class Folded(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         document: the result document, JSON.
         reports: the text reports by name, msgpack.
-        sources: what the page is made from when it is asked for (`nedc_bench.execution.work.page_data`).
+        sources: the data from which the page is made on request (`nedc_bench.execution.work.page_data`).
     """
 
     document: bytes
@@ -41,7 +41,7 @@ class Folded(msgspec.Struct, frozen=True, array_like=True):
         return named(zlib.decompress(self.document), names, quoted=True)
 
     def report(self, name: str, names: Names) -> bytes | None:
-        """A text report, or None where the request has none of that name."""
+        """A text report, or None if the request has none with that name."""
         text = msgspec.msgpack.decode(zlib.decompress(self.reports), type=dict[str, str]).get(name)
         return None if text is None else named(text.encode(), names)
 
@@ -52,12 +52,12 @@ def page(data: bytes, names: Names) -> bytes:
 
 
 def placeholder(side: str, number: int | None = None) -> str:
-    """What a file is called by; without a number within the entry of a single pair."""
+    """The placeholder for a file's name; without a number in the entry of a single pair."""
     return f"{_BEGIN}{side}{'' if number is None else number}{_END}"
 
 
 def numbered(finding: Finding, number: int) -> Finding:
-    """A finding on a single pair as part of a request, in which the pair has a number."""
+    """A finding on a single pair, with the number that the pair has in the request."""
     file, message = finding.file, finding.message
     for side in (REFERENCE, HYPOTHESIS):
         one, several = placeholder(side), placeholder(side, number)
@@ -66,7 +66,7 @@ def numbered(finding: Finding, number: int) -> Finding:
 
 
 def named(text: bytes, names: Names, *, quoted: bool = False) -> bytes:
-    """The text with the names of files; ``quoted`` as within strings of JSON."""
+    """The text with the names of files inserted; ``quoted`` escapes them for JSON strings."""
 
     def name(match: re.Match[bytes]) -> bytes:
         number = int(match[2])

@@ -1,7 +1,7 @@
-"""`Gate`: how many small requests are worked on at once; the others wait in line.
+"""`Gate`: limits how many small requests run at once; the others wait in line.
 
-Past saturation more work at once only makes all of it slower: a bounded number keeps the throughput. How long a
-newcomer would wait is known, so that it can be refused before its body is read.
+Beyond saturation, more concurrency only makes every request slower; a limit keeps the throughput. The expected wait of
+a new request is known, so that it can be refused before its body is read.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-WEIGHT = 0.05  # of the newest request in the mean time that one takes
+WEIGHT = 0.05  # of the newest request in the moving average of durations
 
 
 class Gate:
-    """Lets requests in, in the order in which they come.
+    """Admits requests in order of arrival.
 
     Args:
-        width: how many are in at once.
+        width: the maximum number of concurrent requests.
     """
 
     def __init__(self, width: int) -> None:
@@ -29,12 +29,12 @@ class Gate:
 
     @property
     def expected_seconds(self) -> float:
-        """About how long a request that came now would wait."""
+        """The approximate wait of a request that arrives now."""
         return self._waiting * self._mean_seconds / self.width
 
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
-        """Wait for a place, and keep it within."""
+        """Wait for a place, and hold it during the block."""
         self._waiting += 1
         try:
             await self._places.acquire()

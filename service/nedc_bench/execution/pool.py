@@ -1,8 +1,8 @@
 """`WorkerPool`: evaluations in worker processes, awaited from an event loop, and killed when they take too long.
 
-Every worker has a socket of its own and does one call at a time, so it can be killed at any moment: no other worker
-shares a lock or a pipe with it, and its death is seen at once, as the end of its stream. A slot keeps each place in
-the pool filled: it starts a worker, waits for its end, and starts the next.
+Every worker has its own socket and handles one call at a time, so it can be killed at any moment: no other worker
+shares a lock or a pipe with it, and its death is noticed at once, as the end of its stream. A slot keeps each place in
+the pool filled: it starts a worker, waits until it ends, and starts the next.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from nedc_bench.execution.worker import CANCELLED, TIMEOUT, Worker, WorkerDiedEr
 
 T = TypeVar("T")
 
-ATTEMPTS = 2  # for a call over which a worker died
-START_SECONDS = 30.0  # in which the first workers must be up
-LONGEST_PAUSE_SECONDS = 5.0  # between workers that do not come up
+ATTEMPTS = 2  # for a call whose worker died
+START_SECONDS = 30.0  # for the first workers to start
+LONGEST_PAUSE_SECONDS = 5.0  # between attempts to start a worker
 
 _log = logging.getLogger(__name__)
 
 
 class WorkerPool:
-    """Worker processes for calls that need a CPU for longer than an event loop may be kept.
+    """Worker processes for calls that would block the event loop for too long.
 
     Args:
-        workers: how many; by default as many as this process may use CPUs.
+        workers: the number of workers; by default, one per CPU that this process may use.
         timeout_seconds: a call that takes longer is killed.
         on_restart: called for every worker that is replaced, with one of `REASONS`.
     """
@@ -62,12 +62,12 @@ class WorkerPool:
 
     @property
     def busy(self) -> int:
-        """How many workers have a call."""
+        """The number of workers with a call."""
         return sum(worker.busy for worker in self._living)
 
     @property
     def idle(self) -> int:
-        """How many workers are up and have none."""
+        """The number of workers that are up and have no call."""
         return len(self._living) - self.busy
 
     @property
@@ -79,7 +79,7 @@ class WorkerPool:
         """Start the workers; they are up when this returns.
 
         Raises:
-            EvaluationError: they do not come up.
+            EvaluationError: they do not start.
         """
         up = [asyncio.Event() for _ in range(self.workers)]
         self._slots = [asyncio.create_task(self._keep_filled(event)) for event in up]
@@ -94,17 +94,17 @@ class WorkerPool:
     async def run(
         self, function: Callable[..., T], /, *args: Any, turn: str = "", heavy: bool = False, patience: int = 1
     ) -> T:
-        """Call ``function`` in a worker. Cancelled, or out of time, the call is killed with its worker.
+        """Call ``function`` in a worker. If the call is cancelled or times out, its worker is killed.
 
         Args:
-            function: of this package, called with ``args``.
-            turn: who asks; workers take turns between them.
-            heavy: it takes long, and so one worker is left to others.
-            patience: how many pairs it is about; the time-out is of a pair.
+            function: a function of this package, called with ``args``.
+            turn: the caller; callers are served in turn.
+            heavy: whether the call takes long, so that a worker must stay free for others.
+            patience: the number of pairs in the call; the time-out applies per pair.
 
         Raises:
-            EvaluationError: two workers died over it, it took too long, or the pool is closed.
-            Exception: what ``function`` raises.
+            EvaluationError: two workers died during the call, it took too long, or the pool is closed.
+            Exception: any exception that ``function`` raises.
         """
         if self._closing:
             raise EvaluationError("the worker processes are being stopped")
@@ -122,7 +122,7 @@ class WorkerPool:
         raise EvaluationError("the worker process died over it twice (killed, or out of memory)")
 
     async def close(self, *, kill: bool = False) -> None:
-        """Take no more calls, and end the workers once the running calls have ended; with ``kill`` at once."""
+        """Accept no more calls, and end the workers after the running calls; with ``kill``, at once."""
         self._closing = True
         try:
             if not kill:
@@ -142,7 +142,7 @@ class WorkerPool:
         try:
             seconds = None if self.timeout_seconds is None else self.timeout_seconds * patience
             async with asyncio.timeout(seconds) as limit:
-                answer = await worker.call(pickle.dumps(call, pickle.HIGHEST_PROTOCOL))  # a copy of what it holds: now
+                answer = await worker.call(pickle.dumps(call, pickle.HIGHEST_PROTOCOL))  # copies the arguments now
                 succeeded, value = pickle.loads(answer)  # noqa: S301  # from our own process
         except TimeoutError:
             if limit.expired():
@@ -170,7 +170,7 @@ class WorkerPool:
                 pause = 0.0
                 await worker.ended.wait()
                 self._turns.discard(worker)
-            except Exception as error:  # noqa: BLE001  # whatever keeps a worker from starting, the next is tried
+            except Exception as error:  # noqa: BLE001  # whatever the cause, another worker is tried
                 pause = min(2 * pause + 0.1, LONGEST_PAUSE_SECONDS)
                 _log.warning("a worker process does not start (%s: %s); trying again", type(error).__name__, error)
             finally:

@@ -1,7 +1,7 @@
-"""What is asked of the service: pairs of files, hashed and named once, and how they are to be scored.
+"""A request to the service: pairs of files, hashed and named once, and how to score them.
 
-A key is the hash of everything that a score depends on, contents and not names, so that an entry of the cache is never
-out of date. Every part goes in with its length before it, so that no two different sets of parts hash the same bytes.
+A cache key is the hash of everything that a score depends on, contents but not names, so a cache entry is never stale.
+Every part is length-prefixed, so that different parts never hash the same bytes.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from nedc_bench.scoring.szcore_figures import subject_of
 from nedc_bench.version import __version__
 
 LENGTH_BYTES = 8
-VERSION = f"{__version__}+{FORMAT}"  # of the scorer, and of the cached form
+VERSION = f"{__version__}+{FORMAT}"  # of the scorer and of the cache format
 
 
 class Study(NamedTuple):
-    """That figures are to have intervals, and how.
+    """A request for confidence intervals.
 
     Attributes:
         seed, replicates: of the bootstrap.
-        subjects: for each pair the number of its subject, or -1: it has none that is known. Names are not kept.
+        subjects: for each pair the number of its subject, or -1 if it is unknown. Names are not kept.
     """
 
     seed: int
@@ -46,9 +46,9 @@ class Study(NamedTuple):
 
 
 class PairInput(msgspec.Struct, frozen=True, array_like=True):
-    """The two files of a pair: contents, the names they go by, and the sha256 of each, hexadecimal.
+    """The two files of a pair: contents, names and hexadecimal SHA-256.
 
-    A hypothesis that is missing has no sha256, and is scored as one without events.
+    A missing hypothesis has no SHA-256, and is scored as one without events.
     """
 
     reference: bytes
@@ -72,12 +72,12 @@ class PairInput(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def size(self) -> int:
-        """The bytes of the two files."""
+        """The size of the two files in bytes."""
         return len(self.reference) + len(self.hypothesis)
 
     @property
     def contents(self) -> tuple[bytes, bytes | None]:
-        """The bytes of the two files; None for a hypothesis that is missing."""
+        """The bytes of the two files; None for a missing hypothesis."""
         return self.reference, self.hypothesis if self.hypothesis_sha256 else None
 
     @property
@@ -88,7 +88,7 @@ class PairInput(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How pairs are to be scored.
+    """How to score pairs.
 
     Attributes:
         algorithms: in report order.
@@ -105,17 +105,17 @@ class Asked:
     study: Study | None = None
 
     def pair_key(self, pair: PairInput) -> str:
-        """What the pair's score is kept under; strictness and form of the document do not enter it."""
+        """The cache key of the pair's score; strictness and the form of the document are not part of it."""
         return _hash(pair.reference_sha256, pair.hypothesis_sha256, _canonical(self.algorithms, self.parameters))
 
     def request_key(self, pair_keys: Sequence[str]) -> str:
-        """What the figures of a request with these pairs, in this order, are kept under."""
+        """The cache key of the figures of a request with these pairs, in this order."""
         noticed = json.dumps([found.to_dict() for found in self.parameters.warnings])
         form = f"request strict={self.strict} per_pair={self.per_pair} study={json.dumps(self.study)}"
         return _hash(form, noticed, *pair_keys)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a job's record holds it."""
+        """The form in a job's record."""
         return {
             "algorithms": self.algorithms,
             "parameters": self.parameters.to_dict(),
@@ -127,12 +127,12 @@ class Asked:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Asked:
-        """What `to_dict` wrote."""
+        """Restore from the form that `to_dict` returns."""
         values = dict(record["parameters"])
         label_map = replace(LabelMap.from_mapping(values.pop("label_map")), warnings=())  # they are among the notes
         notes = tuple(Finding(**found) for found in record["warnings"])
         parameters = Parameters(label_map=label_map, notes=notes, **values)
-        seed, replicates, subjects = record.get("study") or (0, 0, ())  # a release before it had no study
+        seed, replicates, subjects = record.get("study") or (0, 0, ())  # earlier releases wrote no study
         study = Study(seed, replicates, tuple(subjects)) if replicates else None
         return cls(tuple(record["algorithms"]), parameters, record["strict"], record["per_pair"], study)
 
@@ -147,7 +147,7 @@ def _hash(*parts: str) -> str:
 
 @lru_cache(maxsize=256)
 def _canonical(algorithms: tuple[str, ...], parameters: Parameters) -> str:
-    """All that a score depends on beside the files; the label map's order counts, since classes are in its order."""
+    """Everything besides the files that a score depends on; label map order counts, since it orders the classes."""
     values = parameters.to_dict()
     label_map = list(values.pop("label_map").items())
     numbers = {name: float(value) if isinstance(value, int) else value for name, value in values.items()}

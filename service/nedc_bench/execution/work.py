@@ -126,7 +126,7 @@ def warm_up() -> None:
 
 
 def _evidence(result: Result, asked: Asked) -> dict[str, Any]:
-    """The part of the document about intervals, where it is asked for."""
+    """The document's part about intervals, if requested."""
     if asked.study is None:
         return {}
     seed, replicates, subjects = asked.study

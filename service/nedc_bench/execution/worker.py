@@ -1,6 +1,6 @@
 """`Worker`: a process that handles one call at a time, and our end of its socket.
 
-The process exits when its stream ends, also because its parent has died. A busy process is killed.
+The process exits when its stream ends, for example because its parent has died. A busy process is killed.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Worker(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is made."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has another base class
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer has arrived."""
@@ -181,7 +181,7 @@ def _failure(error: Exception) -> bytes:
     """The error for the caller, or its text if it cannot be pickled."""
     try:
         failure = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
-        pickle.loads(failure)  # noqa: S301  # some can be written and not read
+        pickle.loads(failure)  # noqa: S301  # some errors can be pickled but not unpickled
     except Exception:  # noqa: BLE001
         return pickle.dumps((False, EvaluationError(f"{type(error).__name__}: {error}")), pickle.HIGHEST_PROTOCOL)
     return failure

@@ -2,7 +2,7 @@
 
 Only a few chunks of a job (its lanes) are queued or running at once: the replica that stores chunk ``n`` queues chunk
 ``n + LANES``, so that a small job does not wait behind a corpus. Every step is idempotent, so another replica can
-repeat the chunk of a dead one. The replica that stores the last chunk folds the scores and stores the end.
+repeat the chunk of a dead one. The replica that stores the last chunk folds the scores and finishes the job.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 
 class File(msgspec.Struct, frozen=True, array_like=True):
-    """What the end of a job needs from a pair besides its score."""
+    """The data of a pair, besides its score, that is needed to finish a job."""
 
     names: tuple[str, str]
     digests: tuple[str, str]
@@ -193,7 +193,7 @@ class ChunkRunner:
             return Failure.of(error)
 
     async def _fold(self, record: Record) -> None:
-        """Compute the figures when all chunks are scored, and store the end, for which the inputs make room."""
+        """Compute the figures once all chunks are scored, and finish the job; deleting its inputs makes room."""
         job_id, asked = record.job.job_id, Asked.from_dict(record.asked)
 
         def read(pipeline: Any) -> None:
@@ -275,7 +275,7 @@ async def for_ever(turn: Callable[[], Awaitable[None]]) -> None:
         try:
             await turn()
             pause = 0.0
-        except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
+        except Exception as error:  # noqa: BLE001  # an invalid answer can make the client raise anything
             log.debug("failed to read from redis", error=str(error)[:200])
             pause = min(2 * pause + 0.1, LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)

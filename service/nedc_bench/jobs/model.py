@@ -218,7 +218,7 @@ def with_result(job: Job, document: bytes) -> Job:
 
 
 def ended(job: Job, error: Failure | None, *, cached: bool = False) -> Job:
-    """The job with its end."""
+    """The job in its final state."""
     return msgspec.structs.replace(
         job,
         status=JobStatus.COMPLETED if error is None else JobStatus.FAILED,

@@ -219,7 +219,7 @@ class RedisJobs:
 
 
 def _end(job: Job, request: Request, outcome: Evaluated | Failure) -> tuple[Job, Stored | None, dict[str, bytes]]:
-    """A job that was evaluated here: ended, what is kept of it, and what the cache is to keep."""
+    """The final state of a job that was evaluated here, its stored figures, and its new cache entries."""
     if isinstance(outcome, Failure):
         return ended(job, outcome), None, {}
     stored = Stored([pair.names for pair in request.pairs], outcome.folded)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nedc_bench.jobs.store import Store
 
 FULL = "it is full"  # the text of `nedc_bench.redis.client.describe`
-JOBS, ENTRIES = 100, 5000  # that go at once
+JOBS, ENTRIES = 100, 5000  # dropped at once
 MOST_FULL = 0.8  # of its memory; the rest is reserved for finishing accepted jobs
 SCANNED_BYTES = 50_000_000  # time limit of a scan
 LEAST_KEPT_MILLISECONDS = 60_000  # a finished job is kept this long for its client, even if memory is needed

@@ -1,9 +1,9 @@
 """The storage of jobs in Redis: plain keys with a time to live, all of a job's on one node of a cluster.
 
 Keys under the prefix, per job (``ID`` in braces is the hash tag): ``job:{ID}``, its record, without which the job does
-not exist; ``:end``, the finished job, set by the first replica to finish it; ``:result``, figures and names; until the
-end also ``:files`` (names and hashes), ``:input:N``, the hash ``:scores`` with one field per chunk, and ``:begun``. Per
-owner: ``jobs:{OWNER}`` and ``jobs:{OWNER}:STATUS``, sorted by acceptance. Global: ``pending`` (ids sorted by time),
+not exist; ``:end``, the finished job, set by the first replica to finish it; ``:result``, figures and names; until
+then also ``:files`` (names and hashes), ``:input:N``, the hash ``:scores`` with one field per chunk, and ``:begun``.
+Per owner: ``jobs:{OWNER}`` and ``jobs:{OWNER}:STATUS``, sorted by acceptance. Global: ``pending`` (ids sorted by time),
 ``key:DIGEST`` (idempotency keys), ``chunks`` (the queue) and ``changes`` (streams).
 
 Nothing is atomic across keys: each step is idempotent, and leftovers of a crash expire.
@@ -92,7 +92,7 @@ class Store:
             raise
 
     async def queue(self, record: Record, lanes: int) -> None:
-        """Queue the first chunks of a job; done twice, it changes nothing."""
+        """Queue the first chunks of a job; a second call changes nothing."""
         job_id = record.job.job_id
 
         def announce(pipeline: AnyPipeline) -> None:
@@ -176,7 +176,7 @@ class Store:
         return await self._lists.page(self, owner, limit, offset, status)
 
     async def finish(self, record: Record, job: Job, stored: Stored | None) -> bool:
-        """Store the end of a queued job. Returns False if it is removed or already finished."""
+        """Store the final state of a queued job. Returns False if it is removed or already finished."""
         job_id = job.job_id
         if stored is not None:
             result = msgspec.msgpack.encode(stored)

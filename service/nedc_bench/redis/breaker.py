@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Decides whether to call something that fails at times.
+    """Decides whether to call something that may be failing.
 
     Args:
         failures: consecutive failures that open it.
@@ -34,7 +34,7 @@ class CircuitBreaker:
         return self._failures < self._limit
 
     def allows(self) -> bool:
-        """Whether the caller may call now; while the breaker is open, the caller that may is the trial."""
+        """Whether the caller may call now; while the breaker is open, only one trial per pause may."""
         if self.closed:
             return True
         now = self._clock()

@@ -1,8 +1,8 @@
 """`RedisClient`: the process' only access to Redis, with bounded response times and connections.
 
 `ask` either returns an answer or raises `RedisUnavailableError`, whatever the state of Redis: slow, frozen, full,
-demoted, forbidding the command, restarted, or answering nonsense. A question without an answer is retried once, so
-questions must be idempotent. After consecutive failures the circuit breaker opens for a moment. A demoted primary
+demoted, forbidding the command, restarted, or giving invalid answers. A request without an answer is retried once, so
+requests must be idempotent. After consecutive failures the circuit breaker opens for a moment. A demoted primary
 (READONLY) is recognised, and all connections are replaced, so that a failover behind one address needs no restart.
 """
 
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 
 class RedisUnavailableError(Exception):
-    """Redis did not carry out the request; the message says why. It may still carry it out."""
+    """Redis did not confirm the request, and may still carry it out; the message says why."""
 
 
 class _NotPermittedError(RedisUnavailableError):
@@ -54,7 +54,7 @@ class RedisClient:
         ca_file: the CA of its certificate, if the system does not trust it.
 
     Attributes:
-        problem: why it cannot be used, as of the last question; None if it can.
+        problem: why it cannot be used, as of the last request; None if it can.
         refuses: whether it answers but accepts no writes (a replica, a Sentinel, an ACL), so that waiting does not
             help.
         client: redis-py's client, for blocking readers.
@@ -75,10 +75,10 @@ class RedisClient:
         return f"{self.prefix}:v1:{name}"
 
     async def ask(self, question: Callable[[AnyClient], Awaitable[T]], *, size: int = 0, once: bool = False) -> T:
-        """The answer of Redis.
+        """Send a request and return the answer of Redis.
 
         Args:
-            question: idempotent, since it may be asked twice, unless ``once``.
+            question: the request; idempotent, since it may be sent twice, unless ``once``.
             size: bytes sent or read, which extend the time limit.
 
         Raises:
@@ -91,7 +91,7 @@ class RedisClient:
                 try:
                     async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
                         answer = await question(self.client)
-                except Exception as error:  # noqa: BLE001  # a server that answers nonsense makes the client raise anything
+                except Exception as error:  # noqa: BLE001  # an invalid answer can make the client raise anything
                     if str(error).startswith("WRONGTYPE"):  # another program writes under our keys; Redis is fine
                         raise RedisUnavailableError(describe(error)) from None
                     if type(error).__name__ == "NoPermissionError":  # an ACL may permit some commands and forbid others
@@ -136,7 +136,7 @@ class RedisClient:
         return values
 
     async def probe(self) -> bool:
-        """Whether Redis accepts a write now; asked even while the circuit breaker is open, and closes it."""
+        """Whether Redis accepts a write now; tried even while the circuit breaker is open, and closes it."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self.client.set(self.key("probe"), b"1", px=PROBE_MILLISECONDS)
@@ -172,7 +172,7 @@ class RedisClient:
             await self.client.connection_pool.disconnect()
 
     async def _refuse_node_of_cluster(self) -> None:
-        """Refuse a single node of a cluster: it accepts some keys only, so a write does not prove that it is usable."""
+        """Refuse a single node of a cluster: it accepts only some keys, so a write does not prove that it is usable."""
         if self.address.kind in {"plain", "unix"} and not self._alone:
             try:
                 found = await self.client.info("server")

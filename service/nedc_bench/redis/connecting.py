@@ -6,8 +6,8 @@ from typing import Any
 
 from nedc_bench.redis.address import RedisAddress
 
-CONNECTIONS = 16  # for questions
-READERS = 2  # for blocking readers: of the queue, and of changes
+CONNECTIONS = 16  # for requests
+READERS = 2  # for blocking readers: the queue and the changes
 CONNECT_SECONDS = 1.0
 READ_BYTES = 256 * 1024
 
@@ -19,7 +19,7 @@ def connect(address: RedisAddress, ca_file: str | None) -> Any:
         address: the address of Redis.
         ca_file: the CA of its certificate, if the system does not trust it.
     """
-    from redis.asyncio import ConnectionPool, Redis, RedisCluster, Sentinel, UnixDomainSocketConnection  # noqa: PLC0415  # a tenth of the service's start
+    from redis.asyncio import ConnectionPool, Redis, RedisCluster, Sentinel, UnixDomainSocketConnection  # noqa: PLC0415  # a tenth of the service's start-up time
     from redis.asyncio.cluster import ClusterNode  # noqa: PLC0415
     from redis.asyncio.connection import Connection, SSLConnection  # noqa: PLC0415
     from redis.asyncio.retry import Retry  # noqa: PLC0415

@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 def write_events(score: CorpusScore, file: IO[str]) -> None:
-    """Write one row per verdict; ``partners`` are ``start-stop`` in seconds, separated by blanks."""
+    """Write one row per verdict; ``partners`` are ``start-stop`` in seconds, separated by spaces."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for pair in score.scores:

@@ -1,8 +1,8 @@
-"""The evidence document: figures with their uncertainty, what they were made from, and the limits held against them.
+"""The evidence document: figures with their uncertainty, their inputs, and the limits that they were checked against.
 
-It names everything that is needed to make it again, to the last byte: scorer version, parameters, the inputs' hashes,
-seed, replicates (docs/uncertainty.md). Its ``digest`` is the sha256 of its text without the digest, so that a changed
-byte shows even where no figure depends on it.
+It records everything needed to reproduce it to the last byte: scorer version, parameters, the inputs' hashes, seed,
+replicates (docs/uncertainty.md). Its ``digest`` is the SHA-256 of its text without the digest, so that any changed byte
+is detected, even if no figure depends on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nedc_bench.version import __version__
 
 EVIDENCE_NAME = "evidence.json"
 SCHEMA = "nedc-bench/evidence/1"
-FEW_SUBJECTS = 50  # with fewer, intervals by the bootstrap of subjects are too narrow (docs/uncertainty.md)
+FEW_SUBJECTS = 50  # with fewer, bootstrap intervals are too narrow (docs/uncertainty.md)
 
 SHOWN = ("sensitivity", "precision", "f1", "false_alarms_per_24h")  # in the terminal and on the page
 
@@ -45,7 +45,7 @@ def build_evidence(score: CorpusScore, found: Uncertainty) -> dict[str, Any]:
 
 
 def evidence_figures(found: Uncertainty) -> dict[str, Any]:
-    """The figures and limits of the evidence document: what a result document holds as its ``evidence``."""
+    """The figures and limits of the evidence document, which a result document holds as ``evidence``."""
     proportions = found.settings.proportions
     return {
         "method": {
@@ -67,12 +67,12 @@ def evidence_figures(found: Uncertainty) -> dict[str, Any]:
 
 
 def evidence_text(document: Mapping[str, Any]) -> str:
-    """The document as its file holds it."""
+    """The text of the document's file."""
     return json.dumps(document, allow_nan=False, indent=1) + "\n"
 
 
 def _burden(score: CorpusScore) -> dict[str, Any]:
-    """Detection delay and seizure burden of each class but background, as `BurdenResult` has them."""
+    """Detection delay and seizure burden of each class but background, as in `BurdenResult`."""
     document = {}
     for c, label in enumerate(score.parameters.label_map.classes):
         if label == FILLER:
@@ -88,13 +88,13 @@ def _burden(score: CorpusScore) -> dict[str, Any]:
         )
         late = Delays.of((delay for found, _ in delays for delay in found), sum(missed for _, missed in delays))
         found = BurdenResult(label, len(sides), score.duration_seconds, reference, hypothesis, late).to_dict()
-        del found["delay"]["seconds"]  # of each hit
+        del found["delay"]["seconds"]  # one value per hit
         document[label] = {name: found[name] for name in ("delay", "burden")}
     return document
 
 
 def _cautions(found: Uncertainty) -> Iterator[str]:
-    """What a reader must know before he trusts the intervals."""
+    """Warnings for the reader of the intervals."""
     groups = [("", found.overall), *((name, group) for own in found.groups.values() for name, group in own.items())]
     for name, group in groups:
         if group.subjects < FEW_SUBJECTS:

@@ -8,7 +8,7 @@ from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.verdicts import RULES, Difference, Verdict, differences
 from nedc_bench.scoring.verdicts.model import PARTIAL
 
-_COUNTS = ("TP", "FN", "FP")
+_COUNTS = ("TP", "FP", "FN")
 
 
 def explanation_lines(
@@ -46,20 +46,20 @@ def _totals(score: CorpusScore, algorithms: tuple[str, str], labels: Sequence[st
     for label in labels:
         for name in algorithms:
             figures = score.algorithms[name].labels[label]  # type: ignore[union-attr]  # those that have labels
-            rows.append((name, label, *(_number(getattr(figures, count)) for count in ("tp", "fn", "fp"))))
+            rows.append((name, label, *(_number(getattr(figures, count)) for count in ("tp", "fp", "fn"))))
     yield from _table(rows, (2, 3, 4))
 
 
 def _rules(found: Sequence[Difference], algorithms: tuple[str, str]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("label", "side", *algorithms, "events", *_COUNTS)]
     for difference in found:
-        counts = (difference.hits, difference.misses, difference.false_alarms)
+        counts = (difference.hits, difference.false_alarms, difference.misses)
         rules = (rule or "-" for rule in difference.rules)
         signed = (_number(count, "+") for count in counts)
         rows.append((difference.label, difference.side, *rules, str(difference.events), *signed))
     for label in dict.fromkeys(difference.label for difference in found):
         own = [difference for difference in found if difference.label == label]
-        sums = (sum(getattr(d, count) for d in own) for count in ("hits", "misses", "false_alarms"))
+        sums = (sum(getattr(d, count) for d in own) for count in ("hits", "false_alarms", "misses"))
         events = str(sum(difference.events for difference in own))
         rows.append((label, "total", "", "", events, *(_number(count, "+") for count in sums)))
     yield from _table(rows, (4, 5, 6, 7))

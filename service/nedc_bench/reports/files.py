@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from errno import EISDIR
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from nedc_bench.errors import EvaluationError
 from nedc_bench.reports import pairs, summary
@@ -20,6 +21,7 @@ from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.operating import OperatingCurve
 
 SUMMARY_NAME = "summary.txt"
+OPEN_FILES = ("/dev/", "/proc/")  # such as /dev/stdout, which may be a file that must not be replaced
 PAIR_REPORTS = {
     "dp": "summary_dpalign.txt",
     "epoch": "summary_epoch.txt",
@@ -55,6 +57,30 @@ def report_lines(
         return page_lines(score, curves)
     (algorithm,) = (algorithm for algorithm, report in PAIR_REPORTS.items() if report == name)
     return pairs.lines(score, algorithm)
+
+
+@contextmanager
+def whole_file(path: str, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:
+    """A new file that replaces ``path`` once it is complete; a device or a pipe is written to directly.
+
+    Raises:
+        EvaluationError: it cannot be written; the old file at ``path`` is kept.
+    """
+    try:
+        if path.startswith(OPEN_FILES) or (os.path.exists(path) and not os.path.isfile(path)):
+            with open(path, mode, **options) as file:
+                yield file
+            return
+        target = Path(os.path.realpath(path))  # keeps a symbolic link
+        with tempfile.TemporaryDirectory(prefix=".nedc-bench-", dir=target.parent) as staging:
+            staged = Path(staging, target.name)
+            with open(staged, mode, **options) as file:
+                yield file
+            if target.exists():
+                shutil.copymode(target, staged)
+            os.replace(staged, target)
+    except OSError as error:
+        raise EvaluationError(f"cannot write {path}: {error.strerror}") from error
 
 
 def write_reports(

@@ -35,9 +35,10 @@ def _aligned(pair: PairScore, algorithm: str, classes: Sequence[str]) -> Iterato
     agreed = [r == h for r, h in zip(ref, hyp, strict=True)]
     symbols = {code: classes[code] for code in {*ref, *hyp} - {NULL}} | {NULL: NULL_SYMBOL}
     width = max(map(len, symbols.values())) + 1  # the null symbol counts at both ends, though it is not printed there
+    lower = {code: f"{symbol:>{width}} " for code, symbol in symbols.items()}
+    upper = {code: f"{symbol.upper():>{width}} " for code, symbol in symbols.items()}
     for side, codes in (("Ref", ref), ("Hyp", hyp)):
-        cased = (symbols[c] if same else symbols[c].upper() for c, same in zip(codes, agreed, strict=True))
-        yield f"  {side}: " + "".join(f"{symbol:>{width}} " for symbol in cased)
+        yield f"  {side}: " + "".join([(lower if same else upper)[c] for c, same in zip(codes, agreed, strict=True)])
     hits, insertions, deletions = sum(agreed), ref.count(NULL), hyp.count(NULL)
     substitutions = len(ref) - hits - insertions - deletions
     total = substitutions + insertions + deletions

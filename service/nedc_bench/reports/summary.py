@@ -1,8 +1,7 @@
 """``summary.txt``: the figures of every algorithm, equal to the original's bytes.
 
 Only the first block (date, program, version), the ``File:``, ``Ref:`` and ``Hyp:`` lines and the completion date are
-our
-own: docs/scoring.md section 7.
+our own: docs/scoring.md section 7.
 """
 
 from __future__ import annotations

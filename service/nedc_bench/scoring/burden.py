@@ -1,21 +1,21 @@
-"""Detection delay and seizure burden: how late a detector is, and how much seizure there is to see.
+"""Detection delay and seizure burden: how late detections are, and how much of the time is seizure.
 
 The task: in intensive care it matters how soon a seizure is noticed, and how much of the time a patient seizes.
 
 Metrics:
 
-- *Detection delay*: of each reference event that is hit (as `overlap` has it: some hypothesis event of its class
-  overlaps it, open intervals), the start of the first such hypothesis event less its own start, in seconds. It is
-  negative where the detection begins before. Reported as median and quartiles over all hits of the corpus: delays are
-  skewed, so no mean (Frei 2013, "Seizure detection", Scholarpedia 8(3):5780, on latency).
+- *Detection delay*: for each reference event that is hit (as in `overlap`: a hypothesis event of its class overlaps it,
+  open intervals), the start of the first such hypothesis event minus its own start, in seconds. It is negative if the
+  detection begins earlier. Reported as median and quartiles over all hits of the corpus, not as a mean, since delays
+  are skewed (Frei 2013, "Seizure detection", Scholarpedia 8(3):5780, on latency).
 - *Burden*: seconds of seizure in 24 hours of recording; the longest seizure; and the share of 5-minute windows with at
   least 30 s of seizure, a burden of 10 % (Kamousi et al. 2021, "Monitoring the Burden of Seizures and Highly
   Epileptiform Patterns in Critical Care with a Novel Machine Learning Method", Neurocritical Care 34:908-917, who count
   10-s epochs of the last 5 minutes; ACNS calls the percentage of time in seizure the burden).
 
-Conventions: seconds from the start of the recording. Events of the class that overlap or touch are one seizure; what
-lies before 0 or past the end is left out. Windows follow each other from the start of each recording; what is left at
-its end is no window. Quartiles interpolate linearly between order statistics (type 7 of Hyndman and Fan 1996).
+Conventions: seconds from the start of the recording. Events of the class that overlap or touch are one seizure; time
+before 0 or past the end is ignored. Windows are consecutive from the start of each recording; an incomplete last window
+is dropped. Quartiles interpolate linearly between order statistics (type 7 of Hyndman and Fan 1996).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from nedc_bench.scoring.figures import SECONDS_PER_DAY
 
 WINDOW_SECONDS = 300.0
 LEAST_SECONDS = 30.0  # of seizure in a window that counts
-DIGITS = 4  # of seconds; sums are compared at them
+DIGITS = 4  # decimals of seconds at which sums are compared
 
 
 class PairBurden(NamedTuple):
-    """What a side of a pair adds: seconds of seizure, the longest, whole windows, and those with enough seizure."""
+    """One side of a pair: seconds of seizure, the longest seizure, complete windows, those with enough seizure."""
 
     seconds: float
     longest: float
@@ -50,11 +50,11 @@ class Burden:
 
     Attributes:
         seizure_seconds: seconds of seizure.
-        seconds_per_24h: of seizure, in 24 hours of recording.
-        longest_seconds: the longest seizure; 0 where there is none.
-        windows: whole windows of 5 minutes.
-        windows_over: those with at least 30 s of seizure.
-        share_over: their share; None without windows.
+        seconds_per_24h: seconds of seizure per 24 hours of recording.
+        longest_seconds: the duration of the longest seizure; 0 if there is none.
+        windows: the number of complete 5-minute windows.
+        windows_over: the number of windows with at least 30 s of seizure.
+        share_over: their fraction; None without windows.
     """
 
     seizure_seconds: float
@@ -66,7 +66,7 @@ class Burden:
 
     @classmethod
     def of(cls, pairs: Sequence[PairBurden], duration: float) -> Burden:
-        """The burden of a corpus of so many seconds."""
+        """The burden of a corpus of ``duration`` seconds."""
         seconds = in_order((pair.seconds for pair in pairs), 0.0)
         windows, over = sum(pair.windows for pair in pairs), sum(pair.windows_over for pair in pairs)
         longest = max(pair.longest for pair in pairs)
@@ -76,11 +76,11 @@ class Burden:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """How late the hits of a corpus are.
+    """The detection delays of a corpus.
 
     Attributes:
-        hits, misses: reference events that some hypothesis event overlaps, and the others.
-        median, lower_quartile, upper_quartile: of the delays, seconds; None without a hit.
+        hits, misses: the numbers of reference events with and without an overlapping hypothesis event.
+        median, lower_quartile, upper_quartile: of the delays, in seconds; None without hits.
         seconds: the delay of each hit, in list order.
     """
 
@@ -101,13 +101,13 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class BurdenResult:
-    """Burden of both sides and delay of the hits, of one class.
+    """The burden of both sides and the detection delays, for one class.
 
     Attributes:
         label: the class.
-        pairs: how many recordings.
-        duration_seconds: of all reference recordings.
-        reference, hypothesis: the burden by either side.
+        pairs: the number of recordings.
+        duration_seconds: the total duration of the reference recordings.
+        reference, hypothesis: the burden of each side.
         delays: of the hits.
     """
 
@@ -119,7 +119,7 @@ class BurdenResult:
     delays: Delays
 
     def to_dict(self) -> dict[str, Any]:
-        """As docs/curves.md describes it."""
+        """The document that docs/curves.md describes."""
         names = ("hits", "misses", "median", "lower_quartile", "upper_quartile", "seconds")
         return {
             "schema": "nedc-bench/burden/1",
@@ -135,9 +135,9 @@ class BurdenResult:
 
 
 def detection_delays(reference: Events, hypothesis: Events, c: int) -> tuple[list[float], int]:
-    """The delay of each reference event of class ``c`` that is hit, in order; and how many are not.
+    """The delay of each reference event of class ``c`` that is hit, in order, and the number of misses.
 
-    The first hypothesis event that overlaps is the first by start that does not stop before.
+    The first hypothesis event that overlaps is the first by start that stops after the reference event begins.
     """
     ref_starts, ref_stops = _of_class(reference, c)
     starts, stops = _of_class(hypothesis, c)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from nedc_bench.annotations import Parameters
+from nedc_bench.checks import check_kinds
 from nedc_bench.errors import Finding, refusal
 from nedc_bench.scoring import dp, epoch, ira, overlap, szcore, taes
 from nedc_bench.scoring.contribution import ConfusionTotal
@@ -25,6 +26,7 @@ from nedc_bench.scoring.verdicts import Verdict, judge
 
 CountedTotal = DpTotal | EpochTotal | OverlapTotal | TaesTotal
 ConfusionMatrix = dict[str, dict[str, int]]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,9 @@ class CorpusScore:
         """The verdicts of an algorithm on every event of every pair, in list order, computed lazily.
 
         Raises:
-            KeyError: the algorithm was not requested.
+            InputError: the algorithm was not requested.
         """
-        self.algorithms[algorithm]
+        self._result(algorithm, object)
         return (verdict for pair in self.scores for verdict in judge(pair, algorithm, self.parameters))
 
     def split(self) -> Iterator[CorpusScore]:
@@ -125,17 +127,19 @@ class CorpusScore:
         """The result of ``dp``, ``epoch``, ``overlap`` or ``taes``.
 
         Raises:
-            InputError: the algorithm was not requested.
+            InputError: the algorithm was not requested, or is another.
         """
-        result = self._result(name)
-        assert isinstance(result, AlgorithmResult)
-        return result
+        return self._result(name, AlgorithmResult)
 
-    def _result(self, name: str) -> AlgorithmResult | Agreement | SzcoreResult:
+    def _result(self, name: str, kind: type[Found]) -> Found:
+        check_kinds(algorithm=(name, str))
         if name not in self.algorithms:
             asked = ", ".join(self.algorithms)
             raise refusal("algorithm", f"{name} was not scored; the algorithms were {asked}. Add it with algorithms=")
-        return self.algorithms[name]
+        result = self.algorithms[name]
+        if not isinstance(result, kind):
+            raise refusal("algorithm", f"{name} has no {kind.__name__} but {type(result).__name__}")
+        return result
 
     @property
     def dp(self) -> AlgorithmResult:
@@ -171,18 +175,14 @@ class CorpusScore:
         """The result of ``szcore-event`` or ``szcore-sample``.
 
         Raises:
-            InputError: the algorithm was not requested.
+            InputError: the algorithm was not requested, or is another.
         """
-        result = self._result(name)
-        assert isinstance(result, SzcoreResult)
-        return result
+        return self._result(name, SzcoreResult)
 
     @property
     def ira(self) -> Agreement:
         """Inter-rater agreement."""
-        result = self._result(ira.NAME)
-        assert isinstance(result, Agreement)
-        return result
+        return self._result(ira.NAME, Agreement)
 
 
 def _figures(

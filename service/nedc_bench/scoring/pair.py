@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from nedc_bench.annotations import Parameters, Recording
+from nedc_bench.checks import check_texts
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.scoring import alignment, dp, epoch, ira, overlap, szcore, taes
 from nedc_bench.scoring.contribution import Events, PackedEvents
@@ -131,7 +132,7 @@ def check_algorithms(names: str | Sequence[str]) -> tuple[str, ...]:
     Raises:
         InputError: a name is not an algorithm.
     """
-    names = (names,) if isinstance(names, str) else names
+    names = (names,) if isinstance(names, str) else check_texts("algorithms", names)
     for name in names:
         if name not in (*ALGORITHM, "all"):
             raise refusal("algorithm", f"{name!r} is not an algorithm; known: {', '.join(ALGORITHM)}, all")

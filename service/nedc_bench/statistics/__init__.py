@@ -1,7 +1,7 @@
-"""Uncertainty: intervals by subject, subgroups, acceptance limits, and the comparison of two systems.
+"""Uncertainty: confidence intervals by subject, subgroups, acceptance limits, and the comparison of two systems.
 
-Everything is computed from pair scores alone, with numpy alone (Clopper-Pearson intervals need scipy), and has the same
-bits with any number of workers: docs/uncertainty.md.
+Everything is computed from pair scores, with numpy alone (only Clopper-Pearson intervals need scipy), and is
+bit-identical for any number of workers: docs/uncertainty.md.
 """
 
 from nedc_bench.statistics.bootstrap import Bounds, Interval

@@ -1,13 +1,13 @@
-"""The bootstrap: replicates of a corpus whose subjects are drawn with replacement, and intervals from them.
+"""The bootstrap: replicates of a corpus, made by drawing subjects with replacement, and intervals from them.
 
-Recordings of a subject resemble each other, so subjects are drawn, not recordings or events (a cluster bootstrap).
+Recordings of one subject are correlated, so subjects are drawn, not recordings or events (a cluster bootstrap).
 
 - Efron and Tibshirani (1993), "An Introduction to the Bootstrap": percentile intervals (chapter 13), BCa (chapter 14).
 - Field and Welsh (2007), "Bootstrapping clustered data", J. R. Stat. Soc. B 69(3).
 
-The same seed gives the same bits with any number of workers: each block of `BLOCK` replicates draws from a stream of
-its own, ``PCG64(SeedSequence(seed, spawn_key=(block,)))``. Indices are made of the raw 64 bits, which NumPy promises to
-keep, not by its `Generator`, which may change. The chances of two subjects differ by less than ``1 / 2**32``.
+A seed gives bit-identical results for any number of workers: each block of `BLOCK` replicates has its own stream,
+``PCG64(SeedSequence(seed, spawn_key=(block,)))``. Indices come from the raw 64 bits, which NumPy promises to keep
+stable, not from its `Generator`, which may change. The probabilities of two subjects differ by less than ``1 / 2**32``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import numpy as np
 from nedc_bench.annotations.timeline import Floats
 from nedc_bench.statistics.tally import Integers, Tally
 
-BLOCK = 100  # replicates that share a stream
-BLOCKS_A_CALL = 10  # what a worker is asked for at once
-MIN_SUBJECTS = 5  # fewer can be drawn in so few ways that quantiles of them mean nothing
-MOST_UNDEFINED = 0.05  # with a larger share of replicates without a value there is no interval
-LEVEL_DIGITS = 12  # so that the last bit of the system's logarithm decides nothing
+BLOCK = 100  # replicates per random stream
+BLOCKS_A_CALL = 10  # blocks in one call to a worker
+MIN_SUBJECTS = 5  # fewer give so few distinct resamples that their quantiles mean nothing
+MOST_UNDEFINED = 0.05  # there is no interval if a larger share of replicates has no value
+LEVEL_DIGITS = 12  # so that results do not depend on the last bit of the platform's logarithm
 
 _NORMAL = NormalDist()
 
@@ -41,12 +41,12 @@ class Interval(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """The intervals of a figure; None, and a ``note``, where the replicates do not give one.
+    """The intervals of a figure; None and a ``note`` if the replicates do not give one.
 
     Attributes:
         bca: bias-corrected and accelerated.
         percentile: quantiles of the replicates.
-        undefined: how many replicates had no value; the others give the intervals.
+        undefined: the number of replicates without a value; the intervals come from the others.
     """
 
     bca: Interval | None
@@ -65,7 +65,7 @@ def draw(subjects: int, seed: int, block: int, replicates: int = BLOCK) -> Integ
 
 
 def replicate(tallies: Sequence[Tally], replicates: int, seed: int, executor: Executor | None = None) -> list[Floats]:
-    """The figures of every replicate for each tally, which are of the same subjects, in the same draws.
+    """The figures of each tally in every replicate; the tallies have the same subjects and share the draws.
 
     Args:
         executor: computes blocks; by default they are computed here.
@@ -80,7 +80,7 @@ def replicate(tallies: Sequence[Tally], replicates: int, seed: int, executor: Ex
 
 
 def _blocks(tallies: Sequence[Tally], seed: int, replicates: int, first: int) -> list[Floats]:
-    """The figures of replicates from ``first`` on, as many as a call computes."""
+    """The figures of the replicates of one call, starting at ``first``."""
     parts: list[list[Floats]] = [[] for _ in tallies]
     for begin in range(first, min(first + BLOCK * BLOCKS_A_CALL, replicates), BLOCK):
         subjects = len(tallies[0].subjects.durations)
@@ -94,9 +94,9 @@ def bounds(estimate: float, replicates: Floats, jackknife: Floats, level: float)
     """The intervals of one figure.
 
     Args:
-        estimate: of all subjects; NaN where it has no value.
+        estimate: the figure over all subjects; NaN if it has no value.
         replicates, jackknife: the figure in each replicate, and without each subject in turn; NaN as above.
-        level: the confidence, such as 0.95.
+        level: the confidence level, such as 0.95.
     """
     ordered = np.sort(replicates[~np.isnan(replicates)])
     undefined = replicates.size - ordered.size
@@ -119,7 +119,7 @@ def bounds(estimate: float, replicates: Floats, jackknife: Floats, level: float)
 
 
 def quantile(ordered: Floats, level: float) -> float:
-    """The quantile of ascending numbers, between two of them in proportion."""
+    """The quantile of sorted numbers, interpolated linearly."""
     place = level * (ordered.size - 1)
     below = min(floor(place), ordered.size - 2)
     low, high = ordered[below : below + 2].tolist()
@@ -129,7 +129,7 @@ def quantile(ordered: Floats, level: float) -> float:
 def _bca_levels(
     estimate: float, ordered: Floats, jackknife: Floats, tails: tuple[float, float]
 ) -> tuple[float, ...] | None:
-    """The levels whose quantiles are BCa's bounds."""
+    """The levels of the quantiles that are the BCa bounds."""
     below = int(np.searchsorted(ordered, estimate, "left")) + int(np.searchsorted(ordered, estimate, "right"))
     if below in {0, 2 * ordered.size} or jackknife.size < 2:
         return None
@@ -145,7 +145,7 @@ def _bca_levels(
 
 
 def _acceleration(jackknife: Sequence[float]) -> float:
-    """How fast the figure's standard error changes with its value, from the values without each subject in turn."""
+    """BCa's acceleration: how fast the standard error changes with the figure, from the jackknife values."""
     mean = fsum(jackknife) / len(jackknife)
     squares, cubes = (fsum((mean - value) ** power for value in jackknife) for power in (2, 3))
     return cubes / (6 * squares**1.5) if squares > 0 else 0.0

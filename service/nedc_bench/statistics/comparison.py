@@ -1,11 +1,11 @@
-"""Two systems on the same references: the difference of every figure, and of the reference events that they find.
+"""Two systems on the same references: the difference in every figure, and in the reference events that they find.
 
-- Differences are of paired replicates: both systems are scored on the same drawn subjects (Efron and Tibshirani 1993).
+- Differences use paired replicates: both systems are scored on the same drawn subjects (Efron and Tibshirani 1993).
 - McNemar (1947), "Note on the sampling error of the difference between correlated proportions": of the reference events
-  that only one system finds, does either find more? The test is exact (binomial, two-sided) and takes events as
-  independent, which those of a subject are not: its p-value is too small where subjects have many events.
+  that only one system finds, does either find more? The test is exact (binomial, two-sided) and assumes independent
+  events. Events of one subject are not independent, so the p-value is too small where subjects have many events.
 
-Differences are the second system less the first.
+A difference is the second system minus the first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nedc_bench.annotations.timeline import Floats
+from nedc_bench.checks import check_kinds
 from nedc_bench.errors import Finding, InputError
 from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.verdicts import judge
@@ -37,12 +38,12 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure of two systems.
+    """A figure of two systems, and the difference.
 
     Attributes:
-        first, second: the figure of each; None where it has no value.
-        difference: the second less the first; None where either has no value.
-        bounds: of the difference, by the paired bootstrap of subjects.
+        first, second: the figure of each; None if it has no value.
+        difference: the second minus the first; None if either has no value.
+        bounds: of the difference, from the paired bootstrap of subjects.
     """
 
     first: float | None
@@ -57,7 +58,7 @@ class Difference:
 
 
 class McNemar(NamedTuple):
-    """Reference events by which systems find them, and the exact two-sided p-value of McNemar's test."""
+    """Reference events, counted by which systems find them, and the exact two-sided p-value of McNemar's test."""
 
     both: int
     first_only: int
@@ -71,10 +72,10 @@ class Comparison:
     """What `compare` found.
 
     Attributes:
-        settings: how.
+        settings: how uncertainty was computed.
         subjects, recordings_alone: as in `Uncertainty`.
         differences: by algorithm, label and figure.
-        events: by algorithm and label, for algorithms that find an event or do not.
+        events: by algorithm and label, for algorithms that either find an event or miss it.
     """
 
     settings: Settings
@@ -114,12 +115,19 @@ def compare(
     """Compare two systems that were scored on the same references, with the same parameters and algorithms.
 
     Args:
-        first, second: the scores; differences are the second less the first.
+        first, second: the scores; a difference is the second minus the first.
         settings, table, executor: as for `uncertainty`.
 
     Raises:
         InputError: the references, parameters or algorithms differ.
     """
+    check_kinds(
+        first=(first, CorpusScore),
+        second=(second, CorpusScore),
+        settings=(settings, Settings | None),
+        table=(table, Table | None),
+        executor=(executor, Executor | None),
+    )
     settings = Settings() if settings is None else settings
     _refuse_differing(first, second)
     both = (first, second)
@@ -144,7 +152,7 @@ def compare(
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
-    """The exact two-sided p-value: how likely so unequal a split is, were either system as likely to win an event.
+    """The exact two-sided p-value: the probability of a split this unequal if both systems are equally likely to win.
 
     >>> mcnemar(1, 9)
     0.021484375
@@ -219,7 +227,7 @@ def _events(first: CorpusScore, second: CorpusScore, algorithm: str) -> dict[str
 
 
 def _found(first: CorpusScore, second: CorpusScore, algorithm: str) -> Iterator[tuple[str, bool, bool]]:
-    """The label of each reference event that both judge, and whether the first and the second finds it."""
+    """The label of each reference event that has a verdict for both systems, and whether each system finds it."""
     for one, other in zip(first.scores, second.scores, strict=True):
         verdicts: list[dict[int, tuple[str, bool]]] = [
             {

@@ -11,7 +11,7 @@ import numpy as np
 
 from nedc_bench.annotations import Parameters
 from nedc_bench.annotations.timeline import Floats
-from nedc_bench.errors import quoted, refusal
+from nedc_bench.checks import check_choice, check_number, check_whole
 from nedc_bench.scoring import Agreement, AlgorithmResult, CorpusScore, PairScore, SzcoreResult
 from nedc_bench.statistics.bootstrap import Bounds, Interval, bounds, replicate
 from nedc_bench.statistics.groups import Subjects
@@ -30,13 +30,13 @@ class Settings:
     """How uncertainty is computed.
 
     Attributes:
-        replicates: of the bootstrap.
-        seed: of its random numbers.
-        level: the confidence of the intervals, which are two-sided.
+        replicates: the number of bootstrap replicates.
+        seed: the seed of the random numbers.
+        level: the confidence level of the intervals, which are two-sided.
         proportions: ``wilson`` or ``clopper_pearson``.
 
     Raises:
-        InputError: a value out of its range.
+        InputError: a value is out of range.
     """
 
     replicates: int = 10_000
@@ -45,18 +45,11 @@ class Settings:
     proportions: str = WILSON
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("replicates", MIN_REPLICATES, MAX_REPLICATES),
-            ("seed", 0, MAX_SEED),
-            ("level", MIN_LEVEL, MAX_LEVEL),
-        ):
-            value = getattr(self, name)
-            kinds = (int, float) if name == "level" else (int,)
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-                raise refusal(name, f"{name} must be {low} to {high}, not {quoted(str(value))}")
-        if self.proportions not in PROPORTIONS:
-            known = ", ".join(PROPORTIONS)
-            raise refusal("proportions", f"proportions must be one of {known}, not {quoted(str(self.proportions))}")
+        replicates = check_whole("replicates", self.replicates, MIN_REPLICATES, MAX_REPLICATES, code="replicates")
+        object.__setattr__(self, "replicates", replicates)
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, 0, MAX_SEED, code="seed"))
+        object.__setattr__(self, "level", check_number("level", self.level, MIN_LEVEL, MAX_LEVEL, code="level"))
+        check_choice("proportions", self.proportions, PROPORTIONS, "proportions")
 
     def to_dict(self) -> dict[str, Any]:
         """As in the evidence document."""
@@ -68,9 +61,9 @@ class Estimate:
     """A figure and its intervals.
 
     Attributes:
-        value: None where the figure has none.
-        bounds: by the bootstrap of subjects.
-        proportion: the interval that takes events as independent; None where the figure is no proportion.
+        value: the figure; None if it has no value.
+        bounds: from the bootstrap of subjects.
+        proportion: the interval that assumes independent events; None if the figure is not a proportion.
     """
 
     value: float | None
@@ -78,7 +71,7 @@ class Estimate:
     proportion: Interval | None
 
     def bound(self, bound: Bound) -> float | None:
-        """A bound, or the value itself; None where there is none."""
+        """A bound, or the value itself; None if there is none."""
         if not bound.method:
             return self.value
         found = {BCA: self.bounds.bca, PERCENTILE: self.bounds.percentile}.get(bound.method, self.proportion)
@@ -94,10 +87,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The figures of some recordings.
+    """The figures of a group of recordings.
 
     Attributes:
-        recordings, subjects, duration_seconds: how much there is.
+        recordings, subjects, duration_seconds: the size of the group.
         estimates: by algorithm, label and figure.
     """
 
@@ -124,7 +117,7 @@ class Group:
 
 
 def bounds_document(found: Bounds) -> dict[str, Any]:
-    """Intervals as documents hold them; a note only where there is one."""
+    """The intervals in document form, with a note only if there is one."""
     document: dict[str, Any] = {
         name: None if own is None else list(own) for name, own in ((BCA, found.bca), (PERCENTILE, found.percentile))
     }
@@ -164,7 +157,7 @@ def estimate_group(
 def _estimate(
     tally: Tally, whole: Floats, figure: int, *, replicates: Floats, jackknife: Floats, settings: Settings
 ) -> Estimate:
-    """The estimate of one figure; ``whole`` are the figures of its label."""
+    """The estimate of one figure; ``whole`` has the figures of its label."""
     value = float(whole[figure])
     proportion = None
     if tally.algorithm in EVENT_ALGORITHMS:
@@ -178,7 +171,7 @@ def _estimate(
 
 
 def corpus_values(corpus: CorpusScore, tally: Tally) -> Floats:
-    """The corpus' own figures, shape ``(labels, figures)``; NaN where one has no value."""
+    """The corpus' own figures, shape ``(labels, figures)``; NaN where a figure has no value."""
     result = corpus.algorithms[tally.algorithm]
     summed = tally.values(tally.whole())[0]
     own = np.array([_row(result, label, tally.figures) for label in tally.labels], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Subjects and subgroups of a corpus: which recordings belong together, and which are looked at by themselves."""
+"""Subjects and subgroups of a corpus: which recordings belong together, and which are reported separately."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 
+from nedc_bench.checks import parsed_number
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.scoring import PairScore
 from nedc_bench.scoring.szcore_figures import subject_of
@@ -21,8 +22,8 @@ class Subjects:
     """The recordings of a corpus by subject.
 
     Attributes:
-        members: the pairs of each subject, in list order; subjects by their first pair.
-        recordings_alone: how many recordings have no known subject; each counts as a subject of its own.
+        members: the pairs of each subject, in list order; subjects in the order of their first pairs.
+        recordings_alone: the number of recordings without a known subject; each counts as a separate subject.
     """
 
     members: tuple[tuple[PairScore, ...], ...]
@@ -30,10 +31,10 @@ class Subjects:
 
     @classmethod
     def of(cls, scores: Sequence[PairScore], table: Table | None = None) -> Subjects:
-        """Group by the subject that a table or the name of the reference's file tells.
+        """Group by subject, as given by the table or the reference's file name.
 
         Raises:
-            InputError: a table of recordings lacks one.
+            InputError: the table of recordings lacks a recording.
         """
         members: dict[tuple[str, object], list[PairScore]] = {}
         alone = 0
@@ -47,7 +48,7 @@ class Subjects:
 
 @dataclass(frozen=True, slots=True)
 class Subgroups:
-    """How a column divides a corpus: by number, at ``cuts``, or without cuts by value.
+    """How a column divides a corpus: at numeric ``cuts``, or by value if there are none.
 
     >>> Subgroups.parse("age:18,65").name("17")
     'age<18'
@@ -60,10 +61,10 @@ class Subgroups:
 
     @classmethod
     def parse(cls, text: str) -> Subgroups:
-        """From ``COLUMN`` or ``COLUMN:CUT,CUT``.
+        """Parse ``COLUMN`` or ``COLUMN:CUT,CUT``.
 
         Raises:
-            InputError: a cut is no number, or they do not ascend.
+            InputError: a cut is not a number, or the cuts do not ascend.
         """
         column, colon, rest = text.partition(":")
         cuts = tuple(cut.strip() for cut in rest.split(",")) if colon else ()
@@ -82,7 +83,7 @@ class Subgroups:
         """The subgroup of a value.
 
         Raises:
-            ValueError: it is no number, and there are cuts.
+            ValueError: there are cuts, and the value is not a number.
         """
         if value in NOTHING:
             return f"{self.column}=n/a"
@@ -100,10 +101,10 @@ class Subgroups:
 
 
 def subgroups_of(scores: Sequence[PairScore], wanted: Subgroups, table: Table) -> dict[str, tuple[PairScore, ...]]:
-    """The pairs of each subgroup that has any: by number ascending, by value in alphabetical order, ``n/a`` last.
+    """The pairs of each non-empty subgroup: ascending by number or alphabetical by value, ``n/a`` last.
 
     Raises:
-        InputError: the table has no such column, lacks a recording, or has a word where a number is compared.
+        InputError: the table lacks the column or a recording, or has text where the cuts need a number.
     """
     if wanted.column not in table.columns:
         known = ", ".join(table.columns)
@@ -125,7 +126,7 @@ def subgroups_of(scores: Sequence[PairScore], wanted: Subgroups, table: Table) -
 
 
 def _number(text: str) -> float:
-    value = float(text)
+    value = parsed_number(text)
     if not isfinite(value):
         raise ValueError(text)
     return value

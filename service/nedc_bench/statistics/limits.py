@@ -1,4 +1,4 @@
-"""Acceptance limits: a bound of a figure that a release must meet.
+"""Acceptance limits on figures, or on bounds of their intervals, that a release must meet.
 
     sensitivity.lower >= 0.70
     szcore-event.seiz.false_alarms_per_24h.upper <= 10
@@ -9,7 +9,7 @@
     bound  = [method "."] ("lower" / "upper")    method = bca (the default), percentile, wilson, clopper_pearson
     operator = ">=" / ">" / "<=" / "<"
 
-Without an algorithm `overlap` is meant, or the first that was scored; without a label the only class that is not
+The default algorithm is `overlap`, or the first that was scored; the default label is the only class besides
 background. A figure without a value, or without the interval, does not meet its limit.
 """
 
@@ -19,6 +19,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
 from nedc_bench.annotations.timeline import FILLER
@@ -39,20 +40,20 @@ DEFAULT_ALGORITHM = "overlap"
 
 _LIMIT = re.compile(
     r"\s*(?:\[(?P<group>[^\[\]]+)\])?\s*(?P<path>[\w-]+(?:\.[\w-]+)*)\s*(?P<operator>>=|<=|>|<)"
-    r"\s*(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*"
+    r"\s*(?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*"
 )
 _FORM = "such as 'sensitivity.lower >= 0.70' or '[sex=F] overlap.seiz.sensitivity.lower >= 0.6'"
 
 
 class Bound(NamedTuple):
-    """Which bound of a figure; an empty ``method`` is the figure itself."""
+    """Which bound of a figure; an empty ``method`` means the figure itself."""
 
     method: str = ""
     side: str = ""
 
 
 class Place(NamedTuple):
-    """Where a figure stands in the estimates of a group."""
+    """The position of a figure in the estimates of a group."""
 
     algorithm: str
     label: str
@@ -64,11 +65,11 @@ class Limit:
     """A parsed limit.
 
     Attributes:
-        text: as it was given.
-        group: a subgroup or a column, or empty: all recordings.
-        prefix: what stands before the figure: an algorithm, a label, both or neither.
-        figure, bound: what is compared.
-        sign, number: with what.
+        text: as given.
+        group: a subgroup or a column; empty means all recordings.
+        prefix: the names before the figure: an algorithm, a label, both or neither.
+        figure, bound: the value to compare.
+        sign, number: the operator, and the number to compare with.
     """
 
     text: str
@@ -85,10 +86,10 @@ class Limit:
 
         Args:
             text: the limit.
-            proportions: the intervals of proportions that are computed.
+            proportions: the method by which intervals of proportions are computed.
 
         Raises:
-            InputError: it is none, or compares intervals that are not computed.
+            InputError: the text is not a limit, or needs intervals that are not computed.
         """
         match = _LIMIT.fullmatch(text)
         if match is None:
@@ -105,14 +106,17 @@ class Limit:
             last = names.pop()
         if len(names) > 2:
             raise refusal("limit", f"{quoted(text)} has too many names before {quoted(last)}; a limit is {_FORM}")
+        number = float(match["number"])
+        if not isfinite(number):
+            raise refusal("limit", f"limit {quoted(text)}: {quoted(match['number'])} is not a finite number")
         group = (match["group"] or "").strip()
-        return cls(text.strip(), group, tuple(names), last, bound, match["operator"], float(match["number"]))
+        return cls(text.strip(), group, tuple(names), last, bound, match["operator"], number)
 
     def place(self, labels: Mapping[str, Sequence[str]], figures: Mapping[str, Sequence[str]]) -> Place:
-        """Where its figure stands, given the labels and figures of each algorithm that was scored.
+        """The position of its figure, given the labels and figures of each algorithm that was scored.
 
         Raises:
-            InputError: nowhere, or in several places.
+            InputError: there is no such figure, or the limit is ambiguous.
         """
         named = [name for name in self.prefix if name in ALGORITHM]
         algorithm = named[0] if named else DEFAULT_ALGORITHM if DEFAULT_ALGORITHM in labels else next(iter(labels))
@@ -138,7 +142,7 @@ class Limit:
         return Place(algorithm, rest[0], self.figure)
 
     def groups(self, subgroups: Mapping[str, Sequence[str]], everything: str) -> list[str]:
-        """The names of the groups that it is held against, given the subgroups of each column.
+        """The names of the groups that it applies to, given the subgroups of each column.
 
         Raises:
             InputError: there is no such subgroup.
@@ -157,11 +161,11 @@ class Limit:
         raise self._refusal(f"{message}; there are: {known} ({columns} is each)")
 
     def met(self, value: float | None) -> bool:
-        """Whether a value meets it; no value does not."""
+        """Whether a value meets the limit; None never does."""
         return value is not None and OPERATORS[self.sign](value, self.number)
 
     def _is_of_rate(self) -> bool:
-        """Whether its figure is from 0 to 1."""
+        """Whether its figure ranges from 0 to 1."""
         return self.figure == "f1" or proportion_of(self.figure, dict.fromkeys(("tp", "fp", "fn", "tn"), 1)) is not None
 
     def _refusal(self, message: str) -> InputError:
@@ -169,7 +173,7 @@ class Limit:
 
 
 class Check(NamedTuple):
-    """A group's value beside a limit."""
+    """A group's value, and whether it meets the limit."""
 
     group: str
     value: float | None
@@ -178,12 +182,12 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a limit.
+    """The result of checking a limit.
 
     Attributes:
-        limit: as it was given.
-        compared: what was compared, in full: ``overlap.seiz.sensitivity.bca.lower``.
-        checks: of each group.
+        limit: as given.
+        compared: the compared value, in full: ``overlap.seiz.sensitivity.bca.lower``.
+        checks: one per group.
     """
 
     limit: str

@@ -1,10 +1,10 @@
-"""Intervals of a proportion: ``hits`` of ``trials``, taken as independent.
+"""Confidence intervals of a proportion: ``hits`` of ``trials``, assumed to be independent.
 
 - Wilson (1927), "Probable inference, the law of succession, and statistical inference".
 - Clopper and Pearson (1934), "The use of confidence or fiducial limits"; exact, and wider.
 
-Which figures are proportions: those of algorithms that count events. Samples (``epoch``, ``szcore-sample``) follow each
-other and are far from independent, and ``taes`` counts parts of events.
+Only algorithms that count events have proportions. Consecutive samples (``epoch``, ``szcore-sample``) are far from
+independent, and ``taes`` counts parts of events.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EVENT_ALGORITHMS = ("dp", "overlap", "szcore-event")
 
 
 def proportion_of(figure: str, counts: Mapping[str, float]) -> tuple[int, int] | None:
-    """The (hits, trials) whose proportion a figure is; None if it is no proportion or has no trial.
+    """The (hits, trials) of a figure that is a proportion; None if it is not one, or has no trials.
 
     Args:
         counts: ``tp``, ``fp``, ``fn`` and, where the algorithm has it, ``tn``.

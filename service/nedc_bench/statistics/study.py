@@ -1,4 +1,4 @@
-"""A corpus' uncertainty: every figure with its intervals, by subgroup where asked for, held against limits."""
+"""A corpus' uncertainty: every figure with its intervals, overall and by subgroup, checked against limits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from nedc_bench.checks import check_kinds, check_texts
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.scoring import CorpusScore, PairScore
 from nedc_bench.statistics.estimates import Group, Settings, estimate_group
@@ -22,13 +23,13 @@ class Uncertainty:
     """What `uncertainty` found.
 
     Attributes:
-        settings: how.
-        recordings_alone: how many recordings have no known subject; each counts as a subject of its own.
-        table: of subjects or recordings, where one was given.
-        subgroups: what was asked for, as it was given.
-        overall: of all recordings.
-        groups: by column and subgroup.
-        outcomes: of the limits, in their order.
+        settings: how uncertainty was computed.
+        recordings_alone: the number of recordings without a known subject; each counts as a separate subject.
+        table: the table of subjects or recordings, if given.
+        subgroups: the requested subgroups, as given.
+        overall: the figures of all recordings.
+        groups: the figures by column and subgroup.
+        outcomes: the result of each limit, in the given order.
     """
 
     settings: Settings
@@ -60,13 +61,20 @@ def uncertainty(
         score: a scored corpus.
         settings: replicates, seed, level; the defaults of `Settings` when None.
         table: what `read_table` returns; subgroups need one.
-        subgroups: ``COLUMN`` or ``COLUMN:CUT,CUT`` each.
+        subgroups: each is ``COLUMN`` or ``COLUMN:CUT,CUT``.
         require: acceptance limits, such as ``sensitivity.lower >= 0.70`` (`nedc_bench.statistics.limits`).
-        executor: computes the replicates; every figure has the same bits with any.
+        executor: computes the replicates; figures are bit-identical with any executor.
 
     Raises:
         InputError: a subgroup, a limit or the table is refused.
     """
+    check_kinds(
+        score=(score, CorpusScore),
+        settings=(settings, Settings | None),
+        table=(table, Table | None),
+        executor=(executor, Executor | None),
+    )
+    subgroups, require = check_texts("subgroups", subgroups), check_texts("require", require)
     settings = Settings() if settings is None else settings
     members = _members(score, subgroups, table)
     limits = _placed(score, [Limit.parse(text, settings.proportions) for text in require], members)
@@ -81,7 +89,7 @@ def uncertainty(
     named = {ALL: overall} | {name: found for own in groups.values() for name, found in own.items()}
     outcomes = tuple(_outcome(limit, place, names, named) for limit, place, names in limits)
     alone = Subjects.of(score.scores, table).recordings_alone
-    return Uncertainty(settings, alone, table, tuple(subgroups), overall, groups, outcomes)
+    return Uncertainty(settings, alone, table, subgroups, overall, groups, outcomes)
 
 
 def _members(
@@ -103,7 +111,7 @@ def _members(
 def _placed(
     score: CorpusScore, limits: Sequence[Limit], members: dict[str, dict[str, tuple[PairScore, ...]]]
 ) -> list[tuple[Limit, Place, list[str]]]:
-    """Each limit with its place and groups, before anything is computed that takes time."""
+    """Each limit with its place and groups; refuses faulty limits before the slow computations."""
     empty = [Tally.of(name, score.parameters, []) for name in score.algorithms]
     labels = {tally.algorithm: tally.labels for tally in empty}
     figures = {tally.algorithm: tally.figures for tally in empty}

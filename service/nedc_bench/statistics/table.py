@@ -3,9 +3,9 @@
     participant_id	age	sex
     sub-001	34	F
 
-Columns are apart by tabs, or commas where the header has no tab. The first column named as in `SUBJECT_COLUMNS` or
-`RECORDING_COLUMNS` says what a row is of; recordings go by the names of their files, with or without folder and suffix.
-``n/a`` and nothing at all are no value.
+Columns are separated by tabs, or by commas if the header has no tab. The first column named in `SUBJECT_COLUMNS` or
+`RECORDING_COLUMNS` says what a row describes. Recordings are named by their files, with or without folder and suffix.
+``n/a`` and empty fields are missing values.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from nedc_bench.annotations.layout import split_suffix
 from nedc_bench.annotations.source import Source, read_text
+from nedc_bench.checks import repeated
 from nedc_bench.errors import InputError, quoted, refusal
 from nedc_bench.scoring.szcore_figures import subject_of
 
@@ -34,12 +35,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is known of subjects or recordings.
+    """Data about subjects or recordings.
 
     Attributes:
         name, sha256: of its file.
-        columns: their names.
-        of_recordings: whether a row is of a recording; else it is of a subject.
+        columns: the names of the columns.
+        of_recordings: whether a row describes a recording, not a subject.
         rows: by subject or recording.
     """
 
@@ -53,7 +54,7 @@ class Table:
         """The row of the recording with this file name.
 
         Raises:
-            InputError: there is none.
+            InputError: the table has none.
         """
         names = _names(recording) if self.of_recordings else _subjects(recording)
         for name in names:
@@ -67,7 +68,7 @@ class Table:
         raise refusal("participants", message, file=self.name)
 
     def subject(self, recording: str) -> str | None:
-        """The subject of a recording: of a table of recordings that has such a column, else of the file's name."""
+        """The subject of a recording: from the subject column of a table of recordings, else from the file name."""
         if self.of_recordings:
             for column in SUBJECT_COLUMNS:
                 if column in self.columns:
@@ -80,7 +81,7 @@ def read_table(source: Source, name: str | None = None) -> Table:
     """Read a table.
 
     Raises:
-        InputError: no column names subjects or recordings, a row has not the header's fields, or one is there twice.
+        InputError: no column names subjects or recordings, a row does not match the header, or a row is repeated.
     """
     text = read_text(source, name=name)
     header = text.text.split("\n", 1)[0]
@@ -106,9 +107,9 @@ def read_table(source: Source, name: str | None = None) -> Table:
 
 
 def _key(columns: tuple[str, ...]) -> str:
-    """The column that says what a row is of."""
-    if len(set(columns)) < len(columns):
-        raise refusal("participants", "has two columns of one name")
+    """The column that names the subjects or recordings."""
+    if (twice := repeated(columns)) is not None:
+        raise refusal("participants", f"has two columns {quoted(twice)}; rename or remove one")
     for column in columns:
         if column in SUBJECT_COLUMNS or column in RECORDING_COLUMNS:
             return column
@@ -128,7 +129,7 @@ def _add(rows: dict[str, Row], columns: tuple[str, ...], key: str, row: Row, fie
 
 
 def _names(recording: str) -> list[str]:
-    """The names that a recording can go by."""
+    """The names that a table may use for a recording."""
     base = re.split(r"[/\\]", recording)[-1]
     plain = [parts[0] for name in (recording, base) if (parts := split_suffix(name)) is not None]
     return [recording, base, *plain]

@@ -1,12 +1,12 @@
 """An algorithm's totals, subject by subject, and the figures of any sum of them.
 
-A replicate of a bootstrap is a sum in which each subject counts several times or not at all. Its figures come from the
+A bootstrap replicate is a sum in which a subject can count several times or not at all. Its figures come from the
 scorer's own totals and formulas (`nedc_bench.scoring`), so there is one implementation of every figure, and the
 replicate in which every subject is drawn once has the figures of the corpus. (``taes`` adds floats: its sum over
 subjects can differ from the corpus' sum over events in the last bit.)
 
-A rate without a denominator has no value here, where NEDC gives 0: a zero that stands for nothing would pull an
-interval down. ``f1`` has a value when there is any target or any alarm.
+A rate with a denominator of 0 has no value here, although NEDC gives 0: such zeros would pull intervals down. ``f1``
+has a value if there is any target or any alarm.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Numbers = NDArray[Any]  # int64, or float64 in ``taes``
 
 
 class Sums(NamedTuple):
-    """Totals, a row a sum; and the seconds of recording in each."""
+    """Totals, one row per sum, and the seconds of recording in each."""
 
     rows: Numbers
     durations: Floats
@@ -47,8 +47,8 @@ class Tally:
 
     Attributes:
         algorithm: its name.
-        parameters: what the pairs were scored with.
-        subjects: the totals of each subject, a row each, and its seconds.
+        parameters: the parameters of scoring.
+        subjects: the totals and seconds, one row per subject.
     """
 
     algorithm: str
@@ -86,7 +86,7 @@ class Tally:
         return SzcoreFigures._fields if self.algorithm.startswith("szcore") else Figures._fields
 
     def number(self, value: float, figure: int) -> float:
-        """A value as the result document has it: counts of events and samples are whole."""
+        """A value as in the result document: counts of events and samples are integers."""
         counts = ("targets", "hits", "misses", "false_alarms", "insertions", "deletions", "tp", "tn", "fp", "fn")
         return int(value) if self.algorithm != TAES and self.figures[figure] in counts else value
 
@@ -97,7 +97,7 @@ class Tally:
         return Sums(summed, _in_order(multiplicities, durations[:, np.newaxis])[:, 0])
 
     def leave_one_out(self) -> Sums:
-        """The sums without one subject each."""
+        """The sums that leave out one subject each."""
         rows, durations = self.subjects
         return Sums(_without(rows), _without(durations))
 
@@ -127,7 +127,7 @@ def _total(algorithm: str, parameters: Parameters) -> Any:
 
 
 def _state(total: Any) -> dict[str, Any]:
-    """What a total has added up: numbers, and lists of them."""
+    """The state of a total: numbers, and lists of numbers."""
     return {name: value for name, value in vars(total).items() if name != "rate"}
 
 
@@ -144,7 +144,7 @@ def _filled(shape: Any, numbers: Iterator[float]) -> Any:
 
 
 def _in_order(multiplicities: Integers, rows: Floats) -> Floats:
-    """The weighted sums, adding from the first subject on: the same bits on every machine, unlike those of BLAS."""
+    """The weighted sums, added from the first subject on: the same bits on every machine, unlike BLAS."""
     summed = np.zeros((len(multiplicities), rows.shape[1]))
     for weights, row in zip(multiplicities.T, rows, strict=True):
         summed += weights[:, np.newaxis] * row
@@ -152,7 +152,7 @@ def _in_order(multiplicities: Integers, rows: Floats) -> Floats:
 
 
 def _without(rows: Numbers) -> Numbers:
-    """The sums of all rows but one, from those before and those after it, so that nothing cancels."""
+    """For each row, the sum of all other rows, from those before and after it, so that nothing cancels."""
     none = np.zeros((1, *rows.shape[1:]), dtype=rows.dtype)
     before = np.concatenate((none, np.add.accumulate(rows)[:-1]))
     after = np.concatenate((np.add.accumulate(rows[::-1])[::-1][1:], none))
@@ -161,7 +161,7 @@ def _without(rows: Numbers) -> Numbers:
 
 
 def _measure(algorithm: str, parameters: Parameters) -> Callable[[Any, float], list[Any]]:
-    """What makes figures of a total and its seconds, a row a label."""
+    """The function from a total and its seconds to figures, one row per label."""
     classes = parameters.label_map.classes
     if algorithm == IRA:
         return lambda total, _: _kappas(total)
@@ -179,7 +179,7 @@ def _measure(algorithm: str, parameters: Parameters) -> Callable[[Any, float], l
 
 
 def _kappas(total: Any) -> list[float | None]:
-    """Kappas have no value where chance alone gives full agreement: all samples are, or none is, of a class."""
+    """The kappas; None where chance alone gives full agreement: all samples, or none, are of a class."""
     kappas = total.agreement()
     confusion = total.confusion
     samples = sum(map(sum, confusion))
@@ -192,7 +192,7 @@ def _kappas(total: Any) -> list[float | None]:
 
 
 def _undefined(values: Floats) -> NDArray[np.bool_]:
-    """Which of NEDC's figures are 0 for want of a denominator, shape as ``values``."""
+    """Which of NEDC's figures are 0 only because the denominator is 0; shape of ``values``."""
     column = {name: values[..., k] for k, name in enumerate(Figures._fields)}
     tp, tn, fp, fn = (column[name] for name in ("tp", "tn", "fp", "fn"))
     square = np.round((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn), 10)
@@ -216,6 +216,6 @@ def _undefined(values: Floats) -> NDArray[np.bool_]:
     result = np.zeros(values.shape, dtype=bool)
     for name, where in empty.items():
         result[..., Figures._fields.index(name)] = where
-    nothing = column["targets"][:, -1] == 0  # of all labels: then no rate is computed
+    nothing = column["targets"][:, -1] == 0  # targets of all labels; without any, NEDC computes no rate
     result[nothing, :, Figures._fields.index("fn") + 1 :] = True
     return result

@@ -1,14 +1,14 @@
-"""A client that asks the service at a constant rate and counts what goes wrong; it runs in a pod, from Python alone.
+"""A load client: sends requests at a constant rate and counts failures. It runs in a pod and needs only Python.
 
     python client.py URL FOLDER --rate 10 --seconds 300
 
-Four callers take turns of their own: each waits for its evaluations (``Prefer: wait``) or polls them, over one kept
-connection or a new one for every request. Nothing is tried again: a connection that breaks, a status that is not the
-one asked for and a figure that differs from the original's (``NAME.json`` beside ``NAME.ref`` and ``NAME.hyp`` in
-FOLDER) are failures. A documented 503 (with ``Retry-After``) is counted by itself. No cache answers unless --cached.
+Four callers run independently: each waits for its evaluations (``Prefer: wait``) or polls them, over one persistent
+connection or a new one for every request. Nothing is retried: a broken connection, an unexpected status, or a figure
+that differs from the original's (``NAME.json`` beside ``NAME.ref`` and ``NAME.hyp`` in FOLDER) is a failure. A
+documented 503 (with ``Retry-After``) is counted separately. Requests miss the cache unless --cached.
 
-It says ``begun`` once every caller has had an answer, ends on SIGTERM or when the time is over, and prints what it
-counted as one line of JSON.
+It prints ``begun`` once every caller has had an answer, stops on SIGTERM or when the time is up, and prints its counts
+as one line of JSON.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from urllib.parse import urlsplit
 ANSWER_SECONDS = 60
 POLL_SECONDS = 0.1
 JOB_SECONDS = 120
-MOST_FAILURES = 20  # that are told of in words
+MOST_FAILURES = 20  # reported in words
 
 
 class RefusedError(Exception):
-    """A 503 that says when to come back."""
+    """A 503 with ``Retry-After``."""
 
 
 class Tally:
-    """What the callers count, together."""
+    """The counts of all callers."""
 
     def __init__(self, callers: int) -> None:
         self.lock = threading.Lock()
@@ -71,7 +71,7 @@ class Tally:
 
 
 class Caller(threading.Thread):
-    """Evaluates one pair after the other, every ``interval`` seconds, until told to stop."""
+    """Evaluates one pair after another, one every ``interval`` seconds, until told to stop."""
 
     def __init__(self, options: argparse.Namespace, tally: Tally, stop: threading.Event, number: int) -> None:
         super().__init__(name=f"caller {number}")
@@ -86,13 +86,13 @@ class Caller(threading.Thread):
         first = True
         due = time.monotonic()
         while not self.stop.wait(max(0.0, due - time.monotonic())):
-            due = max(due + self.interval, time.monotonic() - 1)  # what a slow answer held up is not made up for
+            due = max(due + self.interval, time.monotonic() - 1)  # does not catch up after a slow answer
             began = time.monotonic()
             try:
                 self._evaluate(next(self.pairs))
             except RefusedError as error:
                 self.tally.failure(f"{self._now()}: {error}", refused=True)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the evaluation has failed
+            except Exception as error:  # noqa: BLE001  # any error is a failed evaluation
                 self.connection = self._connect()
                 self.tally.failure(f"{self._now()}: {type(error).__name__}: {error}")
             else:
@@ -145,7 +145,7 @@ class Caller(threading.Thread):
 
 
 def form(folder: Path, name: str, *, cached: bool = False) -> tuple[bytes, str]:
-    """A pair as a multipart form, with a comment that no other has unless ``cached``, and its content type."""
+    """A pair as a multipart form, with a unique comment unless ``cached``, and its content type."""
     boundary = uuid.uuid4().hex
     mark = name if cached else boundary
     body = ""
@@ -157,7 +157,7 @@ def form(folder: Path, name: str, *, cached: bool = False) -> tuple[bytes, str]:
 
 
 def main() -> None:
-    """Ask until told to stop, and say what was counted."""
+    """Send requests until told to stop, and print the counts."""
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)

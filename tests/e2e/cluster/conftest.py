@@ -1,4 +1,4 @@
-"""The tests' installations: every one in a namespace of its own that enforces Pod Security ``restricted``."""
+"""The tests' installations, each in its own namespace, which enforces Pod Security ``restricted``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def loaded(image: str) -> str:
-    """The image, which the cluster's nodes hold, beside those of Redis and Prometheus."""
+    """The image, loaded on the cluster's nodes with those of Redis and Prometheus."""
     for name in (image, REDIS_IMAGE, PROMETHEUS_IMAGE):
         load_image(name)
     return image
@@ -34,7 +34,7 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
 
 @pytest.fixture(scope="session")
 def release_without_redis(cluster: Cluster, loaded: str) -> Iterator[Release]:
-    """Two replicas, installed while the Redis that they are told of is not there yet."""
+    """Two replicas, installed before their Redis exists."""
     with cluster.namespace("cluster-redis") as made:
         release = Release(made, loaded)
         release.install(
@@ -52,7 +52,7 @@ def release_without_redis(cluster: Cluster, loaded: str) -> Iterator[Release]:
 
 @pytest.fixture(scope="session")
 def release(release_without_redis: Release) -> Release:
-    """The same with Redis, ready; shared by the tests, each of which leaves it so."""
+    """The same with Redis, ready; shared by the tests, which must leave it ready."""
     release_without_redis.namespace.start_redis()
     release_without_redis.await_ready(2, "both replicas are ready once Redis is there")
     return release_without_redis

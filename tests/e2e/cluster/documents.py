@@ -1,4 +1,4 @@
-"""The commands that documents have for a cluster, run as they stand there."""
+"""Runs the cluster commands in the documents exactly as written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 
 from e2e.kube import CHART, PROJECT, rollback_flag
 
-# The documents install an image that is published; the tests' own takes its place, and Helm 3 has another flag.
+# The documents install a published image; the tests replace it with their own, and Helm 3 has another flag.
 PRELUDE = """
 helm() {
     case "$1" in
@@ -26,7 +26,7 @@ helm() {
 
 
 def commands(document: str) -> list[str]:
-    """The blocks of a document that are marked to be run, in their order."""
+    """The blocks of a document that are marked to be run, in order."""
     found = re.findall(r"(?ms)^<!-- run: cluster -->\n```sh\n(.*?)^```", (PROJECT / document).read_text())
     assert found, document
     return found
@@ -34,18 +34,18 @@ def commands(document: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Shell:
-    """A person's shell.
+    """An operator's shell.
 
     Attributes:
-        folder: where it is; ``charts`` there are the project's.
-        values: of the chart, beside those that the commands set.
+        folder: the working directory; its ``charts`` are the project's.
+        values: chart values in addition to those that the commands set.
     """
 
     folder: Path
     values: Mapping[str, Any]
 
     def run(self, block: str, **given: str) -> str:
-        """What commands print, none of which may fail; ``given`` is what they take from the environment."""
+        """The output of the commands, none of which may fail; ``given`` sets environment variables."""
         charts = self.folder / "charts"
         if not charts.exists():
             charts.symlink_to(CHART.parent)

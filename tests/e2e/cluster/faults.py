@@ -1,4 +1,4 @@
-"""Faults that a person on call meets, each brought about for real in a release with Redis, and taken away again."""
+"""Faults that a person on call meets; each is injected for real into a release with Redis, then removed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from evaluating import DAY, small_pair
 from helpers import annotation
 from nedc_bench.execution import PairInput
 
-SLOW = b'version = "param_v1.0.0"\n[NEDC_DPALIGN]\npenalty_sub = "1.5"\n'  # the plain table of dp takes its time
-# Workers are forked by a server, which is the service's child.
-KILL_WORKERS = """
+SLOW = b'version = "param_v1.0.0"\n[NEDC_DPALIGN]\npenalty_sub = "1.5"\n'  # makes dp use its plain, slow table
+# A fork server, which is a child of the service, forks the workers.
+SIGNAL_WORKERS = """
 read service < /proc/1/task/1/children
 for child in $(cat /proc/$service/task/*/children); do
-    for worker in $(cat /proc/$child/task/*/children); do kill -KILL $worker; done
+    for worker in $(cat /proc/$child/task/*/children); do kill -$0 $worker; done
 done
 """
-JOBS = 100  # that take two replicas with half a CPU each about two minutes
-FILLER = 32 << 20  # bytes in Redis, beside which what clients come and go with is little
+JOBS = 20  # more than two replicas run at once
+FILLER = 32 << 20  # bytes in Redis, large beside the memory of its clients
 MARGIN = 1.05
-TIGHT = 0.91  # of a container's memory, which leaves doctor room for its line about it
+TIGHT = 0.91  # of a container's memory; leaves doctor enough to report it
 
-# Takes memory that is no process' own, so that it is the service that the kernel ends; or most of it, and waits.
+# Takes memory that no process owns, so that the kernel kills the service; or takes most of it, and waits.
 TAKE = """
 import os, select, sys
 from nedc_bench.monitoring.cgroup import read_cgroup
@@ -46,7 +46,7 @@ while True:
 
 @dataclass(frozen=True)
 class Faults:
-    """What can go wrong with a release; each fault lasts as long as its block."""
+    """The faults of a release; each lasts as long as its block."""
 
     release: Release
 
@@ -109,7 +109,7 @@ class Faults:
     # -- work
 
     def _post(self, pair: PairInput, parameters: bytes = b"") -> str:
-        """Have a pair evaluated; the job."""
+        """Submit a pair. Returns the id of the job."""
         files = [("reference", ("ref", pair.reference)), ("hypothesis", ("hyp", pair.hypothesis))]
         if parameters:
             files.append(("parameters", ("p.toml", parameters)))
@@ -118,7 +118,7 @@ class Faults:
         return str(accepted.json()["job_id"])
 
     def _evaluate(self, pair: PairInput, parameters: bytes = b"") -> str:
-        """How the job of a pair ends."""
+        """Submit a pair. Returns the final status of its job."""
         path = f"/api/v1/evaluate/{self._post(pair, parameters)}"
         status = ""
 
@@ -132,12 +132,22 @@ class Faults:
 
     @contextmanager
     def workers_killed(self) -> Iterator[None]:
-        for pod in self.release.pods:
-            self.release.namespace.exec(pod.metadata.name, "sh", "-c", KILL_WORKERS)
+        self._signal_workers("KILL")
         yield
 
+    @contextmanager
+    def workers_frozen(self) -> Iterator[None]:
+        self._signal_workers("STOP")
+        with self.busy():
+            yield
+            self._signal_workers("CONT")
+
+    def _signal_workers(self, name: str) -> None:
+        for pod in self.release.pods:
+            self.release.namespace.exec(pod.metadata.name, "sh", "-c", SIGNAL_WORKERS, name)
+
     def fail_for_its_time(self) -> None:
-        """Have a job fail whose pair takes longer than it may; a terminating pod, with another limit, may take one."""
+        """Let a job fail because its pair times out; tried again, since a terminating pod has another limit."""
         until(lambda: self._evaluate(_large_pair(), parameters=SLOW) == "failed", "a job fails")
 
     @contextmanager
@@ -159,7 +169,7 @@ class Faults:
 
     @contextmanager
     def memory_used_up(self) -> Iterator[None]:
-        """A command in a pod holds what it takes, until its input ends."""
+        """A command in a pod holds the memory until its standard input is closed."""
         pod = self.release.pods[0].metadata.name
         words = ["kubectl", "--namespace", self.release.namespace.name, "exec", "--stdin", pod, "--"]
         with subprocess.Popen([*words, "python", "-c", TAKE, str(TIGHT), "-"], stdin=subprocess.PIPE) as holding:
@@ -177,7 +187,7 @@ class Faults:
 
 
 def _large_pair() -> PairInput:
-    """A pair that takes a worker seconds: nearly as many cells of the table as are allowed."""
+    """A pair that keeps a worker busy for seconds: nearly the maximum number of table cells."""
     mark = f"\n# pair = {uuid.uuid4().hex}\n"
     sides = [
         annotation(

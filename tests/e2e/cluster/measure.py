@@ -1,9 +1,9 @@
-"""Measures the chart on a cluster: time to ready, requests a second by replicas, latency by CPU limit; JSON.
+"""Measures the chart on a cluster: time to ready, requests per second by replicas, latency by CPU limit; prints JSON.
 
     IMAGE=nedc-bench:dev PYTHONPATH=tests python -m e2e.cluster.measure
 
-The client runs in a pod beside the service, every caller waiting for its evaluation, no pair cached. So the machine's
-own CPUs bound all of it: read the figures beside their number.
+The client runs in a pod beside the service; every caller waits for its evaluation, and no pair is cached. The machine's
+CPUs limit everything, so read the figures together with their number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CALLERS = 8
 
 
 def measured(release: Release) -> dict[str, Any]:
-    """What a client counts in some seconds at full speed."""
+    """The counts of a client after some seconds at full speed."""
     evaluating = ("--rate", "0", "--callers", str(CALLERS), "--waits")
     with load(release, *evaluating) as full, load(release, "--health", "--rate", "20", "--callers", "2") as health:
         time.sleep(SECONDS)
@@ -39,7 +39,7 @@ def milliseconds(report: dict[str, Any]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, and print what was found."""
+    """Measure, and print the results."""
     cluster, image = Cluster(), os.environ["IMAGE"]
     for name in (image, REDIS_IMAGE):
         load_image(name)

@@ -1,7 +1,7 @@
-"""A Prometheus in the cluster that scrapes and evaluates what the chart's ServiceMonitor and PrometheusRules say.
+"""A Prometheus in the cluster that follows the chart's ServiceMonitor and PrometheusRules.
 
-`start_prometheus` makes of the monitoring objects what the operator would, so that tests see changes within seconds;
-`operated_prometheus` has the operator itself do it.
+`start_prometheus` configures it as the operator would, but with short intervals, so that tests see changes within
+seconds; `operated_prometheus` leaves this to the operator itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import yaml
 from e2e.kube import HELM_TIMEOUT, MANIFESTS, Namespace
 
 GROUP, VERSION = "monitoring.coreos.com", "v1"
-INTERVAL = "2s"  # in place of those that they say, so that tests see changes soon
+INTERVAL = "2s"  # replaces the objects' own, so that tests see changes soon
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Prometheus:
     service: str = "prometheus"
 
     def get(self, path: str, **parameters: str) -> Any:
-        """The data that its API answers with."""
+        """The data in its API's response."""
         url = self.namespace.url("services", self.service, 9090, f"/api/v1/{path}")
         answer = self.namespace.cluster.http.get(url, params=parameters).json()
         assert answer["status"] == "success", answer
         return answer["data"]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The samples of an expression, now."""
+        """The current samples of an expression."""
         found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
         return found
 
@@ -46,14 +46,14 @@ class Prometheus:
 
 
 def custom_objects(namespace: Namespace, plural: str) -> list[dict[str, Any]]:
-    """The monitoring objects of a namespace, as the cluster has them."""
+    """The monitoring objects of a namespace, as stored in the cluster."""
     found = namespace.cluster.custom.list_namespaced_custom_object(GROUP, VERSION, namespace.name, plural)
     objects: list[dict[str, Any]] = found["items"]
     return objects
 
 
 def start_prometheus(namespace: Namespace) -> Prometheus:
-    """Run a Prometheus for what the namespace's monitoring objects ask for."""
+    """Run a Prometheus for the namespace's monitoring objects."""
     rules = custom_objects(namespace, "prometheusrules")
     groups = [group | {"interval": INTERVAL} for rule in rules for group in rule["spec"]["groups"]]
     config = {
@@ -75,7 +75,7 @@ def start_prometheus(namespace: Namespace) -> Prometheus:
 
 
 def operated_prometheus(namespace: Namespace, watched: Namespace) -> Prometheus:
-    """Have the Prometheus operator run a Prometheus in a namespace, for the monitoring objects of another."""
+    """Let the Prometheus operator run a Prometheus in a namespace, for the monitoring objects of another."""
     label = f"nedc-bench-test/watched-by={namespace.name}"
     namespace.kubectl("label", "namespace", watched.name, label, "--overwrite")
     watched.apply(*_discovery(namespace))
@@ -85,7 +85,7 @@ def operated_prometheus(namespace: Namespace, watched: Namespace) -> Prometheus:
 
 
 def _discovery(namespace: Namespace) -> list[dict[str, Any]]:
-    """What lets the Prometheus of ``namespace`` find targets in the namespace that these are applied in."""
+    """The Role and RoleBinding that let the Prometheus of ``namespace`` find targets where they are applied."""
     group = "rbac.authorization.k8s.io"
     rules = [
         {
@@ -106,7 +106,7 @@ def _discovery(namespace: Namespace) -> list[dict[str, Any]]:
 
 
 def _scrape_config(namespace: str, monitor: dict[str, Any], endpoint: dict[str, Any]) -> dict[str, Any]:
-    """As the operator makes it: the Services that the labels name, their port, then the monitor's own relabelings."""
+    """The operator's scrape configuration: Services by label, their port, then the monitor's own relabelings."""
     service = "__meta_kubernetes_service_label_"
     keep = [
         {"action": "keep", "source_labels": [service + _identifier(label)], "regex": value}
@@ -138,5 +138,5 @@ def _identifier(label: str) -> str:
 
 
 def _identifier_of_field(name: str) -> str:
-    """``targetLabel`` as Prometheus itself writes it: ``target_label``."""
+    """``targetLabel`` in Prometheus' own notation: ``target_label``."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

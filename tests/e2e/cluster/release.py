@@ -18,20 +18,20 @@ NAME = "nedc"
 FULL_NAME = f"{NAME}-nedc-bench"
 GOLDEN = PROJECT / "service/nedc_bench/monitoring/golden"
 SELECTOR = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component=api"
-SERVICE_PROCESS = "$(cat /proc/1/task/1/children)"  # in a shell: PID 1 is the image's init, this its child
+SERVICE_PROCESS = "$(cat /proc/1/task/1/children)"  # in a shell: the child of PID 1, the image's init
 UNLIMITED = {"rateLimit": "1000000/minute", "statusRateLimit": "1000000/minute"}
 
 
 @dataclass(frozen=True)
 class Release:
-    """The chart under the name ``nedc``, of an image that the cluster holds."""
+    """The chart installed as ``nedc``, with an image loaded on the cluster."""
 
     namespace: Namespace
     image: str
 
     @property
     def values(self) -> dict[str, Any]:
-        """What every installation of the tests sets: the image."""
+        """The values that every installation of the tests sets: the image."""
         repository, _, tag = self.image.rpartition(":")
         return {"image": {"repository": repository, "tag": tag}}
 
@@ -39,31 +39,31 @@ class Release:
         self.namespace.helm("install", NAME, str(CHART), *options, values=self.values | values)
 
     def upgrade(self, values: dict[str, Any], *options: str) -> None:
-        """Change some values of what runs, and wait until all pods have them."""
+        """Change some values of the running release, and wait until all pods have them."""
         waiting = ("--wait", "--timeout", HELM_TIMEOUT) if "--timeout" not in options else options
         self.namespace.helm("upgrade", NAME, str(CHART), "--reuse-values", *waiting, values=values)
 
     def test(self) -> str:
-        """What ``helm test`` prints, with its pod's log."""
+        """The output of ``helm test``, with its pod's log."""
         return self.namespace.helm("test", NAME, "--logs", "--timeout", HELM_TIMEOUT)
 
     @property
     def pods(self) -> list[Any]:
-        """The pods that have not been told to end, the oldest first."""
+        """The pods that are not terminating, oldest first."""
         return [pod for pod in self.namespace.pods(SELECTOR) if not pod.metadata.deletion_timestamp]
 
     def get(self, path: str, pod: str | None = None) -> httpx.Response:
-        """Ask a pod, or whichever the Service takes."""
+        """Send a GET request to a pod, or to the Service."""
         where = ("services", FULL_NAME, 80) if pod is None else ("pods", pod, 8000)
         return self.namespace.cluster.http.get(self.namespace.url(*where, path))
 
     def post(self, files: list[tuple[str, tuple[str, bytes]]], **data: str) -> httpx.Response:
-        """Ask for an evaluation, by the Service."""
+        """Submit an evaluation through the Service."""
         url = self.namespace.url("services", FULL_NAME, 80, "/api/v1/evaluate")
         return self.namespace.cluster.http.post(url, files=files, data=data)
 
     def await_ready(self, count: int, what: str = "the pods are ready") -> list[Any]:
-        """The release's pods, once exactly ``count`` are ready and no other is left."""
+        """The release's pods, once exactly ``count`` are ready and no others are left."""
 
         def ready(found: list[Any]) -> list[Any]:
             ours = [pod for pod in found if (pod.metadata.labels or {}).get("app.kubernetes.io/component") == "api"]
@@ -73,31 +73,31 @@ class Release:
 
 
 def is_ready(pod: Any) -> bool:
-    """Whether a pod is ready and is to stay."""
+    """Whether a pod is ready and not terminating."""
     conditions = {condition.type: condition.status for condition in pod.status.conditions or []}
     return conditions.get("Ready") == "True" and not pod.metadata.deletion_timestamp
 
 
 def restarts(pods: list[Any]) -> int:
-    """How often containers of these pods were started again."""
+    """The number of container restarts in these pods."""
     return sum(status.restart_count for pod in pods for status in pod.status.container_statuses or [])
 
 
 @dataclass
 class Load:
-    """A client pod at work; ``report`` is what it counted, once it has ended."""
+    """A running client pod; ``report`` has its counts once it has ended."""
 
     report: dict[str, Any] = field(default_factory=dict)
 
     def assert_no_failure(self) -> None:
-        """Every request was answered as asked, and every figure was the original's."""
+        """Assert that every request succeeded, and that every figure was the original's."""
         assert self.report["failed"] == 0, self.report
         assert self.report["refused"] == 0, self.report
         assert self.report["evaluated"] > 0, self.report
 
 
 def client_files() -> dict[str, str]:
-    """The client, and the pairs with the original's figures that the chart's own probe uses."""
+    """The client, and the pairs and original figures of the chart's own probe."""
     files = {"client.py": (Path(__file__).parent / "client.py").read_text()}
     for expected in json.loads((GOLDEN / "expected.json").read_text()):
         if expected["parameters"] is None:
@@ -169,6 +169,6 @@ def phase_of(pod: Any) -> str:
 
 
 def log_of(namespace: Namespace, pod: str) -> str:
-    """The log of a pod; nothing while its container has not started."""
+    """The log of a pod; empty until its container has started."""
     answer = namespace.cluster.http.get(f"/api/v1/namespaces/{namespace.name}/pods/{pod}/log")
     return answer.text if answer.status_code == 200 else ""

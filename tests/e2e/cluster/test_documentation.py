@@ -1,4 +1,4 @@
-"""The commands of docs/deployment.md and docs/runbook.md for Kubernetes do what they say, as they stand there."""
+"""The Kubernetes commands in docs/deployment.md and docs/runbook.md work exactly as written."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def test_the_documented_commands(namespace: Namespace, loaded: str, tmp_path: Pa
     installing, *deploying, removing = commands("docs/deployment.md")
     said = ""
     for block in (installing, *deploying, *commands("docs/runbook.md"), *commands("docs/emergency-helm.md"), removing):
-        if block != installing:  # what the block before, or the autoscaler after it, has begun is to end first
+        if block != installing:  # rollouts by the previous block or the autoscaler must finish first
             namespace.kubectl("rollout", "status", f"deployment/{FULL_NAME}", f"--timeout={HELM_TIMEOUT}")
         said += shell.run(block, **given)
     assert said.count("probe passed: every figure is the original's") == 2
-    assert said.count('"status":"ready"') >= 2  # one for each pod, of which the autoscaler may have added some
+    assert said.count('"status":"ready"') >= 2  # one per pod; the autoscaler may have added some
     assert "nedc_redis_up 1.0" in said
-    assert said.splitlines().count(FULL_NAME) == 2  # as both pages look it up
+    assert said.splitlines().count(FULL_NAME) == 2  # both pages look it up

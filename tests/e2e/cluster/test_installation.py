@@ -1,4 +1,4 @@
-"""Installing and removing: alone as the chart comes, and with a Redis that comes late."""
+"""Installing and uninstalling: with the chart's defaults, and with a Redis that starts late."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVERYTHING = {
 
 @pytest.fixture(scope="module")
 def standalone(namespace: Namespace, loaded: str) -> Release:
-    """The chart as it comes: nothing set but the image."""
+    """The chart's defaults: only the image is set."""
     release = Release(namespace, loaded)
     release.install({}, "--wait", "--timeout", HELM_TIMEOUT)
     return release
@@ -59,7 +59,7 @@ def test_a_process_that_hangs_is_unready_and_then_restarted(standalone: Release)
 
 
 def everything_in(namespace: Namespace) -> set[str]:
-    """All objects of a namespace but those that every one has, and the cluster's notes on what has been."""
+    """All objects of a namespace, except events, pod metrics and those that every namespace has."""
     kinds = namespace.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
     kinds = [kind for kind in kinds if not kind.startswith(("events", "pods.metrics"))]
     found = namespace.kubectl("get", ",".join(kinds), "--output=name", "--ignore-not-found").split()

@@ -1,4 +1,4 @@
-"""What the chart says to Prometheus: the real CRDs accept it, and a real Prometheus that follows it finds the pods."""
+"""The chart's monitoring objects: the real CRDs accept them, and a real Prometheus finds the pods by them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_custom_resources_know_every_field(release: Release, kind: str) -> N
 
 
 def assert_holds(kept: Any, asked: Any) -> None:
-    """Nothing that was asked for was dropped or changed; the cluster may have added its defaults."""
+    """Assert that the cluster dropped or changed nothing; it may have added defaults."""
     if isinstance(asked, dict):
         for key, value in asked.items():
             assert_holds(kept[key], value)

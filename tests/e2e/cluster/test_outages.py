@@ -1,4 +1,4 @@
-"""Redis, processes and pods are killed, and pods evicted, while work is under way: nothing accepted is lost."""
+"""Redis, processes and pods are killed, and pods evicted, while jobs run: no accepted job is lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evaluating import UNEVEN, asking, day_pair, expected_document
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 JOBS = 10
-PAIRS = 12  # that keep a worker for about a second
+PAIRS = 12  # keep a worker busy for about a second
 LONG_PAIR = day_pair(2000)
 PARAMETERS = b"""
 version = "param_v1.0.0"
@@ -26,8 +26,7 @@ version = "param_v1.0.0"
 penalty_sub = "1.5"
 """
 
-# Fills the container's memory with pages that are no process' own, so that not this process but the service is the
-# one that the kernel ends.
+# Fills the container's memory with pages that no process owns, so that the kernel kills the service, not this process.
 EAT = """
 import os, sys
 with open(f"/proc/{sys.argv[1].split()[0]}/oom_score_adj", "w") as file:
@@ -60,7 +59,7 @@ def test_redis_killed_under_load_is_no_failure_and_an_alert(release: Release, pr
 
 
 def long_job() -> list[tuple[str, tuple[str, bytes]]]:
-    """The parts of a request that keeps a worker for about a second, and that no cache knows."""
+    """The parts of an uncached request that keeps a worker busy for about a second."""
     parts = [("parameters", ("uneven.toml", PARAMETERS))]
     for number in range(PAIRS):
         mark = f"\n# pair = {uuid.uuid4().hex}\n".encode()
@@ -71,7 +70,7 @@ def long_job() -> list[tuple[str, tuple[str, bytes]]]:
 
 
 def active(release: Release, pod: str) -> float:
-    """How many evaluations a pod is at."""
+    """The number of evaluations that run in a pod."""
     families = text_string_to_metric_families(release.get("/metrics", pod).text)
     return next(family.samples[0].value for family in families if family.name == "nedc_active_evaluations")
 
@@ -85,7 +84,7 @@ def kill(release: Release, pod: str) -> None:
 
 
 def use_up_memory(release: Release, pod: str) -> None:
-    """Have the kernel end the service for want of memory; this command ends with it."""
+    """Make the kernel kill the service for lack of memory; this command ends with it."""
     with pytest.raises(CommandError):
         release.namespace.exec(pod, "sh", "-c", f'exec python -c "$0" "{SERVICE_PROCESS}"', EAT)
 
@@ -124,7 +123,7 @@ def test_accepted_jobs_complete_once_though_a_pod_is_killed(
 
 
 def evict(release: Release, pod: str) -> int:
-    """Ask that a pod leave, as a drain does; the status."""
+    """Evict a pod, as a drain does. Returns the HTTP status."""
     body = {"metadata": {"name": pod}}
     try:
         release.namespace.cluster.core.create_namespaced_pod_eviction(pod, release.namespace.name, body)

@@ -1,4 +1,4 @@
-"""The values of the chart's ``ci/``: the cluster takes each object, and what it can run scores rightly."""
+"""The values in the chart's ``ci/``: the cluster accepts each object, and installations score correctly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLATFORMS = {
     path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text())
     for path in sorted((CHART / "ci").glob("*-values.yaml"))
 }
-# The others need what a cluster for tests has not: DNS of OpenShift, IPv6, a managed Redis.
+# The others need what a test cluster lacks: OpenShift's DNS, IPv6, a managed Redis.
 RUN = ("external-autoscaler", "flux", "mesh", "sub-chart")
 
 
@@ -24,7 +24,7 @@ RUN = ("external-autoscaler", "flux", "mesh", "sub-chart")
 def test_the_cluster_takes_every_object(namespace: Namespace, platform: str) -> None:
     rendered = namespace.helm("template", NAME, str(CHART), "--skip-tests", values=PLATFORMS[platform])
     objects = [found for found in yaml.safe_load_all(rendered) if found]
-    if platform == "ipv6":  # a cluster without IPv6 refuses a Service that asks for it
+    if platform == "ipv6":  # a cluster without IPv6 refuses an IPv6 Service
         objects = [found for found in objects if found["kind"] != "Service"]
     assert objects
     namespace.apply(*objects, dry_run=True)

@@ -1,6 +1,6 @@
-"""Under enforced NetworkPolicies: what the chart's policies say passes, and nothing else does.
+"""With enforced NetworkPolicies, only the traffic that the chart's policies allow passes.
 
-Each address that is refused to one is reached by another: a test that only sees closed ports proves nothing. The
+Each address that one pod cannot reach is reached by another: a test that only sees closed ports proves nothing. The
 cluster must enforce NetworkPolicies and run the Prometheus operator.
 """
 
@@ -27,10 +27,10 @@ CLIENT = {"role": "client"}
 
 @dataclass(frozen=True)
 class Site:
-    """A release in a namespace that denies all by default, its Redis, those it lets in, and others."""
+    """A release in a namespace that denies all traffic by default, its Redis, its clients, and strangers."""
 
     release: Release
-    said: str  # when it was installed by the words of the chart's README
+    said: str  # output of installing it with the commands in the chart's README
     redis: Namespace
     service: Place  # one of its pods
     neighbour: Place  # a pod of another application in the release's namespace
@@ -88,7 +88,7 @@ def _secret(name: str, key: str, text: str) -> dict[str, Any]:
 
 
 def test_the_readmes_words_install_it_and_the_probe_passes_where_all_is_denied_by_default(site: Site) -> None:
-    """And so the figures went through Redis in another namespace, over TLS by a CA of its own."""
+    """The figures also went through Redis in another namespace, over TLS with a private CA."""
     assert "probe passed: every figure is the original's" in site.said
 
 
@@ -150,7 +150,7 @@ def test_redis_is_not_reached_by_the_probe(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def prometheus(site: Site) -> Prometheus:
-    """A Prometheus of the operator's, in the namespace of the scrapers."""
+    """A Prometheus run by the operator, in the namespace of the scrapers."""
     return operated_prometheus(site.scrapers, site.release.namespace)
 
 

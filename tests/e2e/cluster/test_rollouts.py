@@ -1,4 +1,4 @@
-"""New versions come and go under constant load, and no request fails; a bad one is taken back."""
+"""Versions are rolled out and back under constant load, and no request fails; a bad one is rolled back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 
 def container(release: Release) -> Any:
-    """The service's container, as the Deployment has it."""
+    """The service's container in the Deployment."""
     deployment = release.namespace.cluster.apps.read_namespaced_deployment(FULL_NAME, release.namespace.name)
     return deployment.spec.template.spec.containers[0]
 

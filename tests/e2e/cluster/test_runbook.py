@@ -1,6 +1,6 @@
-"""docs/runbook.md, followed on call: each alert's commands run as they stand there, on a service that has the fault.
+"""docs/runbook.md, followed on call: each alert's commands run exactly as written, on a service with the fault.
 
-What the commands print must show a symptom in the very words of the section's table. `monitoring/tests` proves that the
+Their output must show a symptom in the exact words of the section's table. `monitoring/tests` proves that the
 alerts fire; NedcBenchRedisDown also fires for real (test_outages.py).
 """
 
@@ -32,7 +32,7 @@ def commands(alert: str) -> str:
 
 
 def look(release: Release, alert: str, *, strictly: bool = False) -> str:
-    """What a person sees who pastes an alert's commands into a shell; strictly: none of them may fail."""
+    """The output of an alert's commands, pasted into a shell; ``strictly``: none of them may fail."""
     block = commands(alert)
     done = subprocess.run(
         ["bash", "-euo" if strictly else "-uo", "pipefail", "-c", block],
@@ -48,7 +48,7 @@ def look(release: Release, alert: str, *, strictly: bool = False) -> str:
 
 
 def shows(release: Release, alert: str, symptom: str) -> None:
-    """Wait until the alert's commands show a symptom, which the section's table names."""
+    """Wait until the alert's commands show a symptom, which the section's table must list."""
     _, table, _ = re.split(r"(?m)^- \*\*(?:Decide and fix|Fixed when)\*\*", SECTIONS[alert])
     assert f"`{symptom}" in table, f"{alert} does not name {symptom!r}"
     pattern = ".*".join(r"\s+".join(map(re.escape, piece.split())) for piece in symptom.split("..."))
@@ -67,7 +67,7 @@ def shows(release: Release, alert: str, symptom: str) -> None:
 
 @pytest.fixture(scope="module")
 def service(cluster: Cluster, loaded: str) -> Iterator[Release]:
-    """Two replicas with a Redis, whose limits are soon reached."""
+    """Two replicas with a Redis and low limits."""
     with cluster.namespace("runbook") as namespace:
         namespace.start_redis()
         release = Release(namespace, loaded)
@@ -130,11 +130,11 @@ SYMPTOMS: list[tuple[Fault, list[tuple[str, str]]]] = [
     (
         Faults.busy,
         [
-            ("NedcBenchQueueSlow", "workers ok"),
             ("NedcBenchLatencyBudgetBurn", "cpu note the CPU limit held it up"),
             ("NedcBenchEventLoopLag", "cpu note the CPU limit held it up"),
         ],
     ),
+    (Faults.workers_frozen, [("NedcBenchQueueSlow", "workers ok"), ("NedcBenchQueueSlow", "queue note")]),
     (Faults.impatient_client, [("NedcBenchRateLimitStorm", "caller")]),
     (Faults.memory_used_up, [("NedcBenchMemoryTight", "memory note")]),
     (Faults.out_of_memory, [("NedcBenchRestarting", "OOMKilled")]),
@@ -153,7 +153,7 @@ def test_the_commands_show_the_fault_in_the_sections_words(
 
 @contextmanager
 def rolled_out(release: Release, *words: str) -> Iterator[None]:
-    """A change of the Deployment, which is taken back."""
+    """A change to the Deployment, undone after the block."""
     release.namespace.kubectl(*words)
     yield
     release.namespace.kubectl("rollout", "undo", f"deployment/{FULL_NAME}")

@@ -1,4 +1,4 @@
-"""The autoscaler adds replicas under load, and takes them away again, and no request fails."""
+"""The autoscaler adds replicas under load and removes them again, and no request fails."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FAST = {
     "scaleUp": {"stabilizationWindowSeconds": 0, "policies": [{"type": "Pods", "value": 2, "periodSeconds": 5}]},
     "scaleDown": {"stabilizationWindowSeconds": 20, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 5}]},
 }
-TARGET_PERCENT = 40  # of the CPU request: also on a busy machine, where pods get less than they could use
-DEADLINE_SECONDS = 420.0  # a cluster's own defaults decide every 15 s, on metrics that are a minute old
+TARGET_PERCENT = 40  # of the CPU request; reached even on a busy machine, where pods get less CPU than they could use
+DEADLINE_SECONDS = 420.0  # by default, a cluster decides every 15 s, on metrics that are a minute old
 
 
 def test_replicas_follow_the_load(release: Release, record_property: Any) -> None:

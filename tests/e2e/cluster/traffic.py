@@ -1,4 +1,4 @@
-"""Who reaches whom in the cluster: pods that connect when told to, and a Redis with TLS by a CA of the tests' own."""
+"""Who can reach whom in the cluster: pods that connect on demand, and a Redis with TLS and the tests' own CA."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DENY_ALL = {
     "metadata": {"name": "default-deny"},
     "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
 }
-# A refused packet is dropped: only the time-out tells. An open port answers in milliseconds, on a busy machine in less
-# than a second; the tests that expect an open one try again.
+# A denied packet is dropped: only the time-out shows it. An open port answers in milliseconds, on a busy machine in
+# less than a second; tests that expect an open port try again.
 CONNECT = """
 import socket, sys
 try:
@@ -32,7 +32,7 @@ else:
 
 @dataclass(frozen=True)
 class Place:
-    """A pod from which connections are tried: one of `start`, or any that has Python."""
+    """A pod from which connections are tried: made by `start`, or any pod with Python."""
 
     namespace: Namespace
     pod: str
@@ -49,7 +49,7 @@ class Place:
         return str(self.namespace.cluster.core.read_namespaced_pod(self.pod, self.namespace.name).status.pod_ip)
 
     def reaches(self, host: str, port: int) -> bool:
-        """Whether a connection is made. ``host`` is an address where DNS is not what is asked about."""
+        """Whether a connection can be made; ``host`` is an IP address unless DNS is tested too."""
         return self.namespace.exec(self.pod, "python", "-c", CONNECT, host, str(port)).strip() == "open"
 
     def resolves(self, name: str) -> bool:
@@ -86,14 +86,14 @@ _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days
 
 
 def make_authority(folder: Path) -> str:
-    """Make a CA, ``ca.key`` and ``ca.crt``; its certificate."""
+    """Make a CA, ``ca.key`` and ``ca.crt``. Returns its certificate."""
     files = ("-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.crt")
     command("openssl", "req", "-x509", *_KEY, "-subj", "/CN=a CA", *files)
     return (folder / "ca.crt").read_text()
 
 
 def start_redis_with_tls(namespace: Namespace, folder: Path) -> str:
-    """Run a Redis with a certificate by a new CA; the CA's certificate."""
+    """Run a Redis with a certificate from a new CA. Returns the CA's certificate."""
     authority = make_authority(folder)
     ca, certificate = folder / "ca", folder / "tls"
     names = f"subjectAltName=DNS:redis.{namespace.name}.svc"

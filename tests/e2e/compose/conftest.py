@@ -1,4 +1,4 @@
-"""The stack that the tests of a session share, and the figures that they measure."""
+"""The stack shared by the tests of a session, and the figures that they measure."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ FIGURES: dict[str, Any] = {}
 
 @pytest.fixture(scope="session")
 def figures() -> dict[str, Any]:
-    """What is measured on the way; printed at the end, and written to build/compose-test.json."""
+    """Measurements of the tests; printed at the end, and written to build/compose-test.json."""
     return FIGURES
 
 
 @pytest.fixture(scope="module")
 def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack; gone with all that it kept afterwards."""
+    """A running stack, removed with its data afterwards."""
     running = Stack(image, tmp_path_factory.mktemp("monitoring"))
     try:
         running.up()
         yield running
     finally:
-        print(running.compose("logs", "--tail", "100", "api", "redis"))  # shown where a test has failed
+        print(running.compose("logs", "--tail", "100", "api", "redis"))  # shown if a test fails
         running.down()
 
 

@@ -1,4 +1,4 @@
-"""Images and single containers of the Docker engine, as the image's tests look at them."""
+"""Images and single containers of the Docker engine, for the image's tests."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ print(json.dumps(found))
 
 
 def inspected(name: str) -> dict[str, Any]:
-    """What Docker says of an image or a container."""
+    """The output of ``docker inspect`` for an image or a container."""
     (found,) = json.loads(command("docker", "inspect", name))
     document: dict[str, Any] = found
     return document
 
 
 def layers(image: str) -> list[tuple[str, str]]:
-    """Size and origin of every layer that holds something, the newest first."""
+    """Size and origin of every non-empty layer, newest first."""
     rows = command("docker", "history", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", image).splitlines()
     split = [row.partition("\t") for row in rows]
     return [(size, origin.removesuffix(" # buildkit")[:100]) for size, _, origin in split if size != "0B"]
@@ -41,7 +41,7 @@ def layers(image: str) -> list[tuple[str, str]]:
 
 @contextmanager
 def running(image: str, *options: str) -> Iterator[str]:
-    """A container of the service for the time of a with block; its id."""
+    """The id of a container of the service, which runs during the block."""
     identifier = command("docker", "run", "--detach", *options, image).strip()
     try:
         yield identifier
@@ -50,7 +50,7 @@ def running(image: str, *options: str) -> Iterator[str]:
 
 
 def python(container: str, code: str) -> str:
-    """What the image's own Python prints, in a running container."""
+    """The output of code run by the image's own Python, in a running container."""
     return command("docker", "exec", container, "python", "-c", code)
 
 
@@ -60,7 +60,7 @@ def processes(container: str) -> list[tuple[int, str, int, str]]:
 
 
 def contents(image: str) -> dict[str, tuple[str, ...]]:
-    """Every path of an image, with its kind, mode, owner and the hash of what it holds."""
+    """Every path of an image, with its kind, mode, owner and content hash."""
     identifier = command("docker", "create", image).strip()
     found: dict[str, tuple[str, ...]] = {}
     try:
@@ -78,6 +78,6 @@ def contents(image: str) -> dict[str, tuple[str, ...]]:
 
 
 def build(context: Path, tag: str, *options: str) -> None:
-    """Build an image from a folder that holds a Dockerfile.api."""
+    """Build an image from a folder with a Dockerfile.api."""
     words = ["docker", "build", "--quiet", "--file", str(context / "Dockerfile.api"), "--tag", tag]
     command("env", "DOCKER_BUILDKIT=1", *words, *options, str(context), seconds=1800)

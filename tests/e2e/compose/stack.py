@@ -1,7 +1,7 @@
-"""The compose stack as the tests use it: a project of their own, brought up by `make compose-up` as a person would.
+"""The compose stack for the tests: a separate project, started by `make compose-up` as a user would.
 
-It differs from a person's in its ports, its rate limits, and the times of Prometheus: an alert that waits for minutes
-there fires here within seconds. Nothing of the caller's environment but what Docker needs gets into it, nor a .env.
+It differs from a user's stack in its ports, rate limits and Prometheus intervals: an alert that waits for minutes there
+fires here within seconds. From the caller's environment it gets only what Docker needs, and no .env.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Stack:
     """A running stack.
 
     Attributes:
-        environment: with it, ``docker compose`` means this stack.
-        said: what ``make compose-up`` has printed.
+        environment: makes ``docker compose`` use this stack.
+        said: the output of ``make compose-up``.
     """
 
     def __init__(self, image: str, folder: Path) -> None:
@@ -58,14 +58,14 @@ class Stack:
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "60")
 
     def compose(self, *words: str) -> str:
-        """What ``docker compose`` prints."""
+        """The output of ``docker compose``."""
         return self.run("docker", "compose", *words)
 
     def run(self, *words: str) -> str:
-        """What a command prints that is about this stack.
+        """The output of a command that is run for this stack.
 
         Raises:
-            AssertionError: it has failed.
+            AssertionError: the command failed.
         """
         done = subprocess.run(
             words, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=False, timeout=600
@@ -77,7 +77,7 @@ class Stack:
         return f"http://127.0.0.1:{self.environment[f'{service.upper()}_PORT']}"
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """What Docker says of a service's container."""
+        """The output of ``docker inspect`` for a service's container."""
         identifier = self.compose("ps", "--all", "--quiet", service).strip()
         (found,) = json.loads(command("docker", "inspect", identifier))
         container: dict[str, Any] = found
@@ -88,24 +88,24 @@ class Stack:
         return bool(state["Running"] and state["Health"]["Status"] == "healthy")
 
     def crash(self, service: str) -> None:
-        """Kill a service's first process at once and from outside: to Docker, it has crashed."""
+        """Kill a service's first process from outside, so that Docker sees a crash."""
         pid = str(self.inspect(service)["State"]["Pid"])
         command(
             "docker", "run", "--rm", "--pid", "host", "--entrypoint", "sh", "redis:7-alpine", "-c", f"kill -9 {pid}"
         )
 
     def has_returned(self, service: str, restarts: int) -> bool:
-        """Whether a service has been started so often again, and is well."""
+        """Whether a service has had more than ``restarts`` restarts, and is healthy."""
         return self.inspect(service)["RestartCount"] > restarts and self.healthy(service)
 
     def memory(self, service: str) -> float:
-        """MiB that a service uses, by its cgroup."""
+        """The memory that a service uses, in MiB, from its cgroup."""
         identifier = self.inspect(service)["Id"]
         used = command("docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", identifier).split("/")[0].strip()
         return float(used.removesuffix("MiB"))
 
     def query(self, expression: str) -> float:
-        """The one value of a Prometheus expression; 0 where there is none."""
+        """The single value of a Prometheus expression; 0 if there is none."""
         answer = httpx.get(f"{self.url('prometheus')}/api/v1/query", params={"query": expression}).json()
         result = answer["data"]["result"]
         return float(result[0]["value"][1]) if result else 0.0
@@ -134,7 +134,7 @@ def write_quick_monitoring(folder: Path) -> None:
 
 
 def _free_ports() -> list[int]:
-    """As many ports as the stack publishes, free now."""
+    """Free ports, as many as the stack publishes."""
     sockets = [socket.socket() for _ in PORTS]
     for each in sockets:
         each.bind(("127.0.0.1", 0))

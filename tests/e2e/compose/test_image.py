@@ -1,4 +1,4 @@
-"""The image: small, reproducible, without what it doesn't need, and at home in a narrow container."""
+"""The image: small, reproducible, minimal, and able to run in a restricted container."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import re
 import shutil
 import time
 import uuid
+import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+import hostile
 from corpora import DATA, Corpus
 from e2e.compose.container import HARDENED, build, contents, inspected, layers, processes, python, running
 from e2e.compose.stack import PROJECT
 from e2e.kube import CommandError, command, until
 from nedc_bench import __version__
+from serving import one_pair
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(2400)]
 
@@ -26,7 +30,7 @@ EXAMPLE = Corpus(DATA / "chb-mit")
 BASE = "python:3.11-slim"
 MOST_BYTES = 200_000_000
 FILE, DIRECTORY = "0", "5"  # as tar names them
-STAGES = "dependencies,package,image"  # all but what builds them
+STAGES = "dependencies,package,image"  # all stages but ``builder``
 
 
 @pytest.fixture
@@ -128,6 +132,40 @@ def test_the_service_scores_in_a_narrow_container_and_ends_in_order(image: str, 
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
 
 
+def test_hostile_uploads_stay_below_the_memory_of_the_charts_pod(image: str, figures: dict[str, Any]) -> None:
+    attacks = [
+        [hostile.long_name(30 * hostile.MIB), hostile.headers()],
+        [hostile.large()] * 2,
+        [hostile.blown_up("gz")] * 8,
+        [hostile.blown_up("xz")] * 8,
+        [hostile.ARCHIVE + hostile.folders(1_050_000) + hostile.END],
+        [hostile.bomb(zipfile.ZIP_LZMA), hostile.long_names("zip")],
+    ]
+    with running(image, "--memory", "512m", "--publish", "127.0.0.1::8000") as container:
+        until(lambda: is_healthy(container), "the container is healthy")
+
+        def upload(body: bytes) -> int:
+            headers = {"Content-Type": hostile.TYPE}
+            url = f"{address(container)}/api/v1/evaluate"
+            return httpx.post(url, content=body, headers=headers, timeout=120).status_code
+
+        for bodies in attacks:
+            with ThreadPoolExecutor(len(bodies)) as clients:
+                assert set(clients.map(upload, bodies)) <= {202, 413, 422, 503}
+        one: dict[str, Any] = {"files": one_pair(), "headers": {"Prefer": "wait=60"}, "timeout": 90}
+        until(
+            lambda: httpx.post(f"{address(container)}/api/v1/evaluate", **one).status_code == 200,
+            "jobs have room again",
+        )
+        metrics = httpx.get(f"{address(container)}/metrics", headers={"Accept": "text/plain"}).text
+        assert re.findall(r'(?m)^nedc_worker_restarts_total\{reason="died"\} (.*)$', metrics) in ([], ["0.0"])
+        figures["memory after hostile uploads"] = command(
+            "docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", container
+        ).strip()
+        state = inspected(container)["State"]
+    assert (state["Running"], state["OOMKilled"]) == (True, False)
+
+
 def test_orphans_are_seen_off_when_the_fork_server_dies(image: str) -> None:
     with running(image, "--publish", "127.0.0.1::8000") as container:
         until(lambda: is_healthy(container), "the container is healthy")
@@ -182,7 +220,7 @@ def test_a_changed_source_costs_seconds_and_no_new_dependencies(
     old, new = (inspected(name)["RootFS"]["Layers"] for name in (image, tag))
     assert len(old) == len(new)
     changed = [number for number, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
-    assert changed == [len(old) - 2, len(old) - 1]  # the package, and what is compiled
+    assert changed == [len(old) - 2, len(old) - 1]  # the package, and its compiled files
 
 
 def test_two_builds_give_the_same_files(image: str, tree: Path, tag: str) -> None:

@@ -1,4 +1,4 @@
-"""The compose stack from up to down: healthy, right, durable, watched. The tests run in this order, on one stack."""
+"""The compose stack from up to down: healthy, correct, durable, monitored. Tests run in order, on one stack."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVALUATIONS, CLIENTS = 1000, 4
 
 
 def post_example(stack: Stack) -> dict[str, Any]:
-    """The ended job of the whole example corpus in one request."""
+    """The finished job of the whole example corpus, sent in one request."""
     files = [
         (side, (Path(str(file)).name, Path(str(file)).read_bytes()))
         for pair in EXAMPLE.pairing.pairs
@@ -47,7 +47,7 @@ def post_example(stack: Stack) -> dict[str, Any]:
 
 
 def golden(job: dict[str, Any]) -> dict[str, Any]:
-    """The job's figures, as far as the golden document has them."""
+    """Those of the job's figures that the golden document has."""
     ours = in_golden_names(job["result"]["algorithms"])
     return {
         algorithm: {key: ours[algorithm].get(key) for key in expected if key != "duration"}
@@ -63,7 +63,7 @@ def expected() -> dict[str, Any]:
 
 
 def counted(stack: Stack, name: str, **labels: str) -> float:
-    """The sum of a metric's samples with these labels, as the service itself says."""
+    """The sum of a metric's samples with these labels, from the service itself."""
     text = httpx.get(f"{stack.url('api')}/metrics", headers={"Accept": "text/plain"}).text
     return sum(
         sample.value
@@ -158,7 +158,7 @@ def test_prometheus_sees_the_target_and_what_it_counts(stack: Stack) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_runbooks_commands_work(stack: Stack, block: str) -> None:
-    stack.run("sh", "-ec", block)  # fails with what the block fails with
+    stack.run("sh", "-ec", block)  # fails if the block fails
 
 
 @pytest.mark.parametrize("service", ["redis", "api"])
@@ -214,7 +214,7 @@ def test_memory_after_a_thousand_evaluations(stack: Stack, figures: dict[str, An
             sample.check(answer.json())
 
         list(clients.map(evaluate, range(EVALUATIONS)))
-    assert counted(stack, "nedc_evaluations_total", status="success") >= EVALUATIONS  # more: one was begun again
+    assert counted(stack, "nedc_evaluations_total", status="success") >= EVALUATIONS  # more if one was restarted
     used = stack.memory("api")
     figures[f"memory after {EVALUATIONS} evaluations, api (MiB)"] = used
     figures[f"memory after {EVALUATIONS} evaluations, redis (MiB)"] = stack.memory("redis")

@@ -1,7 +1,7 @@
-"""Images with digests, without a registry: an archive in OCI's layout, whose images are named by tag and by digest.
+"""Images with digests, without a registry: an OCI archive whose images are named by tag and by digest.
 
-``docker save`` writes neither manifests nor digests that a cluster could be asked for. A cluster that loads this
-archive has each image under ``REPOSITORY:TAG@sha256:DIGEST``, as if it had pulled it.
+``docker save`` writes neither the manifests nor the digests that a cluster needs. A cluster that loads this archive has
+each image under ``REPOSITORY:TAG@sha256:DIGEST``, as if it had pulled it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Layout:
         self.archive.addfile(member, io.BytesIO(content))
 
     def blob(self, kind: str, content: bytes) -> dict[str, Any]:
-        """Add some content once, and describe it."""
+        """Add content, once. Returns its descriptor."""
         digest = hashlib.sha256(content).hexdigest()
         if digest not in self.blobs:
             self.blobs.add(digest)
@@ -43,12 +43,12 @@ class _Layout:
 
 
 def write_archive(path: Path, repository: str, images: Mapping[str, str]) -> dict[str, str]:
-    """Write images of the Docker engine, and give the digest of each.
+    """Write images of the Docker engine. Returns the digest of each tag.
 
     Args:
-        path: where to.
-        repository: what the images are called there.
-        images: a tag for each, and the engine's name for it.
+        path: the path of the archive.
+        repository: the name of the images in the archive.
+        images: the engine's name of each tag.
     """
     saved = path.with_suffix(".saved")
     subprocess.run(["docker", "save", "--output", str(saved), *images.values()], check=True)
@@ -80,7 +80,7 @@ def _manifest(source: tarfile.TarFile, layout: _Layout, entry: Any) -> dict[str,
 
 
 def _read(source: tarfile.TarFile, path: str) -> bytes:
-    file = source.extractfile(path)  # follows links, as layers that images share are
+    file = source.extractfile(path)  # follows links: layers that images share are links
     assert file is not None
     return file.read()
 

@@ -1,4 +1,4 @@
-"""Argo CD as the tests see it: the Applications' state, and the ``argocd`` command."""
+"""Argo CD for the tests: the Applications' state, and the ``argocd`` command."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ KINDS = ("argoproj.io", "v1alpha1", NAMESPACE)
 
 @dataclass(frozen=True)
 class Argo:
-    """The Argo CD that deploys what a team pushes."""
+    """The Argo CD that deploys a team's repository."""
 
     cluster: Cluster
     team: Team
 
-    # -- what a person does
+    # -- actions
 
     def apply(self, file: str) -> None:
         """Apply one of the files of environments/argocd."""
         command("kubectl", "apply", "--server-side", "--force-conflicts", f"--filename={self.team.argocd(file)}")
 
     def refresh(self) -> None:
-        """Have the application set look at the repository now, not at its next time."""
+        """Make the application set read the repository now, not at its next interval."""
         annotation = "argocd.argoproj.io/application-set-refresh=true"
         where = f"--namespace={NAMESPACE}"
         command("kubectl", where, "annotate", "--overwrite", "applicationset", "nedc-bench", annotation)
 
     def argocd(self, *words: str) -> str:
-        """What the command prints."""
+        """The output of the command."""
         return command("argocd", *words)
 
-    # -- what there is
+    # -- state
 
     def namespace(self, environment: str) -> Namespace:
         return Namespace(self.cluster, f"nedc-bench-{environment}")
 
     def application(self, environment: str) -> Any:
-        """An environment's Application; nothing where there is none."""
+        """An environment's Application, or None."""
         try:
             return self.cluster.custom.get_namespaced_custom_object(*KINDS, "applications", f"nedc-bench-{environment}")
         except ApiException as error:
@@ -63,7 +63,7 @@ class Argo:
         return sorted(name.removeprefix("nedc-bench-") for name in names)
 
     def awaited(self, environment: str, wanted: Callable[[Any], T], what: str, seconds: float = WAIT_SECONDS) -> T:
-        """What ``wanted`` makes of an Application that follows the team's last commit, once that is anything."""
+        """The first truthy result of ``wanted`` on an Application that follows the team's last commit."""
         last: Any = None
         asked = time.monotonic()
 
@@ -72,7 +72,7 @@ class Argo:
             last = self.application(environment)
             if last and self._follows(last, environment):
                 return wanted(last)
-            if time.monotonic() > asked + REFRESH_SECONDS:  # a set that was at work when it was told may forget it
+            if time.monotonic() > asked + REFRESH_SECONDS:  # a busy application set may miss the request
                 self.refresh()
                 asked = time.monotonic()
             return None
@@ -83,7 +83,7 @@ class Argo:
             raise AssertionError(f"{environment}: {error}; {last and self._told(last, environment)}") from None
 
     def _follows(self, application: Any, environment: str) -> bool:
-        """Whether it has what the team's repository says, and was compared with the cluster since."""
+        """Whether the Application has the release and values in the team's repository."""
         source = application["spec"]["source"]
         release = self.team.release(environment)
         parameters = {parameter["name"]: parameter["value"] for parameter in source["helm"]["parameters"]}
@@ -94,19 +94,19 @@ class Argo:
         )
 
     def _told(self, application: Any, environment: str) -> str:
-        """Its state in a line."""
+        """Its state in one line."""
         follows = "has" if self._follows(application, environment) else "has not"
         last = operation(application)
         state = f"health {health(application)}, last sync {last.get('phase')}: {last.get('message')}"
         return f"it {follows} what the team's repository says; {state}; {conditions(application)}"
 
     def deployed(self, environment: str) -> Any:
-        """The Application, once it is synced with the team's last commit, hooks and all, and healthy."""
+        """The Application, once it is healthy and synced with the team's last commit, including hooks."""
         return self.awaited(environment, lambda found: found if is_deployed(found) else None, "deployed")
 
 
 def is_synced(application: Any) -> bool:
-    """Whether the cluster holds what the Application says now."""
+    """Whether the cluster matches the Application's current source."""
     sync = application.get("status", {}).get("sync", {})
     return bool(sync.get("status") == "Synced" and sync["comparedTo"]["source"] == application["spec"]["source"])
 
@@ -116,7 +116,7 @@ def health(application: Any) -> str:
 
 
 def operation(application: Any) -> Any:
-    """The last sync, or the one under way."""
+    """The last sync, or the running one."""
     return application.get("status", {}).get("operationState", {})
 
 
@@ -131,5 +131,5 @@ def is_deployed(application: Any) -> bool:
 
 
 def conditions(application: Any) -> str:
-    """What Argo CD complains about."""
+    """The Application's conditions: Argo CD's complaints."""
     return "; ".join(f"{c['type']}: {c['message']}" for c in application.get("status", {}).get("conditions", []))

@@ -1,8 +1,8 @@
-"""A platform with three environments that Argo CD keeps as a git repository says.
+"""A platform with three environments, which Argo CD keeps in sync with a git repository.
 
-Beside what the tests of the cluster need: Argo CD's controllers in or beside the cluster, the ``argocd`` command on the
-PATH with an environment that lets it in, ``GITOPS_REPO``: a git URL that the tests push to and Argo CD reads, and
-``LOAD_ARCHIVE``: the command that loads an image archive into the cluster (`kind load image-archive`).
+In addition to the needs of the cluster tests: Argo CD's controllers in or beside the cluster, the ``argocd`` command on
+the PATH with an environment that grants it access, ``GITOPS_REPO``: a git URL that the tests push to and Argo CD reads,
+and ``LOAD_ARCHIVE``: the command that loads an image archive into the cluster (`kind load image-archive`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def digests(image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The digest of each image, which the cluster's nodes hold as if they had pulled it."""
+    """The digest of each image; the images are loaded on the cluster's nodes as if pulled."""
     folder = tmp_path_factory.mktemp("images")
     archive = folder / "images.tar"
     found = write_archive(archive, REPOSITORY, build_all(image, folder))
@@ -54,7 +54,7 @@ def digests(image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
 
 @pytest.fixture(scope="session")
 def team(digests: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Team:
-    """The repository, with the first release tagged; its image is published, and no environment is pinned yet."""
+    """The repository with the first release tagged and its image published; no environment is pinned yet."""
     made = Team.clone(tmp_path_factory.mktemp("team") / "clone", os.environ["GITOPS_REPO"], digests)
     publish(made, FIRST)
     return made
@@ -68,7 +68,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="session")
 def argo(cluster: Cluster, team: Team, receiver: Receiver) -> Iterator[Argo]:
-    """Argo CD as the documents set it up: the first release has gone through three environments, each is healthy."""
+    """Argo CD, set up as documented: the first release was promoted through all environments, which are healthy."""
     for program in ("argocd", "git"):
         assert shutil.which(program), f"{program} is not on the PATH"
     found = Argo(cluster, team)
@@ -89,7 +89,7 @@ def _set_up(argo: Argo, receiver: Receiver) -> None:
     for environment in ("staging", "prod"):
         namespace = argo.namespace(environment)
         namespace.start_redis()
-        # A Redis that starves on a busy machine answers too late, and what is refused then is no fault of a rollout.
+        # Without CPU on a busy machine, Redis answers too late; the refusals that follow are not a rollout's fault.
         namespace.kubectl("set", "resources", "deployment/redis", "--requests=cpu=250m")
         namespace.kubectl("rollout", "status", "deployment/redis", f"--timeout={HELM_TIMEOUT}")
         namespace.kubectl("exec", "deployment/redis", "--", "redis-cli", "CONFIG", "SET", "requirepass", REDIS_PASSWORD)
@@ -105,7 +105,7 @@ def _set_up(argo: Argo, receiver: Receiver) -> None:
 
 
 def _need_a_cluster_for_tests() -> None:
-    """Leave a real installation alone: the tests begin by removing the environments, which have its names."""
+    """Protect a real installation: the tests begin by removing the environments, which have the same names."""
     found = command(
         "kubectl", "get", "applicationset", "--namespace=argocd", "--output=jsonpath={..repoURL}", "--ignore-not-found"
     )
@@ -116,13 +116,13 @@ def _need_a_cluster_for_tests() -> None:
 
 
 def _remove(argo: Argo) -> None:
-    """Leave nothing; the project goes last, without it Argo CD can't delete what its Applications made."""
+    """Remove everything; the project last, since Argo CD needs it to delete the Applications' objects."""
     quiet = ("--ignore-not-found", "--namespace=argocd")
     command("kubectl", "delete", "application", "nedc-bench-root", *quiet)
     command("kubectl", "delete", "applicationset", "nedc-bench", "nedc-bench-secrets", *quiet)
     for environment in argo.applications():
-        found = argo.application(environment)  # nothing where its set has deleted it by now
-        if found and operation(found).get("phase") == "Running":  # one that syncs is not deleted
+        found = argo.application(environment)  # None if its application set has deleted it by now
+        if found and operation(found).get("phase") == "Running":  # a syncing Application is not deleted
             argo.argocd("app", "terminate-op", f"nedc-bench-{environment}")
     until(lambda: argo.applications() == [], "the Applications are gone")
     command("kubectl", "delete", "appproject", "nedc-bench", "nedc-bench-root", *quiet)
@@ -132,7 +132,7 @@ def _remove(argo: Argo) -> None:
 
 
 def play_the_load_balancer(namespace: Namespace) -> None:
-    """Do what a cloud does for a Service of that type: give it an address."""
+    """Do what a cloud does for a LoadBalancer Service: give it an address."""
     core = namespace.cluster.core
 
     def service() -> Any:

@@ -1,4 +1,4 @@
-"""The commands of the documents, run as they stand there."""
+"""Runs the commands in the documents exactly as written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = re.compile(r"(?ms)^( *)```sh\n(.*?)^\1```$")
 
 
 def blocks(document: str, heading: str) -> list[str]:
-    """The shell blocks under the one heading of a document that has this text, up to the next heading."""
+    """The shell blocks under the only heading of a document with this text, up to the next heading."""
     text = (PROJECT / "docs" / document).read_text()
     _, *sections = re.split(rf"(?m)^##+ {re.escape(heading)}$", text)
     assert len(sections) == 1, f"{document} has {len(sections)} headings {heading!r}"
@@ -22,12 +22,12 @@ def blocks(document: str, heading: str) -> list[str]:
 
 
 def follow(folder: Path, document: str, heading: str, *numbers: int, **variables: str) -> str:
-    """Run some of the blocks under a heading, the first is 0, in one shell; give what they print.
+    """Run some of the blocks under a heading in one shell. Returns their output.
 
     Args:
-        folder: the clone that a person is in.
-        document, heading, numbers: which blocks.
-        variables: what the text takes from the environment.
+        folder: the clone to run them in.
+        document, heading, numbers: which blocks; the first is 0.
+        variables: the environment variables that the blocks use.
     """
     found = blocks(document, heading)
     script = "\n".join(found[number] for number in numbers)

@@ -1,4 +1,4 @@
-"""The images of the tests: the service's, and three made FROM it by changing one thing."""
+"""The images of the tests: the service's, and three built FROM it with one change each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FIRST, SECOND, NEVER_READY, WRONG = f"0.1.0-{RUN}", f"0.2.0-{RUN}", "0.3.0-never
 
 ALGORITHM = PROJECT / "service/nedc_bench/scoring/overlap.py"
 RIGHT = "> events.starts[own])"
-# Where the hypothesis begins up to an hour after the reference has ended, that counts as overlap.
+# Counts as overlap even if the hypothesis begins up to an hour after the reference has ended.
 BROKEN = "> events.starts[own] - 3600)"
-# The check at start finds that, unless it only happens where jobs are scored.
+# The self-check at start finds this bug, unless it occurs only in the processes that score jobs.
 BROKEN_IN_WORKERS = '> events.starts[own] - 3600 * (__import__("multiprocessing").parent_process() is not None))'
 
 DOCKERFILE = """\
@@ -35,7 +35,7 @@ USER 10001:10001
 
 
 def build_all(image: str, folder: Path) -> dict[str, str]:
-    """The engine's name of each image, by its tag."""
+    """Build the images. Returns the engine's name of each, by tag."""
     changes = {SECOND: None, NEVER_READY: BROKEN, WRONG: BROKEN_IN_WORKERS}
     return {FIRST: image} | {tag: build_variant(image, folder, tag, change) for tag, change in changes.items()}
 

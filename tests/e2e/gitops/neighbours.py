@@ -1,4 +1,4 @@
-"""Another team on the same Argo CD: an Application, and a part of the notifications' ConfigMap that all teams share."""
+"""Another team on the same Argo CD: an Application, and its part of the shared notifications ConfigMap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from e2e.gitops.argo import KINDS, Argo, health, operation
 from e2e.kube import command, until
 
-NAME = "others"  # of their Application, its namespace, and their branch of the tests' repository
+NAME = "others"  # their Application, its namespace, and their branch of the tests' repository
 CONFIG_MAP = "argocd-notifications-cm"
 NOTIFICATIONS = {
     "template.others": "message: theirs",
@@ -23,10 +23,10 @@ QUIET = ("--ignore-not-found", "--namespace=argocd")
 
 
 def move_in(folder: Path) -> None:
-    """Deploy what they have.
+    """Deploy their Application and notifications.
 
     Args:
-        folder: where their clone is made.
+        folder: the parent folder of their clone.
     """
     url = os.environ["GITOPS_REPO"]
     clone = folder / NAME
@@ -59,7 +59,7 @@ def move_in(folder: Path) -> None:
 
 
 def move_out() -> None:
-    """Remove it all, where it is."""
+    """Remove everything that exists of theirs."""
     command("kubectl", "delete", "application", NAME, *QUIET)
     command("kubectl", "delete", "namespace", NAME, "--ignore-not-found", "--timeout=180s")
     if command("kubectl", "get", "configmap", CONFIG_MAP, *QUIET, "--output=name"):
@@ -68,7 +68,7 @@ def move_out() -> None:
 
 
 def seen(argo: Argo) -> dict[str, Any]:
-    """What they would notice: their Application, when it was synced last, what it made, and their notifications."""
+    """The state that they see: their Application, its last sync, its objects, and their notifications."""
 
     def settled() -> Any:
         found = argo.cluster.custom.get_namespaced_custom_object(*KINDS, "applications", NAME)

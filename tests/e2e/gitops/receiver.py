@@ -1,4 +1,4 @@
-"""Whom Argo CD notifies: a server in this process."""
+"""The receiver of Argo CD's notifications: a server in this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = "nedc-bench-webhook"
 
 
 class Receiver:
-    """Keeps every notification, as JSON; at an address of this machine, or of NOTIFICATION_HOST."""
+    """Records every notification, as JSON; listens on 127.0.0.1 or NOTIFICATION_HOST."""
 
     def __init__(self) -> None:
         received: list[dict[str, Any]] = []
@@ -52,7 +52,7 @@ class Receiver:
         return f"http://{host!s}:{port}/"
 
     def forget(self) -> None:
-        """Take the address out of the Secret again."""
+        """Remove the address from the Secret."""
         command("kubectl", "patch", *SECRET, "--patch", json.dumps({"data": {KEY: None}}))
 
     def awaited(self, application: str, **wanted: str) -> None:

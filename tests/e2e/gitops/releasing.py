@@ -1,4 +1,4 @@
-"""A release's way to prod, by the commands of the documents alone."""
+"""Brings a release to prod with the documented commands alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TO_STAGING, FOLLOWED, TO_PROD, SYNC_PROD = range(4)  # blocks of runbook.md, Pro
 
 
 def publish(team: Team, version: str) -> None:
-    """Name and tag a release; the workflow's part, building and pushing the image, is the tests' own."""
+    """Name and tag a release; the tests replace the workflow, which builds and pushes the image."""
     follow(team.root, "deployment.md", "Releases", VERSION, TAG, VERSION=version)
 
 
@@ -25,6 +25,6 @@ def bring_to_staging(argo: Argo, version: str) -> None:
 
 
 def bring_to_prod(argo: Argo) -> None:
-    """Promote to prod what staging runs."""
+    """Promote the release on staging to prod."""
     follow(argo.team.root, "runbook.md", "Promotion", TO_PROD, SYNC_PROD)
     argo.deployed("prod")

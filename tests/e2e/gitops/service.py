@@ -1,4 +1,4 @@
-"""The service in an environment: its pods, where it is reached, and load on it."""
+"""The service in an environment: its pods, its URL, and load on it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SELECTOR = "app.kubernetes.io/name=nedc-bench,app.kubernetes.io/component=api"
 
 
 def deployment(namespace: Namespace) -> Any:
-    """The Deployment; nothing where there is none."""
+    """The Deployment, or None."""
     found = namespace.cluster.apps.list_namespaced_deployment(namespace.name, label_selector=SELECTOR).items
     return found[0] if found else None
 
 
 def pods(namespace: Namespace) -> list[Any]:
-    """The pods that are to stay."""
+    """The pods that are not terminating."""
     return [pod for pod in namespace.pods(SELECTOR) if not pod.metadata.deletion_timestamp]
 
 
 def ready_images(namespace: Namespace) -> set[str]:
-    """What the pods run that serve."""
+    """The images of the ready pods."""
     return {
         pod.spec.containers[0].image
         for pod in pods(namespace)
@@ -33,7 +33,7 @@ def ready_images(namespace: Namespace) -> set[str]:
 
 
 def url(namespace: Namespace) -> str:
-    """Where the service is reached: its port at a node, which a load balancer would lead to."""
+    """The URL of the service: its node port, to which a load balancer would forward."""
     core = namespace.cluster.core
     (port,) = core.read_namespaced_service("nedc-bench", namespace.name).spec.ports
     addresses = core.list_node().items[0].status.addresses
@@ -43,7 +43,7 @@ def url(namespace: Namespace) -> str:
 
 @contextmanager
 def load(namespace: Namespace, token: str = "", per_second: float = 3) -> Iterator[Load]:
-    """Load while the block runs, which begins when the first jobs are done."""
+    """Put load on the service during the block, which begins when the first jobs are done."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with Load(url(namespace), per_second=per_second, headers=headers) as running:
         running.go_on(3)

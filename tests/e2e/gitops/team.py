@@ -1,4 +1,4 @@
-"""The team's repository: a clone of the project, fitted to the tests' cluster, pushed to where Argo CD reads it."""
+"""The team's repository: a clone of the project, adapted to the tests' cluster, and pushed where Argo CD reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from release import BRANCH
 URL = f"{REPOSITORY}.git"
 ENVIRONMENTS = ("dev", "staging", "prod")
 
-# All three fit on one small node, are reached from outside it, and take the tests' load.
+# All three fit on one small node, can be reached from outside it, and handle the tests' load.
 COMMON: dict[str, Any] = {
     "config": {"rateLimit": "100000/minute", "statusRateLimit": "100000/minute"},
     "resources": {"requests": {"cpu": "50m"}},
@@ -35,18 +35,18 @@ ADAPTED: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Team(Clone):
-    """People who change what runs by pushing to ``main``."""
+    """A team that deploys by pushing to ``main``."""
 
     url: str
     images: Mapping[str, str]
 
     @classmethod
     def clone(cls, root: Path, url: str, images: Mapping[str, str]) -> Team:
-        """What is committed in the project, adapted, and as a fork is before its first release.
+        """Clone the project's last commit, adapted, in the state of a fork before its first release.
 
         Args:
-            root: where the clone is made.
-            url: where it is pushed to.
+            root: the folder of the clone.
+            url: the URL that it is pushed to.
             images: the digest of each tag.
         """
         subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(root)], check=True)
@@ -65,7 +65,7 @@ class Team(Clone):
     def _adapt(self) -> None:
         for path in sorted((self.root / "environments").rglob("*.yaml")):
             path.write_text(path.read_text().replace(URL, self.url))
-        # A sync that fails is not tried again; whether today is a day on which prod is closed does not matter.
+        # Failed syncs are not retried, and prod's sync windows are removed, so that the weekday does not matter.
         self.edit(self.argocd("applicationset.yaml"), "limit: 3\n", "limit: 0\n")
         project = self.argocd("project.yaml")
         project.write_text(re.sub(r"(?s)\n  # No change of prod .*", "\n", project.read_text()))
@@ -76,7 +76,7 @@ class Team(Clone):
             self.set_values(environment, values)
 
     def _lend_the_environment(self) -> None:
-        """Let make find the project's own .venv where it would make one."""
+        """Give make the project's own .venv, so that it does not create one."""
         lent = self.root / ".venv"
         lent.mkdir()
         for path in Path(sys.prefix).iterdir():
@@ -96,19 +96,19 @@ class Team(Clone):
         return found
 
     def set_values(self, environment: str, values: Mapping[str, Any]) -> None:
-        """Set some values of an environment, beside those that it has."""
+        """Set some values of an environment; the others stay."""
         merged = _merged(self.values(environment), values)
         self.path(environment, "values.yaml").write_text(yaml.safe_dump(merged))
 
     def pinned(self, tag: str) -> str:
-        """An image as release.yaml names it."""
+        """An image in the form that release.yaml uses."""
         return f"{tag}@{self.images[tag]}"
 
     def push(self) -> None:
         self.git("push", "--quiet", self.url, "HEAD:main")
 
     def revert(self) -> None:
-        """Take the last commit back."""
+        """Revert the last commit."""
         self.git("revert", "--no-edit", "HEAD")
         self.push()
 

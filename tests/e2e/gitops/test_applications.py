@@ -1,4 +1,4 @@
-"""What is in git is what runs: folders, drift, the autoscaler, and what is refused."""
+"""The environments run what is in git: folders, drift, the autoscaler, and refused objects."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_three_applications_are_synced_and_healthy(argo: Argo, team: Team) -> No
 def test_argo_cd_renders_what_the_golden_file_shows(argo: Argo, team: Team, environment: str) -> None:
     golden = _objects(team.path(environment, "rendered.yaml").read_text())
     applied = _objects(argo.argocd("app", "manifests", f"nedc-bench-{environment}", "--source=git"))
-    for found in applied.values():  # Argo CD adds where they go, and what it knows them by
+    for found in applied.values():  # Argo CD adds the namespace and its tracking id
         assert found["metadata"].pop("namespace") == f"nedc-bench-{environment}"
         del found["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"]
         if not found["metadata"]["annotations"]:
             del found["metadata"]["annotations"]
     assert applied == {key: found for key, found in golden.items() if key in applied}
-    assert {kind for kind, _ in golden.keys() - applied.keys()} == {"Job"}  # a hook is no part of what is compared
+    assert {kind for kind, _ in golden.keys() - applied.keys()} == {"Job"}  # hooks are not compared
 
 
 def test_namespaces_enforce_pod_security(argo: Argo) -> None:
@@ -53,7 +53,7 @@ def test_a_folder_more_is_an_application_more_and_its_removal_prunes(argo: Argo,
     argo.deployed("preview")
     assert ready_images(namespace) == {f"{IMAGE}:{team.pinned(FIRST)}"}
 
-    # A Secret in the values makes a kind that the project does not allow.
+    # Tokens in the values add a Secret, a kind that the project does not allow.
     team.set_values("preview", {"apiTokens": {"hashes": ["0" * 64]}, "probe": {"tokenSecret": {"name": "probe"}}})
     team.commit("preview with a token in git")
     team.push()
@@ -163,7 +163,7 @@ def test_the_autoscalers_replicas_are_left_to_it(argo: Argo) -> None:
     finished = operation(argo.deployed("staging"))["finishedAt"]
     with load(namespace, per_second=15) as running:
         until(lambda: deployment(namespace).status.ready_replicas == 3, "the autoscaler has added a replica")
-        for _ in range(2):  # each is a comparison with git
+        for _ in range(2):  # each refresh compares with git
             argo.argocd("app", "get", "nedc-bench-staging", "--refresh")
             running.go_on(5)
     assert running.failures == []

@@ -1,4 +1,4 @@
-"""A release moves on by a commit and back by a revert, and a bad one does no harm."""
+"""A commit promotes a release, a revert rolls it back, and a bad release does no harm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 def test_a_second_release_goes_to_prod_and_back_by_the_documents_alone_and_no_request_fails(
     argo: Argo, team: Team, receiver: Receiver
 ) -> None:
-    """The first one went there when the environments were set up, by the same commands."""
+    """The first release was promoted by the same commands when the environments were set up."""
     first, second = (f"{REPOSITORY}:{team.pinned(tag)}" for tag in (FIRST, SECOND))
     theirs = neighbours.seen(argo)
     publish(team, SECOND)
@@ -100,7 +100,7 @@ def test_a_release_that_scores_wrongly_fails_its_sync_visibly(argo: Argo, team: 
 
 
 def _deliver(argo: Argo, team: Team, tag: str) -> None:
-    """Have dev run an image."""
+    """Deliver an image to dev."""
     team.deliver("dev", team.release("dev")["chart"], team.pinned(tag))
     team.push()
     argo.refresh()

@@ -1,4 +1,4 @@
-"""Secrets change while prod serves: the password of Redis and the tokens, as docs/runbook.md does it."""
+"""Secrets are rotated while prod serves: the Redis password and the tokens, as in docs/runbook.md."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ def test_a_token_is_rotated_without_a_failed_request(argo: Argo, team: Team) -> 
         follow(team.root, "runbook.md", "Rotating secrets", TOKENS, ADD_TOKEN, **given)
         _await_tokens(namespace, [f"{old}  probe", f"{new}  probe"])
         before.go_on(5)
-    with load(namespace, NEW_TOKEN) as after:  # those who call have changed over
+    with load(namespace, NEW_TOKEN) as after:  # clients have switched to the new token
         follow(team.root, "runbook.md", "Rotating secrets", TOKENS, PROBE, DROP_TOKEN, **given)
         _await_tokens(namespace, [f"{new}  probe"])
         refused = httpx.get(f"{url(namespace)}/api/v1/evaluate", headers={"Authorization": f"Bearer {TOKEN}"})
         assert refused.status_code == 401
         after.go_on(10)
     assert (before.failures, after.failures) == ([], [])
-    argo.argocd("app", "sync", "nedc-bench-prod")  # the probe has the new token, too
+    argo.argocd("app", "sync", "nedc-bench-prod")  # the probe uses the new token, too
     argo.deployed("prod")
 
 
 def _await_tokens(namespace: Namespace, expected: list[str]) -> None:
-    """Until every pod sees the file's new content."""
+    """Wait until every pod sees the file's new content."""
 
     def seen(pod: Any) -> bool:
         text = namespace.kubectl("exec", pod.metadata.name, "--", "cat", "/etc/nedc-bench/tokens/tokens")

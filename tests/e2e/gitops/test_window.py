@@ -1,4 +1,4 @@
-"""docs/emergency-argocd.md, followed at night: prod is closed, and still rolled back, scaled, and freed of Redis."""
+"""docs/emergency-argocd.md, followed at night: a closed prod is still rolled back, scaled, and run without Redis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOSED = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applicatio
 
 def test_prod_is_rolled_back_scaled_and_freed_of_redis_in_a_closed_window(argo: Argo, team: Team) -> None:
     prod = argo.namespace("prod")
-    argo.argocd("app", "sync", "nedc-bench-prod")  # a sync to go back to, should the Application be new
+    argo.argocd("app", "sync", "nedc-bench-prod")  # a sync to roll back to, if the Application is new
     argo.deployed("prod")
     for environment in ("dev", "staging", "prod"):
         team.deliver(environment, team.release("dev")["chart"], team.pinned(SECOND))
@@ -43,7 +43,7 @@ def test_prod_is_rolled_back_scaled_and_freed_of_redis_in_a_closed_window(argo: 
     assert "standalone" in follow(team.root, PAGE, "Take Redis away", 0)
     until(lambda: len(pods(prod)) == 1, "one replica")
 
-    follow(team.root, PAGE, "Roll back", 1)  # git says the same
+    follow(team.root, PAGE, "Roll back", 1)  # the same in git
     team.push()
     argo.refresh()
     argo.awaited("prod", lambda found: health(found) != "Missing", "prod follows git")
@@ -56,7 +56,7 @@ def test_prod_is_rolled_back_scaled_and_freed_of_redis_in_a_closed_window(argo: 
 
 
 def _close(argo: Argo, team: Team) -> None:
-    """A week-end, now."""
+    """Close prod now, as a weekend would."""
     project = team.argocd("project.yaml")
     always_open = project.read_text()
     closed = yaml.safe_load(always_open)

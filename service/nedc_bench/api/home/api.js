@@ -27,8 +27,9 @@ class Api {
   /** What can be asked for, as the API's own document says. */
   async description() {
     const document = await (await this.fetch("/openapi.json")).json();
-    const names = document.components.schemas.Evaluation.properties.algorithms.items.enum;
-    return { algorithms: names.filter((name) => name !== "all"), needsToken: document.security.length > 0 };
+    const parts = document.components.schemas.Evaluation.properties;
+    const algorithms = parts.algorithms.items.enum.filter((name) => name !== "all");
+    return { parts, algorithms, needsToken: document.security.length > 0 };
   }
 
   async submit(form) {

@@ -1,4 +1,4 @@
-// The page: choose files and algorithms, watch the job, see the report.
+// The page: choose files, algorithms and options, watch the job, see the report.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
@@ -69,8 +69,30 @@ async function formOf() {
   for (const name of algorithms) form.append("algorithms", name);
   const [parameters] = byId("parameters").files;
   if (parameters) form.append("parameters", parameters, parameters.name);
-  if (byId("strict").checked) form.append("strict", "true");
+  for (const name of Object.keys(OPTIONS)) {
+    const { type, checked, value } = byId(name);
+    if ((type === "checkbox" ? checked : value) && (form.has("archive") || !OF_ARCHIVES.includes(name))) form.append(name, type === "checkbox" ? "true" : value);
+  }
   return form;
+}
+
+// -- options
+
+const OPTIONS = { // fields of the form, and what they are called here
+  labels: "Label set", channels: "Per-channel events", missing: "Missing hypotheses", pattern: "Hypothesis names, such as {id}_pred",
+  duration_tolerance: "Tolerance of durations (s)", strict: "Treat warnings as errors", per_pair: "Figures of each pair",
+  evidence: "Confidence intervals", seed: "Seed", replicates: "Replicates",
+};
+const OF_ARCHIVES = ["missing", "pattern"];
+
+/** The control of a field, as the API's document describes it. */
+function option(name, { type, enum: words, default: usual, minimum, maximum, description }) {
+  const own = { id: name, title: description ?? "" };
+  if (words?.includes("true")) return element("label", {}, element("input", { type: "checkbox", ...own }), OPTIONS[name]);
+  const shown = words && [...(usual ? [] : [["", "as in the parameter file"]]), ...words.map((word) => [word, word])];
+  const range = type === "string" ? { type: "text" } : { type: "number", step: type === "integer" ? 1 : "any", min: minimum, max: maximum ?? "", placeholder: usual ?? 0 };
+  const control = words ? element("select", own, ...shown.map(([value, text]) => element("option", { value }, text))) : element("input", { ...range, ...own });
+  return element("label", {}, OPTIONS[name], control);
 }
 
 // -- following the job
@@ -126,7 +148,7 @@ function showProblem(problem) {
   if (!problem) return;
   place.append(element("p", {}, element("strong", {}, problem.title ?? "Refused"), ` ${detailOf(problem)}`));
   const faults = (problem.errors ?? []).map(({ side, file, line, reason }) =>
-    element("li", {}, `${[side, file, line ? `line ${line}` : ""].filter(Boolean).join(", ")}: ${reason}`));
+    element("li", {}, [[side, file, line ? `line ${line}` : ""].filter(Boolean).join(", "), reason].filter(Boolean).join(": ")));
   if (faults.length) place.append(element("ul", {}, ...faults));
   if (problem.status === 401) {
     byId("access").hidden = false;
@@ -170,7 +192,8 @@ async function start() {
   byId("cancel").addEventListener("click", () => cancel());
   byId("again").addEventListener("click", again);
   try {
-    const { algorithms, needsToken } = await api.description();
+    const { parts, algorithms, needsToken } = await api.description();
+    byId("options").append(...Object.keys(OPTIONS).map((name) => option(name, parts[name])));
     byId("access").hidden = !needsToken;
     byId("algorithms").append(...algorithms.map((name) => {
       const box = element("input", { type: "checkbox", value: name });

@@ -1,8 +1,8 @@
 """``report.html``: figures, differences and timelines as one self-contained HTML file.
 
 The page is a shell (`page.html` with the style and the scripts beside it) around data (JSON): the result document, the
-evidence document where there is one, and for each recording its events and what each algorithm made of them. Only the
-data depends on what was scored, so it can be kept by itself and put into the shell when the page is asked for.
+evidence document if there is one, and for each recording its events with each algorithm's verdicts. Only the data
+depends on what was scored, so it can be stored alone and put into the shell on request.
 
 The shell's Content-Security-Policy forbids the page to load or send anything, and allows its own style and script by
 hash. ``<`` is escaped in the data, so that no file name can end the script element that holds it.
@@ -47,9 +47,9 @@ def page_lines(
     """The lines of the page.
 
     Args:
-        score: what it shows.
-        curves: those with more than one point have a section.
-        evidence: the evidence document, where the page is to have a section about it.
+        score: the scores to show.
+        curves: each with more than one point gets a section.
+        evidence: the evidence document, which gets a section, or None.
     """
     return render_lines(data_lines(score, curves, evidence=evidence))
 
@@ -57,7 +57,7 @@ def page_lines(
 def data_lines(
     score: CorpusScore, curves: Sequence[OperatingCurve] = (), *, evidence: Mapping[str, Any] | None = None
 ) -> Iterator[str]:
-    """The lines of the page's data: some for the figures, then one for each recording; arguments as of `page_lines`."""
+    """The lines of the page's data: some for the figures, then one per recording; arguments as for `page_lines`."""
     document = _json(build_document(score))
     classes = _json(score.parameters.label_map.classes)
     yield f'{{"result":{document},"evidence":{_json(evidence)},"classes":{classes},{_constants()},'
@@ -105,7 +105,7 @@ def _constants() -> str:
 
 
 def _curve(curve: OperatingCurve) -> dict[str, Any]:
-    """What the page shows of a curve: the points that no other beats, and the best within a few rates."""
+    """The part of a curve on the page: the Pareto-optimal points, and the best at a few false alarm rates."""
     return {
         "algorithm": curve.algorithm,
         "label": curve.label,

@@ -33,8 +33,12 @@ class Recording {
   }
 }
 
-/** What a verdict adds to hits, misses and false alarms. */
-const added = (verdict) => (verdict ? verdict.slice(ADDED, PARTNERS) : [0, 0, 0]);
+/** What a verdict adds to TP, FP and FN, the order of every table. */
+function added(verdict) {
+  if (!verdict) return [0, 0, 0];
+  const [hits, misses, falseAlarms] = verdict.slice(ADDED, PARTNERS);
+  return [hits, falseAlarms, misses];
+}
 
 /** Whether two verdicts add different counts. */
 const countedDifferently = ([first, second]) => {

@@ -3,7 +3,7 @@
 // name in the result document, heading, short heading, decimals
 const FIGURES = [["sensitivity", "Sensitivity", "Sensitivity", 4], ["precision", "Precision", "Precision", 4],
   ["f1", "F1 score", "F1", 4], ["false_alarms_per_24h", "False alarms / 24 h", "FA / 24 h", 2]];
-const OUTCOMES = [["tp", "Hits", "TP", 2], ["fn", "Misses", "FN", 2], ["fp", "False alarms", "FP", 2]];
+const OUTCOMES = [["tp", "Hits", "TP", 2], ["fp", "False alarms", "FP", 2], ["fn", "Misses", "FN", 2]];
 const MOST_PRINTED = 50;
 
 const labelsOf = (algorithm) => result.algorithms[algorithm].labels ?? {};
@@ -139,7 +139,7 @@ function showDifferences() {
       ...difference.more.map((count) => figure(count, 4, true)), showButton(difference)],
   }));
   const total = [0, 1, 2].map((k) => figure(found.reduce((sum, { more }) => sum + more[k], 0), 4, true));
-  const headings = ["Events of", `Rule of ${chosen.first}`, `Rule of ${chosen.second}`, ...["Events", "Hits", "Misses", "False alarms"].map((number) => ({ number })), "Recordings"];
+  const headings = ["Events of", `Rule of ${chosen.first}`, `Rule of ${chosen.second}`, ...["Events", ...OUTCOMES.map(([, text]) => text)].map((number) => ({ number })), "Recordings"];
   showTable("differences-table", table(`Events of class ${chosen.label} by the rules that decided`, headings, rows, ["Total", "", "", figure(events), ...total, ""]));
 }
 
@@ -169,7 +169,7 @@ function showList() {
   else if (byId("sort").value === "name") listed.sort((one, other) => compare(one.recording.name, other.recording.name));
   byId("all").hidden = !chosen.rules;
   byId("all").textContent = `Show all ${plural(recordings.length, "recording")} again`;
-  byId("listed").textContent = `${plural(listed.length, "recording")}${listed.length < recordings.length ? ` of ${recordings.length}` : ""}; hits / misses / false alarms by each algorithm`;
+  byId("listed").textContent = `${plural(listed.length, "recording")}${listed.length < recordings.length ? ` of ${recordings.length}` : ""}; hits / false alarms / misses by each algorithm`;
   list.show(listed, compared());
 }
 

@@ -169,7 +169,7 @@ class Viewer {
   }
 
   *consequences(event, verdict) {
-    const words = [["hit"], ["miss", "misses"], ["false alarm"]];
+    const words = [["hit"], ["false alarm"], ["miss", "misses"]];
     const parts = added(verdict).map((count, k) => (count ? plural(count, ...words[k]) : "")).filter(Boolean);
     yield parts.length ? `Counts ${parts.join(", ")}.` : "Counts nothing.";
     const others = this.shown.recording.events[1 - event.side];

@@ -1,13 +1,13 @@
-"""Sensitivity at a rate of false alarms, and the area under it.
+"""Sensitivity at a false alarm rate, and the area under the curve.
 
-Two definitions. *Plain*: at a rate ``f`` a detector has the highest sensitivity of all operating points with at most
-``f`` false alarms; that is a step function of ``f``, and its integral is exact. *As published*: event Sens@FA of
-`neuroatlas-bench` 0.1.1 (PyPI, MIT licence; ``neuroatlas/extensions/tasks/_event_sens_fa.py``): of the operating points
-by ascending threshold those from the highest false alarm rate on; at equal rates the highest sensitivity; linear
-between them; on 80 rates from 0.01 to 100 an hour, evenly spaced in their logarithm; the area under it over the
-logarithm of 0.1 to 100 an hour, divided by the width of what the curve reaches.
+There are two definitions. *Exact*: the sensitivity at a rate ``f`` is the highest of all operating points with at most
+``f`` false alarms. This is a step function of ``f``, so its integral is exact. *As published*: event Sens@FA of
+`neuroatlas-bench` 0.1.1 (PyPI, MIT licence; ``neuroatlas/extensions/tasks/_event_sens_fa.py``). By ascending threshold,
+the curve starts at the operating point with the highest false alarm rate. It takes the highest sensitivity at equal
+rates, is linear between rates, and is sampled at 80 rates from 0.01 to 100 per hour, evenly spaced on a logarithmic
+scale. The area covers 0.1 to 100 per hour on that scale, and is divided by the width that the curve reaches.
 
-Conventions: arrays of shape ``(points,)`` by descending threshold; rates are false alarms in 24 hours.
+Conventions: arrays of shape ``(points,)`` by descending threshold; rates are false alarms per 24 hours.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from nedc_bench.annotations.timeline import Floats
+from nedc_bench.errors import refusal
 
 HOURS = 24
 GRID_PER_HOUR = np.geomspace(0.01, 100.0, 80)
@@ -28,7 +29,7 @@ def exact(sensitivity: Floats, rate: Floats, up_to: float) -> float | None:
     0.4375
     """
     if not 0 < up_to < np.inf:
-        raise ValueError(f"up_to must be above 0 false alarms in 24 hours, not {up_to}")
+        raise refusal("argument", f"up_to must be above 0 false alarms in 24 hours, not {up_to}")
     known = ~np.isnan(sensitivity) & ~np.isnan(rate) & (rate <= up_to)
     if sensitivity.size and np.isnan(sensitivity).all():
         return None
@@ -39,7 +40,7 @@ def exact(sensitivity: Floats, rate: Floats, up_to: float) -> float | None:
 
 
 def interpolate(sensitivity: Floats, rate: Floats, at: Floats) -> Floats:
-    """The sensitivity at each rate, NaN outside of the rates that the branch reaches; shape of ``at``."""
+    """The sensitivity at each rate, NaN outside the rates that the curve reaches; shape of ``at``."""
     result = np.full(at.shape, np.nan)
     if not rate.size or np.isnan(rate).all() or np.isnan(sensitivity).all():
         return result
@@ -54,7 +55,7 @@ def interpolate(sensitivity: Floats, rate: Floats, at: Floats) -> Floats:
 
 
 def neuroatlas(sensitivity: Floats, rate: Floats) -> float | None:
-    """The area as published, from 0 to 1; None where the curve reaches fewer than two rates of the grid."""
+    """The area as published, from 0 to 1; None if the curve reaches fewer than two rates of the grid."""
     sampled = interpolate(sensitivity, rate / HOURS, GRID_PER_HOUR)
     used = _IN_RANGE & ~np.isnan(sampled)
     if used.sum() < 2:

@@ -1,10 +1,10 @@
-"""How much of the recordings alarms cover outside of reference events: a guard against curves that reward noise.
+"""The time that alarms cover outside reference events: a guard against curves that reward noise.
 
-An alarm that hardly ends overlaps every seizure and is at most one false alarm, so ``overlap`` gives it a sensitivity
-of 1 at next to no false alarms. Such a detector is of no use, and its curve says nothing of it.
+An alarm that hardly ever stops overlaps every seizure and is at most one false alarm, so ``overlap`` gives it a
+sensitivity of 1 with almost no false alarms. Such a detector is useless, but its curve does not show it.
 
-Conventions: time in seconds; *states* as in `nedc_bench.scoring.operating.detections`. Alarms are the events as given:
-`szcore-event` joins neighbours and so covers more.
+Conventions: time in seconds; *states* as in `nedc_bench.scoring.operating.detections`. Alarms are the events as given;
+`szcore-event` merges close events, so its alarms cover more.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from nedc_bench.scoring.contribution import Events
 from nedc_bench.scoring.operating.curve import FALSE_ALARMS_PER_24H, OperatingCurve, OperatingPoint
 from nedc_bench.scoring.operating.detections import Detections
 
-MOST = 0.5  # of the time outside of reference events
+MOST = 0.5  # of the time outside reference events
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
-    """The time of a pair that alarms cover outside of reference events.
+    """The time of a pair that alarms cover outside reference events.
 
     Attributes:
         thresholds: descending, shape ``(states - 1,)``.
-        covered: in each state, shape ``(states,)``.
-        seconds: all time outside of reference events.
+        covered: seconds covered in each state, shape ``(states,)``.
+        seconds: all time outside reference events.
     """
 
     thresholds: Floats
@@ -59,7 +59,7 @@ class Coverage:
 
 
 def excess(curve: OperatingCurve, pairs: Sequence[Coverage]) -> Iterator[Finding]:
-    """A warning where, at a point that the curve reports, alarms cover more than `MOST` of what they should not."""
+    """A warning if, at a reported point, alarms cover more than `MOST` of the time outside reference events."""
     seconds = sum(pair.seconds for pair in pairs)
     most = max(FALSE_ALARMS_PER_24H)
     front = [point for point in curve.front if (point.false_alarms_per_24h or 0.0) <= most]
@@ -84,7 +84,7 @@ def _message(curve: OperatingCurve, point: OperatingPoint, share: float) -> str:
 
 
 def _time_before(starts: Floats, stops: Floats) -> tuple[Floats, Floats]:
-    """Knots of the time that events cover before a moment, for `numpy.interp`; events may overlap."""
+    """Knots for `numpy.interp` of the time that events cover up to a given time; events may overlap."""
     if not starts.size:
         return np.zeros(1), np.zeros(1)
     order = starts.argsort(kind="stable")
@@ -98,12 +98,12 @@ def _time_before(starts: Floats, stops: Floats) -> tuple[Floats, Floats]:
 
 
 def _apart(starts: Floats, stops: Floats, ranks: Codes) -> tuple[Floats, Floats, Codes]:
-    """Events cut where they overlap, each stretch once, with the rank of the first that covers it."""
+    """Events cut at their overlaps into disjoint stretches, each with the lowest rank that covers it."""
     if (starts[1:] >= stops[:-1]).all():
         return starts, stops, ranks
     edges = np.unique(np.concatenate((starts, stops)))
     first, end = edges.searchsorted(starts).tolist(), edges.searchsorted(stops).tolist()
-    free = list(range(edges.size + 1))  # from each stretch, the next that no event has taken, or on the way to it
+    free = list(range(edges.size + 1))  # union-find: from each stretch towards the next one not taken
     taken: list[tuple[int, int]] = []
     for event in ranks.argsort(kind="stable").tolist():
         k = _next(free, first[event])

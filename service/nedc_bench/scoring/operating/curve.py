@@ -1,16 +1,16 @@
-"""Operating curves: what an algorithm says of a hypothesis at every threshold on the confidence of its events.
+"""Operating curves: an algorithm's figures for a hypothesis at every threshold on the confidence of its events.
 
-The task: a detector gives each event a confidence, and whoever uses it sets a threshold. A low one finds more seizures
-and raises more false alarms. Which detector is better is asked at the rate of false alarms that people can bear.
+The task: a detector gives each event a confidence, and its user sets a threshold. A low threshold finds more seizures
+and raises more false alarms. Detectors are compared at a false alarm rate that users can accept.
 
-Metrics, at every distinct threshold ``t``, of the hypothesis with those events alone whose confidence is ``t`` or more:
+Metrics, at every distinct threshold ``t``, of the hypothesis reduced to events with a confidence of at least ``t``:
 
-- counts, sensitivity, precision, false alarms in 24 hours: the figures of `overlap`, `szcore-event` or `taes` for that
+- counts, sensitivity, precision, false alarms per 24 hours: the figures of `overlap`, `szcore-event` or `taes` for that
   hypothesis, to the last bit.
-- sensitivity at a rate of false alarms, and the area under it: `nedc_bench.scoring.operating.area`.
+- sensitivity at a false alarm rate, and the area under the curve: `nedc_bench.scoring.operating.area`.
 
-Conventions: thresholds descend, so that false alarms tend to grow (they can fall where events merge); an array has one
-value a threshold. NaN is a rate without value (of `szcore-event`).
+Conventions: thresholds descend, so false alarms tend to increase (they can decrease where events merge); arrays have
+one value per threshold. NaN stands for a rate without a value (`szcore-event` only).
 
 docs/curves.md has definitions, sources and limits.
 """
@@ -20,13 +20,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import isnan
+from math import inf, isnan
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nedc_bench.annotations import Parameters
 from nedc_bench.annotations.timeline import Floats
+from nedc_bench.checks import check_choice, check_number, check_whole
 from nedc_bench.errors import Finding
 from nedc_bench.scoring import szcore
 from nedc_bench.scoring.figures import SECONDS_PER_DAY
@@ -35,7 +36,8 @@ from nedc_bench.scoring.operating.fold import fold
 from nedc_bench.scoring.operating.states import PairStates
 
 SCHEMA = "nedc-bench/curve/1"
-FALSE_ALARMS_PER_24H = (10.0, 5.0, 2.5, 1.0)  # where sensitivity is usually reported
+FALSE_ALARMS_PER_24H = (10.0, 5.0, 2.5, 1.0)  # rates at which sensitivity is usually reported
+MAX_THRESHOLDS = 1_000_000  # most thresholds that `auc` samples
 COLUMNS = ("threshold", "tp", "fp", "fn", "sensitivity", "precision", "false_alarms_per_24h")
 
 
@@ -43,11 +45,11 @@ class OperatingPoint(NamedTuple):
     """A detector at one threshold; the figures are those of `OperatingCurve`.
 
     Attributes:
-        threshold: on the confidence; infinite where nothing is detected.
-        tp, fp, fn: events (or parts of them): found, false alarms, and missed.
-        sensitivity: of the reference events, the part that is found; None where there are none.
-        precision: of what is detected, the part that is no false alarm; None where it has no value.
-        false_alarms_per_24h: false alarms in 24 hours of recording; None where it has no value.
+        threshold: on the confidence; infinite if nothing is detected.
+        tp, fp, fn: events (or parts of events) that are found, false alarms, and missed.
+        sensitivity: the fraction of reference events that is found; None if it has no value.
+        precision: the fraction of detections that is not a false alarm; None if it has no value.
+        false_alarms_per_24h: false alarms per 24 hours of recording; None if it has no value.
     """
 
     threshold: float
@@ -59,27 +61,27 @@ class OperatingPoint(NamedTuple):
     false_alarms_per_24h: float | None
 
     def to_dict(self) -> dict[str, float | None]:
-        """The point by name; an infinite threshold is None."""
+        """The point as a dictionary; an infinite threshold becomes None."""
         return self._asdict() | {"threshold": self.threshold if np.isfinite(self.threshold) else None}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OperatingCurve:
-    """What an algorithm says of a class at every distinct threshold, descending.
+    """An algorithm's figures for a class at every distinct threshold, descending.
 
     Attributes:
         algorithm: ``overlap``, ``szcore-event`` or ``taes``.
         label: the class.
-        thresholds: on the confidence, shape ``(thresholds,)``, as is every array.
-        tp, fp, fn: events (in ``taes`` parts of them): found, false alarms, and missed.
+        thresholds: on the confidence, shape ``(thresholds,)`` like every array.
+        tp, fp, fn: events (in ``taes``, parts of events) that are found, false alarms, and missed.
         sensitivity: tp / (tp + fn).
         precision: tp / (tp + fp).
-        false_alarms_per_24h: fp in 24 hours of recording.
-        pairs: how many recordings.
-        duration_seconds: of all reference recordings.
+        false_alarms_per_24h: fp per 24 hours of recording.
+        pairs: the number of recordings.
+        duration_seconds: the total duration of the reference recordings.
         parameters: the parameters of scoring.
-        warnings: what was noticed in the files; ``one-point`` where all confidences are alike; ``no-event`` where the
-            references have no event; ``coverage`` where alarms cover most of the recordings.
+        warnings: about the files; ``one-point`` if all confidences are equal; ``no-event`` if the references have no
+            event; ``coverage`` if alarms cover most of the recordings.
     """
 
     algorithm: str
@@ -127,7 +129,7 @@ class OperatingCurve:
         return cls(algorithm, label, *columns, len(pairs), duration, parameters, noticed)
 
     def __repr__(self) -> str:
-        """What the curve is of, in a line."""
+        """A one-line summary."""
         pairs, thresholds = (_counted(*own) for own in ((self.pairs, "pair"), (self.thresholds.size, "threshold")))
         return f"<OperatingCurve: {self.algorithm}, class {self.label}, {pairs}, {thresholds}>"
 
@@ -147,22 +149,24 @@ class OperatingCurve:
 
     @property
     def front(self) -> list[OperatingPoint]:
-        """The operating points that no other beats, by ascending false alarms and sensitivity."""
+        """The Pareto-optimal operating points, by ascending false alarms and sensitivity."""
         known = (~np.isnan(self.sensitivity) & ~np.isnan(self.false_alarms_per_24h)).nonzero()[0]
         order = known[np.lexsort((-self.sensitivity[known], self.false_alarms_per_24h[known]))]
         best = np.maximum.accumulate(np.append(0.0, self.sensitivity[order]))
         return [self._point(int(k)) for k in order[self.sensitivity[order] > best[:-1]]]
 
     def at_threshold(self, threshold: float) -> OperatingPoint:
-        """The operating point of any threshold; one above all has no detection."""
+        """The operating point at any threshold; above the highest, nothing is detected."""
+        threshold = check_number("threshold", threshold, -inf)
         k = int(np.searchsorted(-self.thresholds, -threshold, side="right")) - 1
         return self._point(k) if k >= 0 else self._nothing()
 
     def at_false_alarms(self, per_24h: float) -> OperatingPoint:
-        """The operating point of highest sensitivity with at most so many false alarms in 24 hours.
+        """The operating point with the highest sensitivity and at most this many false alarms per 24 hours.
 
-        Of several, the one with the fewest false alarms. Where every threshold raises more, no detection at all.
+        Ties go to the point with the fewest false alarms. If every threshold raises more, nothing is detected.
         """
+        per_24h = check_number("per_24h", per_24h, 0.0)
         allowed = (self.false_alarms_per_24h <= per_24h) & ~np.isnan(self.sensitivity)
         known = allowed.nonzero()[0]
         if not known.size or (best := self.sensitivity[known].max()) <= 0:
@@ -171,32 +175,34 @@ class OperatingCurve:
         return self._point(int(known[self.false_alarms_per_24h[known].argmin()]))
 
     def sensitivity_at(self, per_24h: float) -> float | None:
-        """The sensitivity at a rate of false alarms, read off between operating points as `neuroatlas-bench` does.
+        """The sensitivity at a false alarm rate, interpolated between operating points as in `neuroatlas-bench`.
 
-        None where the curve does not reach the rate.
+        None if the curve does not reach the rate.
         """
+        per_24h = check_number("per_24h", per_24h, 0.0)
         found = float(area.interpolate(self.sensitivity, self.false_alarms_per_24h, np.array([per_24h]))[0])
         return None if isnan(found) else found
 
     def auc(self, method: str = "exact", *, up_to: float = 10.0, thresholds: int | None = 200) -> float | None:
-        """The area under sensitivity over false alarms, from 0 to 1.
+        """The area under the curve of sensitivity over false alarms, from 0 to 1.
 
         Args:
             method: ``exact``, the mean over all rates from 0 to ``up_to`` of the highest sensitivity within the rate;
-                or ``neuroatlas``, as `neuroatlas-bench` 0.1.1 has it: over the logarithm of 0.1 to 100 false alarms an
-                hour, interpolated on a grid of 80 rates.
-            up_to: false alarms in 24 hours.
-            thresholds: for ``neuroatlas``, how many thresholds from 0 to 1 are looked at; None is all there are.
+                or ``neuroatlas``, as in `neuroatlas-bench` 0.1.1: over 0.1 to 100 false alarms per hour on a log scale,
+                interpolated on a grid of 80 rates.
+            up_to: false alarms per 24 hours.
+            thresholds: for ``neuroatlas``, the number of thresholds sampled from 0 to 1; None means all of the curve's.
 
-        None where there is none: no reference event, or the curve reaches fewer than two rates of the grid.
+        None if there is no area: no reference event, or the curve reaches fewer than two rates of the grid.
 
         Raises:
-            ValueError: the method is not known, or ``up_to`` is not above 0.
+            InputError: the method is unknown, ``up_to`` is not above 0, or ``thresholds`` is not from 1 to a million.
         """
+        check_choice("method", method, ("exact", "neuroatlas"))
+        up_to = check_number("up_to", up_to, -inf)
+        thresholds = None if thresholds is None else check_whole("thresholds", thresholds, 1, MAX_THRESHOLDS)
         if method == "exact":
             return area.exact(self.sensitivity, self.false_alarms_per_24h, up_to)
-        if method != "neuroatlas":
-            raise ValueError(f"method must be exact or neuroatlas, not {method!r}")
         if not self.tp.size or not (self.tp + self.fn)[0]:
             return None
         if thresholds is None:
@@ -206,10 +212,10 @@ class OperatingCurve:
         return area.neuroatlas(*(np.where(k < 0, 0.0, column[k]) for column in columns))
 
     def to_dict(self, *, points: bool = True) -> dict[str, Any]:
-        """The curve as a document (docs/curves.md); a value that there is not is None.
+        """The curve as a document (docs/curves.md); missing values are None.
 
         Args:
-            points: whether to give every operating point, a list for each of `COLUMNS`.
+            points: whether to include every operating point, as one list for each of `COLUMNS`.
         """
         rates = [
             {"allowed": rate, "interpolated_sensitivity": self.sensitivity_at(rate)}
@@ -242,7 +248,7 @@ class OperatingCurve:
         return OperatingPoint(float(self.thresholds[k]), tp, fp, fn, *map(_known, rates))
 
     def _nothing(self) -> OperatingPoint:
-        """Where nothing is detected."""
+        """The operating point at which nothing is detected."""
         targets = float(self.tp[0] + self.fn[0]) if self.tp.size else 0.0
         nothing = None if self.algorithm == szcore.EVENT else 0.0
         return OperatingPoint(np.inf, 0.0, 0.0, targets, 0.0 if targets else nothing, nothing, 0.0)
@@ -259,7 +265,7 @@ def _known(value: float) -> float | None:
 def _nedc_rates(
     tp: Floats, fp: Floats, fn: Floats, pairs: Sequence[PairStates], duration: float
 ) -> tuple[Floats, Floats, Floats]:
-    """As `nedc_bench.scoring.figures` has them, operation by operation: what has no value is 0."""
+    """The rates as in `nedc_bench.scoring.figures`, operation by operation; undefined rates are 0."""
     if not sum(pair.all_targets for pair in pairs):
         return np.zeros(tp.size), np.zeros(tp.size), np.zeros(tp.size)
     return _ratio(tp, tp + fn, 0.0), _ratio(tp, tp + fp, 0.0), fp / duration * SECONDS_PER_DAY
@@ -268,7 +274,7 @@ def _nedc_rates(
 def _szcore_rates(
     tp: Floats, fp: Floats, fn: Floats, pairs: Sequence[PairStates], duration: float
 ) -> tuple[Floats, Floats, Floats]:
-    """As `nedc_bench.scoring.szcore_figures` has them: what has no value is NaN."""
+    """The rates as in `nedc_bench.scoring.szcore_figures`; undefined rates are NaN."""
     days = sum(pair.samples for pair in pairs) / szcore.EVENT_RATE / 3600 / 24
     per_day = fp / days if days else np.full(fp.size, np.nan)
     return _ratio(tp, tp + fn, np.nan), _ratio(tp, tp + fp, np.nan), per_day

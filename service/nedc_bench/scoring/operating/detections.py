@@ -1,10 +1,10 @@
-"""A hypothesis before any threshold: its events with their confidences, and what is left of them at each threshold.
+"""A hypothesis before any threshold: its events with their confidences, and the events that remain at each threshold.
 
-At threshold ``t`` the hypothesis is the file with those events only whose confidence is ``t`` or more; background is no
-detection, and stays. What is left is filled and merged as if it stood in a file, so events that touch become one, and
-apart again when what lay between them is gone.
+At threshold ``t`` the hypothesis keeps the events with a confidence of at least ``t``; background is not a detection,
+and stays. The remaining events are filled and merged as if read from a file: events that touch become one, and are
+separate again when the event between them is removed.
 
-*State* ``k`` of a pair is the hypothesis at its ``k``-th threshold from the highest; in state 0 nothing is left.
+*State* ``k`` of a pair is the hypothesis at its ``k``-th highest threshold; in state 0 no event remains.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Detections:
     Attributes:
         events: sorted; with their annotation labels.
         classes: the class index of each.
-        thresholds: the distinct confidences of the events but background, descending; shape ``(states - 1,)``.
+        thresholds: the distinct confidences of all events but background, descending; shape ``(states - 1,)``.
         ranks: for each event, the index of its confidence in ``thresholds``; -1 for background.
         class_of: the class of each annotation label.
         duration: seconds.
-        whole: the events of the last state as they are scored, where they are known.
-        are_windows: the events are those of a `ScoreTrack`: they follow each other, or are apart.
+        whole: the events of the last state as scored, if known.
+        are_windows: whether the events are windows of a `ScoreTrack`, which never overlap.
     """
 
     events: Timeline
@@ -53,12 +53,12 @@ class Detections:
         """The detections of a hypothesis.
 
         Raises:
-            InputError: a confidence by which events are told apart is no finite number.
+            InputError: an event's confidence is not a finite number.
         """
         class_of = _classes(recording.vocabulary, parameters)
         background = class_of[FILLER_CODE]
         events, whole = recording.detections, None
-        if events is None:  # all have one confidence: they are what is scored, or nothing is
+        if events is None:  # all events have one confidence: all are scored, or none
             kept = class_of[recording.labels] != background
             whole = Events(recording.starts, recording.stops, class_of[recording.labels])
             columns = Timeline(recording.starts, recording.stops, recording.confidences, recording.labels)
@@ -75,7 +75,7 @@ class Detections:
 
     @classmethod
     def of_track(cls, track: ScoreTrack, parameters: Parameters, duration: float) -> Detections:
-        """The detections of a score track that is scored as one of ``duration`` seconds: each window is an event."""
+        """The detections of a score track, scored over ``duration`` seconds; each window is an event."""
         label = parameters.label_map.index.get(track.label)
         if label is None:
             message = parameters.label_map.unknown(track.label)
@@ -92,7 +92,7 @@ class Detections:
         return cls(events, class_of[labels], ascending[::-1], ranks[kept], class_of, duration, None, are_windows=True)
 
     def states(self) -> Iterator[Events]:
-        """The events of each state as they are scored; one more than there are thresholds."""
+        """The events of each state as scored; there is one state more than thresholds."""
         if self.whole is not None:
             yield self._scored(np.zeros(self.classes.size, dtype=bool))
             if self.thresholds.size:
@@ -106,7 +106,7 @@ class Detections:
         return Events(timeline.starts, timeline.stops, self.class_of[timeline.labels])
 
     def nodes(self, c: int) -> Nodes | None:
-        """The events of a class as `Nodes`; None where a sweep must not take them for such."""
+        """The events of a class as `Nodes`; None if a sweep over them would not be exact."""
         if not self.are_windows and not self._is_tidy():
             return None
         own = (self.classes == c).nonzero()[0]
@@ -115,7 +115,7 @@ class Detections:
         return Nodes(starts, stops, self.ranks[own], linked, self.thresholds.size)
 
     def _is_tidy(self) -> bool:
-        """Whether no event overlaps another or is without length, and those that touch do so to the bit."""
+        """Whether no event overlaps another or is empty, and events that touch do so to the last bit."""
         starts, stops = self.events.starts, self.events.stops
         enter, leave = round4(starts), round4(stops)
         touching = leave[:-1] == enter[1:]
@@ -128,13 +128,13 @@ class Detections:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nodes:
-    """The events of one class, none overlapping another; what is left of them is joined along the links.
+    """The events of one class, without overlaps; in each state, linked nodes that remain form one event (a piece).
 
     Attributes:
         starts, stops: seconds, ascending, shape ``(nodes,)``.
-        ranks: the state that each first is in, less one.
-        linked: whether each touches the next, and is one event with it when both are there; shape ``(nodes - 1,)``.
-        steps: thresholds of the pair.
+        ranks: the first state that contains each node, minus one.
+        linked: whether each node touches the next, so that both form one event; shape ``(nodes - 1,)``.
+        steps: the number of thresholds of the pair.
     """
 
     starts: Floats
@@ -144,7 +144,7 @@ class Nodes:
     steps: int
 
     def there(self, ranks: Codes) -> Codes:
-        """How many of these have come by each state, shape ``(steps + 1,)``."""
+        """The number of items with these ranks that are present in each state, shape ``(steps + 1,)``."""
         counts = np.bincount(ranks, minlength=self.steps)
         return np.append(0, counts.cumsum())
 
@@ -155,7 +155,7 @@ def _classes(vocabulary: tuple[str, ...], parameters: Parameters) -> Codes:
 
 
 def _ranked(scores: Floats, filtered: Floats) -> tuple[Floats, Codes]:
-    """The distinct scores, ascending, and how many distinct scores are above each filtered one."""
+    """The distinct scores, ascending, and the number of distinct scores above each filtered one."""
     ascending, inverse = np.unique(scores, return_inverse=True)
     if filtered is not scores:
         found, inverse = np.unique(filtered, return_inverse=True)

@@ -1,9 +1,9 @@
-"""The counts of a corpus at every threshold, from those of its pairs in their states.
+"""The counts of a corpus at every threshold, from the counts of its pairs in each state.
 
-Conventions: thresholds descend; a pair is in the state of its last own threshold that is not below the corpus'. Counts
-of events are whole numbers, and any order of adding them gives the same. The parts of events that ``taes`` adds are
-floats: at each threshold they are added one at a time, pair by pair in list order, as `TaesTotal` does; here all
-thresholds take each step together. Whole events are added many at once wherever every sum on the way is exact.
+Conventions: thresholds descend; a pair is in the state of its lowest threshold that is not below the corpus'. Event
+counts are integers, so the order of addition does not matter. ``taes`` adds parts of events, which are floats: at each
+threshold they are added one at a time, pair by pair in list order, as `TaesTotal` does; here each step handles all
+thresholds at once. Whole events are added many at once wherever every intermediate sum is exact.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from nedc_bench.annotations.timeline import Codes, Floats
 from nedc_bench.scoring.operating.states import PairStates
 from nedc_bench.scoring.operating.taes_sweep import Numbers
 
-CHUNK = 16_384  # sums that stay in a cache
-EXPONENT_BITS = 52  # of a double, where its exponent begins
+CHUNK = 16_384  # sums that fit in a CPU cache
+EXPONENT_BITS = 52  # below the exponent of a double
 
 
 class Totals(NamedTuple):
@@ -32,7 +32,7 @@ class Totals(NamedTuple):
 
 
 def fold(pairs: Sequence[PairStates]) -> Totals:
-    """The counts of the corpus; whole numbers are exact as floats."""
+    """The counts of the corpus; integers are exact as floats."""
     every = np.concatenate([pair.thresholds for pair in pairs])
     if len(pairs) > 1:
         rising, inverse = np.unique(every, return_inverse=True)
@@ -49,7 +49,7 @@ def fold(pairs: Sequence[PairStates]) -> Totals:
 
 
 def _fold_counts(counts: Sequence[Codes], places: Codes, size: int) -> Codes:
-    """The sums of the counts of pairs at each threshold; ``places`` has where each of their states but 0 begins."""
+    """The summed counts of the pairs at each threshold; ``places`` says where each of their states but 0 begins."""
     changes = np.concatenate([np.diff(own) for own in counts])
     kept = changes.nonzero()[0]
     total = np.zeros(size, dtype=np.int64)
@@ -61,7 +61,7 @@ def _fold_counts(counts: Sequence[Codes], places: Codes, size: int) -> Codes:
 def _fold_parts(pairs: Sequence[PairStates], places: Codes, size: int) -> tuple[Floats, Floats, Floats]:
     """True positives, false positives and false negatives.
 
-    Hits and misses are added for those thresholds only at which those of some pair change.
+    Hits and misses are added only for thresholds at which the hits or misses of a pair change.
     """
     ends = np.cumsum([pair.thresholds.size for pair in pairs])
     states = [np.append(0, own) for own in np.split(places, ends[:-1])]  # where each state of a pair begins
@@ -80,10 +80,10 @@ def _fold_parts(pairs: Sequence[PairStates], places: Codes, size: int) -> tuple[
 
 
 class _Sums:
-    """The sum at each of some thresholds, and the whole events that wait to be added to it.
+    """The sums at some thresholds, and the whole events still to be added to them.
 
-    Of a pair come the parts of events first, then the whole ones; whole ones wait, and are added together with those of
-    the next pairs, until parts come.
+    A pair adds parts of events first, then whole events. Whole events of several pairs are collected, and added
+    together before the next parts.
     """
 
     def __init__(self, size: int) -> None:
@@ -94,7 +94,7 @@ class _Sums:
         """Add the numbers of items, one at a time; each item lasts until the next begins.
 
         Returns:
-            How many whole events each item is, where it is nothing else; these are not added.
+            The number of whole events in each item that has no parts, else 0; these are not added.
         """
         numbers = [[number for number in own if number] for own in items]  # adding a zero changes nothing
         whole = np.array([len(own) if all(number == 1.0 for number in own) else 0 for own in numbers])
@@ -112,19 +112,19 @@ class _Sums:
         return whole
 
     def add_whole(self, begins: Codes, counts: Codes) -> None:
-        """Let whole events wait; each count lasts until the next begins, and the first begins at 0."""
+        """Collect whole events; each count lasts until the next begins, and the first begins at 0."""
         self.waiting += np.repeat(counts, np.diff(begins, append=self.waiting.size))
 
     def total(self) -> Floats:
-        """The sums, when nothing is to come."""
+        """The final sums."""
         add_ones(self.sums, self.waiting)
         return self.sums
 
 
 def add_ones(sums: Floats, counts: Codes) -> None:
-    """Add 1.0 to each sum as often as its count says, with the last bit that so many additions give.
+    """Add 1.0 to each sum ``counts`` times, with the same last bit as that many separate additions.
 
-    From 1 up to the next power of two every sum is exact, so those additions are one; what goes beyond is done step by
+    From 1 up to the next power of two every sum is exact, so these additions are done at once; the rest is done step by
     step.
     """
     for begin in range(0, sums.size, CHUNK):
@@ -132,7 +132,7 @@ def add_ones(sums: Floats, counts: Codes) -> None:
         reached = own + more
         crossing = (own.view(np.int64) ^ reached.view(np.int64)) >> EXPONENT_BITS != 0
         slow = ((crossing | (own < 1.0)) & (more > 0)).nonzero()[0]
-        slow = slow[own[slow] != np.floor(own[slow])]  # what is whole stays exact
+        slow = slow[own[slow] != np.floor(own[slow])]  # integers stay exact
         if slow.size:
             reached[slow] = _with_ones(own[slow], more[slow])
         own[:] = reached

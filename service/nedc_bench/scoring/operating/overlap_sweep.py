@@ -1,9 +1,9 @@
-"""The counts of ``overlap`` in every state of a pair, without scoring it again.
+"""The counts of ``overlap`` in every state of a pair, without scoring each state.
 
-What is left of nodes on a line, joined along links, has as many pieces as there are nodes less links: each state's
-events are counted by counting arrivals. A reference event is overlapped by the pieces that hold one of a stretch of
-nodes; so pieces with such a node are counted alike, on these nodes alone, with a link more wherever all nodes between
-two stretches are there.
+Nodes on a line, joined by links, form as many pieces as there are nodes minus links, so the events of each state are
+counted by counting the nodes and links present. A piece overlaps a reference event if it has a node in the event's
+stretch of nodes. These pieces are counted in the same way, on these nodes alone, with one more link wherever all nodes
+between two stretches are present.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ Counts = NDArray[np.int64]
 
 
 def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> tuple[Counts, Counts] | None:
-    """Reference events found, and false alarms, in each state; None where a reference event lies on a joint alone."""
-    first = nodes.stops.searchsorted(ref_starts, "right")  # of the nodes that the event overlaps
+    """Reference events found and false alarms in each state; None if a reference event lies exactly on a joint."""
+    first = nodes.stops.searchsorted(ref_starts, "right")  # first node that the event overlaps
     end = nodes.starts.searchsorted(ref_stops, "left")  # one past the last
     between = end[(first >= end) & (end > 0) & (end < nodes.ranks.size)]
     if nodes.linked[between - 1].any():
@@ -31,13 +31,13 @@ def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> tuple[Counts, 
 
 
 def pieces(nodes: Nodes) -> Counts:
-    """How many pieces there are in each state."""
+    """The number of pieces in each state."""
     links = np.maximum(nodes.ranks[1:], nodes.ranks[:-1])[nodes.linked]
     return nodes.there(nodes.ranks) - nodes.there(links)
 
 
 def pieces_meeting(nodes: Nodes, first: Codes, end: Codes) -> Counts:
-    """How many pieces hold a node of some stretch ``first:end``, in each state; no stretch is empty."""
+    """The number of pieces with a node in any stretch ``first:end``, in each state; no stretch is empty."""
     if not first.size:
         return np.zeros(nodes.steps + 1, dtype=np.int64)
     own = covered(first, end, nodes.ranks.size)
@@ -50,7 +50,7 @@ def pieces_meeting(nodes: Nodes, first: Codes, end: Codes) -> Counts:
 
 
 def covered(first: Codes, end: Codes, size: int) -> Codes:
-    """The numbers below ``size`` that lie in some stretch ``first:end``, ascending."""
+    """The indices below ``size`` that lie in any stretch ``first:end``, ascending."""
     changes = np.zeros(size + 1, dtype=np.int64)
     np.add.at(changes, first, 1)
     np.add.at(changes, end, -1)
@@ -58,16 +58,16 @@ def covered(first: Codes, end: Codes, size: int) -> Codes:
 
 
 def are_joined(nodes: Nodes, own: Codes) -> Flags:
-    """Whether all nodes from each of these to the next are linked."""
+    """Whether each of these nodes is linked to the next one, through all nodes between them."""
     breaks = np.append(0, (~nodes.linked).cumsum())[own]
     same: Flags = breaks[1:] == breaks[:-1]
     return same
 
 
 def earliest(ranks: Codes, first: Codes, end: Codes) -> Codes:
-    """The lowest rank of each stretch ``first:end``; none is empty."""
+    """The lowest rank in each stretch ``first:end``; no stretch is empty."""
     if not first.size:
         return np.zeros(0, dtype=np.intp)
-    padded = np.append(ranks, ranks[-1])  # so that every end is an index
+    padded = np.append(ranks, ranks[-1])  # so that every end is a valid index
     lowest: Codes = np.minimum.reduceat(padded, np.stack((first, end), axis=1).ravel())[::2]
     return lowest

@@ -27,14 +27,14 @@ class PairStates:
 
     Attributes:
         thresholds: descending, shape ``(states - 1,)``.
-        targets: reference events (of `szcore-event`, merged and split).
-        found, alarms: reference events found and false alarms, shape ``(states,)``; in ``taes`` none is found, and
-            the false alarms are the whole ones, which come after the parts.
-        parts: of ``taes``, what a state adds before them, one item each time that it changes; else empty.
-        begins: the state in which each of these begins, ascending from 0.
+        targets: reference events (for `szcore-event`, merged and split).
+        found, alarms: reference events found and false alarms, shape ``(states,)``; for ``taes``, ``found`` is empty,
+            and ``alarms`` are the whole false alarms, which are added after the parts.
+        parts: for ``taes``, the parts that a state adds first, one item per change; else empty.
+        begins: the state in which each item of ``parts`` begins, ascending from 0.
         all_targets: reference events of all classes.
         seconds: the duration.
-        samples: of `szcore-event`, at its rate.
+        samples: the number of samples at the rate of `szcore-event`.
     """
 
     thresholds: Floats
@@ -54,10 +54,10 @@ def pair_states(
     """The counts of class ``c`` in every state.
 
     Args:
-        sweep: whether to sweep where that is exact; if not, each state is scored by itself.
+        sweep: whether to use a sweep where that is exact; if not, each state is scored separately.
 
     Raises:
-        InputError: a state is one that the algorithm refuses.
+        InputError: the algorithm refuses a state.
     """
     own = reference.classes == c
     starts, stops = reference.starts[own], reference.stops[own]

@@ -1,9 +1,9 @@
-"""The counts of ``szcore-event`` in every state of a pair, without scoring it again.
+"""The counts of ``szcore-event`` in every state of a pair, without scoring each state.
 
-`szcore-event` merges what is close, so its events only grow as the threshold falls: each new node lies within an event
-(and changes nothing), extends one, joins two, or begins one. The events of all states are found so, and how many false
-alarms each is (its pieces that no widened reference event meets) depends on its start and stop alone, as long as one
-sample is enough to find a reference event.
+`szcore-event` merges close events, so its events only grow as the threshold falls: each new node lies within an event
+(and changes nothing), extends one, joins two, or begins one. This gives the events of all states. The false alarms of
+an event (its pieces that meet no widened reference event) depend only on its start and stop, as long as one sample is
+enough to find a reference event.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from nedc_bench.scoring.szcore import EVENT_RATE, LEAST, MAX_PIECES, Ranges, mer
 
 
 class Grown(NamedTuple):
-    """The events of all states, one item each time that one begins or grows.
+    """The events of all states, one item each time that an event begins or grows.
 
     Attributes:
-        first, last: the nodes that it begins and ends with.
-        comes, goes: the states that it is first in, and no longer in, less one.
-        opened, closed: the seconds that it covers and no event before it covered begin and end here.
+        first, last: its first and last node.
+        comes, goes: the first state with it, and the first without it again, each minus one.
+        opened, closed: start and stop (seconds) of the time that it newly covers.
     """
 
     first: Codes
@@ -40,7 +40,7 @@ class Grown(NamedTuple):
 def sweep(
     ref_starts: Floats, ref_stops: Floats, nodes: Nodes, duration: float, parameters: Parameters
 ) -> tuple[int, Counts, Counts] | None:
-    """Reference events, those found and false alarms in each state; None where this way is not exact."""
+    """The number of reference events; those found and false alarms in each state; None if a sweep is not exact."""
     reference = merge_and_split(ref_starts, ref_stops, parameters)
     samples = round(duration * EVENT_RATE)
     opened = np.maximum(0.0, reference.starts - parameters.szcore_tolerance_start)
@@ -59,9 +59,9 @@ def sweep(
 
 
 def nearest_earlier(ranks: Codes) -> tuple[list[int], list[int]]:
-    """For each node, the nearest before it and after it that came earlier; -1 and the number of nodes where none did.
+    """For each node, the nearest nodes before and after it with a lower rank; else -1 and the number of nodes.
 
-    Of nodes that come at once, the first in time counts as the earlier.
+    Of nodes with equal ranks, the first in time counts as lower.
     """
     order = ranks.tolist()
     size = len(order)
@@ -77,7 +77,7 @@ def nearest_earlier(ranks: Codes) -> tuple[list[int], list[int]]:
 
 
 def _grow(nodes: Nodes, gap: float) -> Grown:
-    """The events of all states; ``gap`` is the time between two from which on they are not merged."""
+    """The events of all states; events at least ``gap`` seconds apart are not merged."""
     size = nodes.ranks.size
     before, after = (np.array(column, dtype=np.intp) for column in nearest_earlier(nodes.ranks))
     numbers = np.arange(size)
@@ -93,7 +93,7 @@ def _grow(nodes: Nodes, gap: float) -> Grown:
     to_left, to_right = are_merged(before, numbers), are_merged(numbers, after)
     outside = (~are_merged(before, after)).nonzero()[0]
     outside = outside[np.argsort(nodes.ranks[outside], kind="stable")]
-    first_of: dict[int, int] = {}  # of each event that is there, by its last node
+    first_of: dict[int, int] = {}  # of each current event, by its last node
     last_of: dict[int, int] = {}
     item_of: dict[int, int] = {}
     rows: list[list[int]] = []
@@ -116,7 +116,7 @@ def _grow(nodes: Nodes, gap: float) -> Grown:
 
 
 def _found(grown: Grown, widened: Ranges, nodes: Nodes) -> Counts:
-    """How many reference events are found, in each state."""
+    """The number of reference events found in each state."""
     first, end = sample_numbers(grown.opened, EVENT_RATE), sample_numbers(grown.closed, EVENT_RATE)
     low, high = widened.end.searchsorted(first, "right"), widened.first.searchsorted(end, "left")
     low[first >= end] = high[first >= end]
@@ -129,7 +129,7 @@ def _found(grown: Grown, widened: Ranges, nodes: Nodes) -> Counts:
 
 
 def _alarms(grown: Grown, nodes: Nodes, widened: Ranges, longest: float) -> Counts:
-    """How many pieces are false alarms, in each state."""
+    """The number of pieces that are false alarms in each state."""
     lasting = grown.comes < grown.goes
     first, comes, goes = grown.first[lasting], grown.comes[lasting], grown.goes[lasting]
     starts, stops = nodes.starts[first], nodes.stops[grown.last[lasting]]
@@ -146,19 +146,19 @@ def _alarms(grown: Grown, nodes: Nodes, widened: Ranges, longest: float) -> Coun
 
 
 def _split_alarms(start: float, stops: Floats, widened: Ranges, longest: float) -> Counts:
-    """How many pieces of events with one start are false alarms; each event is longer than ``longest``."""
+    """The number of false alarms among the pieces of each event; all share one start and exceed ``longest``."""
     count = int((float(stops.max()) - start) / longest) + 2
     begins = np.add.accumulate(np.append(start, np.full(count, longest)))  # one by one, as SzCORE adds them
     unheard = np.append(0, _unheard(begins[:-1], begins[1:], widened).cumsum())
     last = begins.searchsorted(stops - longest, "left")
-    last += stops - begins[last] > longest  # the comparison that SzCORE makes, next to the one of the search
+    last += stops - begins[last] > longest  # SzCORE's comparison, which may round otherwise than the search
     earlier = np.maximum(last - 1, 0)
     last -= (last > 0) & (stops - begins[earlier] <= longest)
     return unheard[last] + _unheard(begins[last], stops, widened)
 
 
 def _unheard(starts: Floats, stops: Floats, widened: Ranges) -> NDArray[np.bool_]:
-    """Which pieces no widened reference event meets."""
+    """Which pieces meet no widened reference event."""
     first, end = sample_numbers(starts, EVENT_RATE), sample_numbers(stops, EVENT_RATE)
     k = widened.end.searchsorted(first, "right")
     heard = np.zeros(first.size, dtype=bool)

@@ -1,10 +1,10 @@
-"""The parts of events that ``taes`` adds in every state of a pair, without walking over it all again.
+"""The parts of events that ``taes`` adds in every state of a pair, without walking over all events again.
 
-Only events that touch a reference event (by whole seconds) matter to the walk; every other is one false alarm, and is
-counted as `overlap_sweep` counts. The pieces of nodes near reference events are kept as they grow, and the walk is done
-again over the *cluster* that has changed: the pieces and reference events that touch each other, directly or through
-others. A piece that reaches further than any reference event on either side is left alone while it grows: its hits are
-1, and its false alarms are capped.
+Only events that touch a reference event (in whole seconds) matter to the walk; every other event is one false alarm,
+counted as in `overlap_sweep`. The pieces near reference events are tracked as they grow, and the walk is repeated only
+over a *cluster* that has changed: pieces and reference events that touch each other, directly or through others. A
+piece that reaches far enough beyond its reference events on both sides adds the same while it grows: its hits are 1,
+and its false alarms are capped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Numbers = tuple[float, ...]
 
 
 class Parts(NamedTuple):
-    """What a pair adds to one class in one state, in order; after the parts of events come whole misses and alarms."""
+    """The numbers that a pair adds to one class in one state, in order; whole misses and alarms follow the parts."""
 
     hits: Numbers
     misses: Numbers
@@ -45,9 +45,9 @@ def parts_of_class(reference: Events, hypothesis: Events, c: int, classes: int) 
 
 
 def parts_of_one(start: float, stop: float, pieces: Sequence[tuple[float, float]]) -> tuple[Parts, int]:
-    """As `parts_of_class`, for one reference event (which has a length) and the pieces that touch it, ascending.
+    """Like `parts_of_class`, for one reference event of positive length and the pieces that touch it, ascending.
 
-    `walk` is made for many events; of one event this takes a tenth of the time. A test holds the two equal.
+    `walk` handles many events; for one event, this takes a tenth of the time. A test checks that both agree.
     """
     if not any(leave > start and enter < stop for enter, leave in pieces):
         return Parts((), (), 1, ()), len(pieces)
@@ -76,10 +76,10 @@ def parts_of_one(start: float, stop: float, pieces: Sequence[tuple[float, float]
 
 
 class Swept(NamedTuple):
-    """What a pair adds to one class in every state.
+    """The numbers that a pair adds to one class in every state.
 
     Attributes:
-        parts: the parts of events, one item each time that they change.
+        parts: the parts of events, one item per change.
         begins: the state in which each begins; the first is 0.
         alarms: the whole false alarms of each state.
     """
@@ -109,7 +109,7 @@ def sweep(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> Swept:
 
 
 def _untouching(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> Counts:
-    """How many pieces touch no reference event, in each state: as many as hold no node that does."""
+    """The number of pieces that touch no reference event, in each state: those without a node that touches one."""
     first = nodes.stops.searchsorted(ref_starts.astype(np.int64), "left")
     end = nodes.starts.searchsorted(ref_stops.astype(np.int64) + 1, "left")
     met = first < end
@@ -117,9 +117,9 @@ def _untouching(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> Counts:
 
 
 def _near(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> Nodes:
-    """The nodes within a length (and a second) of some reference event; those between two of them become one, or none.
+    """The nodes within one length (plus a second) of a reference event; those between two of them become one or none.
 
-    A piece that reaches further than that on one side adds the same, however far: its false alarm is capped at 1.
+    A piece that reaches further on one side adds the same, however far: its false alarm is capped at 1.
     """
     margin = ref_stops - ref_starts + 1.0
     near = covered(
@@ -140,7 +140,7 @@ def _near(ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> Nodes:
 
 
 class _Reach(NamedTuple):
-    """The reference events ``low:high`` that a piece touches, and whether it reaches beyond them all, far enough."""
+    """The reference events ``low:high`` that a piece touches, and whether it reaches far enough beyond them."""
 
     low: int
     high: int
@@ -148,7 +148,7 @@ class _Reach(NamedTuple):
 
 
 class _Cluster(NamedTuple):
-    """The reference events ``low:high``, and what they and the pieces that touch them add."""
+    """The reference events ``low:high``, and the numbers that they and the pieces that touch them add."""
 
     low: int
     high: int
@@ -157,15 +157,15 @@ class _Cluster(NamedTuple):
 
 
 class _Pieces:
-    """The pieces that there are, and what their clusters add."""
+    """The current pieces, and the numbers that their clusters add."""
 
     def __init__(self, ref_starts: Floats, ref_stops: Floats, nodes: Nodes) -> None:
         self.nodes = nodes
         self.ref_starts, self.ref_stops = ref_starts.tolist(), ref_stops.tolist()
         self.starts, self.stops = nodes.starts.tolist(), nodes.stops.tolist()
-        self.linked = [False, *nodes.linked.tolist(), False]  # with the node before
+        self.linked = [False, *nodes.linked.tolist(), False]  # to the node before
         self.ref_firsts = ref_starts.astype(np.int64).tolist()  # whole seconds
-        self.ref_lasts = np.maximum.accumulate(ref_stops.astype(np.int64)).tolist()  # of this and all before it
+        self.ref_lasts = np.maximum.accumulate(ref_stops.astype(np.int64)).tolist()  # running maximum
         self.ref_ends = np.maximum.accumulate(ref_stops).tolist()
         self.margin = float((ref_stops - ref_starts).max(initial=0.0)) + 1.0
         self.first_of: dict[int, int] = {}  # of each piece, by its other end
@@ -173,12 +173,12 @@ class _Pieces:
         self.reach: dict[int, _Reach] = {}  # of each piece that touches a reference event, by its first node
         self.touching: list[int] = []  # the first nodes of these, ascending
         self.changed: set[int] = set()
-        self.missed = ref_starts.size  # reference events that are a whole miss
-        self.cluster_alarms = 0  # pieces that touch one and still are a whole false alarm
+        self.missed = ref_starts.size  # reference events that are missed entirely
+        self.cluster_alarms = 0  # pieces that touch a reference event and still are a whole false alarm
         self.clusters: list[_Cluster] = []  # ascending
 
     def add(self, node: int) -> None:
-        """Take a node that has come."""
+        """Add a node."""
         first = last = node
         absorbed: list[_Reach] = []
         stale = False
@@ -199,7 +199,7 @@ class _Pieces:
             self.changed.add(first)
 
     def _remove(self, first: int, absorbed: list[_Reach]) -> bool:
-        """Take away the piece with this first node; whether what its cluster adds is not known yet."""
+        """Remove the piece with this first node. Returns whether its cluster is still to be walked over."""
         reach = self.reach.pop(first, None)
         if reach is None:
             return False
@@ -217,7 +217,7 @@ class _Pieces:
         return _Reach(low, high, bool(is_beyond))
 
     def walk_over_changed(self) -> bool:
-        """Walk over the clusters that have changed; whether there are any."""
+        """Walk over the changed clusters. Returns whether there were any."""
         if not self.changed:
             return False
         while self.changed:
@@ -257,7 +257,7 @@ class _Pieces:
         return _Cluster(low, high, *parts_of_class(reference, hypothesis, 0, 1)), pieces
 
     def parts(self) -> Parts:
-        """What the state adds."""
+        """The parts that the current state adds."""
         numbers = [cluster.parts for cluster in self.clusters]
         return Parts(
             tuple(chain.from_iterable([parts.hits for parts in numbers])),
