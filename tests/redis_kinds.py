@@ -43,9 +43,7 @@ def authority(folder: Path) -> Authority:
     openssl("req", "-x509", *KEY, "-days", "2", "-subj", "/CN=test authority")(
         "-keyout", folder / "ca.key", "-out", made.ca
     )
-    openssl("req", *KEY, "-subj", "/CN=redis")(
-        "-keyout", made.key, "-out", folder / "redis.csr"
-    )
+    openssl("req", *KEY, "-subj", "/CN=redis")("-keyout", made.key, "-out", folder / "redis.csr")
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
     openssl("x509", "-req", "-days", "2", "-in", folder / "redis.csr", "-CA", made.ca, "-CAkey", folder / "ca.key")(
         "-CAcreateserial", "-extfile", folder / "names", "-out", made.certificate

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 def doctor(**settings: str) -> tuple[int, list[str]]:
     """The exit status, and a line for each finding with single spaces."""
-    ran = run("doctor", **settings)
+    ran = run("doctor", cwd=None, **settings)
     assert ran.stderr == ""
     return ran.status, [re.sub(" +", " ", line) for line in ran.stdout.splitlines()]
 
