@@ -35,5 +35,7 @@ class Tasks(TaskGroup):
         async def received(message: Any) -> None:
             if not finished:
                 await put(message)
+            elif not waiting.full():  # what the app left running may wait for the client to leave
+                waiting.put_nowait(message)
 
         return received
