@@ -47,6 +47,8 @@ def start_fork_server(path, arguments, kept):
             os.closerange(begin, number)
             begin = number + 1
         exec(program, {})
+    except Exception:
+        sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
