@@ -21,7 +21,7 @@ import psutil
 from serving import Server
 
 HEALTH_SECONDS = 0.5
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.04
 ANSWER_SECONDS = 60.0
 POD_BYTES = 512 * 2**20  # the chart's limit
 _ASKING = """
@@ -49,7 +49,7 @@ def asked():
 
 found = [asked()]
 print(flush=True)
-while not select.select([sys.stdin], [], [], 0.01)[0]:
+while not select.select([sys.stdin], [], [], 0.03)[0]:
     found.append(asked())
 print(json.dumps(found))
 """

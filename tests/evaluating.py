@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Self
 
@@ -177,6 +178,11 @@ def overlapping_pair(name: str = "") -> PairInput:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what no event tells of; the test's timeout ends it."""
-    while not condition():  # noqa: ASYNC110  # of other processes no event tells
-        await asyncio.sleep(0.002)
+    """Wait for what no event tells of, as in another process; the test's timeout ends it."""
+    pause = 0.002
+    while True:
+        met = condition()
+        if await met if isawaitable(met) else met:
+            return
+        await asyncio.sleep(pause)
+        pause = min(1.25 * pause, 0.1)

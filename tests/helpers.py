@@ -120,12 +120,14 @@ def until(check: Callable[[], T | None], but: tuple[type[Exception], ...] = ()) 
         but: errors of it that mean: not yet.
     """
     deadline = time.monotonic() + WAIT_SECONDS
+    pause = 0.01
     while True:
         with suppress(*but):
             if found := check():
                 return found
         assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.25 * pause, 0.25)
 
 
 def living_processes(session: int) -> list[int]:

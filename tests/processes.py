@@ -2,7 +2,8 @@
 
 ``nedc-bench serve`` takes most of a second of CPU to import what it needs, and the tests start it and the other
 commands some four hundred times. So a nursery imports the package once and forks: each command is a process of its own,
-with its own environment, folder, files and workers.
+with its own environment, folder, files and workers. The fork server of its workers is forked, too, from the command
+while that has no threads, since it would only import the package again.
 
 Everything that a run starts inherits a mark in its environment. By that mark the run fails when something is still
 there at its end, and a guard kills what is there when the run itself is killed, or goes on for too long.
@@ -29,9 +30,30 @@ END_SECONDS = 30  # in which the children of a killed process see that it has go
 
 # A child ends as Python does, but for taking the loaded package to pieces, which takes longer than most commands.
 _NURSERY = """
-import atexit, gc, json, os, sys, threading
-import nedc_bench.server
+import atexit, gc, json, multiprocessing.util, os, sys, threading
+import nedc_bench.execution.work, nedc_bench.server
 from nedc_bench.cli import main
+
+spawn = multiprocessing.util.spawnv_passfds
+
+def start_fork_server(path, arguments, kept):
+    program = os.fsdecode(arguments[-1])
+    if "forkserver" not in program or threading.active_count() > 1:  # other threads would not live on in a fork
+        return spawn(path, arguments, kept)
+    if pid := os.fork():
+        return pid
+    try:
+        begin = 3
+        for number in (*sorted(kept), os.sysconf("SC_OPEN_MAX")):
+            os.closerange(begin, number)
+            begin = number + 1
+        exec(program, {})
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(0)
+
+multiprocessing.util.spawnv_passfds = start_fork_server
 
 def start(arguments, environment, folder, output, errors):
     with open(os.devnull, "rb") as nothing, open(output, "wb") as first, open(errors, "ab") as second:

@@ -25,6 +25,8 @@ SECRET = "s3cret/of:the@test"  # what a URL must encode
 
 # -- TLS
 
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
 
 class Authority(NamedTuple):
     """A certificate authority, and the certificate that it gave to 127.0.0.1."""
@@ -38,12 +40,10 @@ def authority(folder: Path) -> Authority:
     """A new authority."""
     folder.mkdir()
     made = Authority(folder / "ca.pem", folder / "redis.pem", folder / "redis.key")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority")(
+    openssl("req", "-x509", *KEY, "-days", "2", "-subj", "/CN=test authority")(
         "-keyout", folder / "ca.key", "-out", made.ca
     )
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=redis")(
-        "-keyout", made.key, "-out", folder / "redis.csr"
-    )
+    openssl("req", *KEY, "-subj", "/CN=redis")("-keyout", made.key, "-out", folder / "redis.csr")
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
     openssl("x509", "-req", "-days", "2", "-in", folder / "redis.csr", "-CA", made.ca, "-CAkey", folder / "ca.key")(
         "-CAcreateserial", "-extfile", folder / "names", "-out", made.certificate

@@ -18,7 +18,7 @@ from helpers import until
 from redis_server import RedisServer
 from serving import Server, Start, check_problem, one_pair, post, received, small_pair, watch
 
-BURST = 60
+BURST = 30
 ATTEMPTS = 20
 
 
@@ -189,13 +189,10 @@ def test_of_a_burst_over_two_replicas_exactly_the_limit_passes(replica: Start, r
 
 def test_what_is_used_up_comes_back(start_server: Start) -> None:
     server = start_server(RATE_LIMIT="2 per 1 second")
-    seconds = []
+    begin = time.monotonic()
     for _ in range(3):
-        while (answer := post(server, small_pair(0), headers={})).status_code == 429:
-            time.sleep(int(answer.headers["Retry-After"]))
-        seconds.append(time.monotonic())
-        assert answer.status_code == 202
-    assert seconds[2] - seconds[0] > 0.9
+        until(lambda: post(server, small_pair(0), headers={}).status_code == 202)
+    assert time.monotonic() - begin >= 1
 
 
 def test_reading_has_its_own_rate_which_counts_websockets(start_server: Start) -> None:
@@ -221,12 +218,6 @@ def test_while_redis_is_away_requests_pass_and_are_counted(replica: Start, redis
     assert server.count("nedc_rate_limiter_errors_total") == 20
     redis.thaw()
     until(lambda: server.client.get("/docs").status_code == 429)
-
-
-def test_each_token_has_its_own_rate(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(hashed("a") + hashed("b"))
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), RATE_LIMIT="1/hour")
-    assert [post(server, one_pair(), bearer(token)).status_code for token in "abab"] == [202, 202, 429, 429]
 
 
 def from_address(server: Server, forwarded: str) -> int:

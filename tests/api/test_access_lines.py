@@ -12,7 +12,7 @@ import pytest
 
 from attacks import client
 from helpers import until
-from serving import Server, Start, Stop, accept, ended, one_pair, post, received, small_pair, watch
+from serving import Server, Start, Stop, accept, one_pair, post, received, small_pair, watch
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 FIELDS = ["caller", "address", "method", "path", "status", "bytes_in", "bytes_out", "seconds", "ended"]
@@ -85,18 +85,6 @@ def test_a_client_that_leaves_is_told_of(start_server: Start, stop_workers: Stop
         opened.sendall(head.encode() + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + body)
     line = access_line(server, "left")
     assert (line["status"], line["bytes_in"], line["ended"]) == (499, len(body), "client left")
-
-
-def test_a_response_that_was_cut_off_is_told_of(start_server: Start) -> None:
-    server = start_server(WRITE_TIMEOUT_SECONDS="0.2")
-    files = [file for number in range(2000) for file in small_pair(number)]
-    job_id = ended(server, accept(server, files, per_pair="true"))["job_id"]
-    with client(server, receive_buffer=4096) as opened:
-        request = f"GET /api/v1/evaluate/{job_id} HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: cut\r\n\r\n"
-        opened.sendall(request.encode())
-        line = access_line(server, "cut")
-    assert (line["status"], line["ended"]) == (200, "cut off")
-    assert server.lines("dropped a client that does not read")
 
 
 def test_a_websocket_leaves_a_line(start_server: Start, stop_workers: Stop) -> None:

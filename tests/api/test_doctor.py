@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from helpers import run
 from redis_server import RedisServer
-from serving import Server
+from serving import Start
 
 pytestmark = pytest.mark.integration
 
 
 def doctor(**settings: str) -> tuple[int, list[str]]:
     """The exit status, and a line for each finding with single spaces."""
-    environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | settings
-    command = [sys.executable, "-m", "nedc_bench", "doctor"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    return done.returncode, [re.sub(" +", " ", line) for line in done.stdout.splitlines()]
+    ran = run("doctor", cwd=None, **settings)
+    assert ran.stderr == ""
+    return ran.status, [re.sub(" +", " ", line) for line in ran.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -42,12 +38,9 @@ def test_alone_it_starts_a_worker_and_compares_figures() -> None:
     assert lines[-1] == "self-check ok every figure of the known pairs equals the original's"
 
 
-def test_beside_a_service_it_says_what_that_service_does(redis: RedisServer, tmp_path: Path) -> None:
-    server = Server(tmp_path / "log", REDIS_URL=redis.url, MAX_WORKERS="1")
-    try:
-        status, lines = doctor(REDIS_URL=redis.url, PORT=str(server.port))
-    finally:
-        server.stop()
+def test_beside_a_service_it_says_what_that_service_does(start_server: Start, redis: RedisServer) -> None:
+    server = start_server(REDIS_URL=redis.url, MAX_WORKERS="1")
+    status, lines = doctor(REDIS_URL=redis.url, PORT=str(server.port))
     assert status == 0, lines
     assert "service ok ready" in lines
     assert any(re.fullmatch(r"workers ok 0 busy, \d idle", line) for line in lines)
@@ -77,28 +70,9 @@ def test_a_bad_setting_is_named_and_nothing_else_tried() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        ("stop", "FAIL .*the connection is refused"),
-        ("password", "FAIL .*it refuses the user name or password"),
-        ("no password", "FAIL .*it needs a password, and REDIS_URL has none"),
-        ("full", "FAIL .*it is full"),
-        ("replica", "FAIL .*it is a read-only replica"),
-    ],
-)
+@pytest.mark.parametrize(("fault", "said"), [("stop", "the connection is refused"), ("fill", "it is full")])
 def test_a_redis_that_takes_no_write_is_a_failure_with_its_reason(redis: RedisServer, fault: str, said: str) -> None:
-    url = redis.url
-    if fault == "stop":
-        redis.stop()
-    elif fault == "password":
-        url = url.replace("secret", "wrong")
-    elif fault == "no password":
-        url = url.replace(":secret@", "")
-    elif fault == "full":
-        redis.fill()
-    else:
-        redis.ask(lambda client: client.replicaof("127.0.0.1", 1))
-    status, lines = doctor(REDIS_URL=url, PORT="9")
+    getattr(redis, fault)()
+    status, lines = doctor(REDIS_URL=redis.url, PORT="9")
     assert status == 1
-    assert any(re.search(said, line) for line in lines), lines
+    assert any(re.search(f"^redis FAIL .*{said}", line) for line in lines), lines

@@ -16,11 +16,11 @@ from serving import File, Server, accept, post, show, small_pair, status
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-PAIRS, HEAVY_PAIRS = 3000, 40
-CLIENTS, REQUESTS = 4, 120
-MOST_SECONDS = 2.0  # for 99 of 100 requests, or on a busy machine:
+PAIRS, HEAVY_PAIRS = 2000, 20
+CLIENTS, REQUESTS = 4, 60
+MOST_SECONDS = 2.0  # for all requests but the slowest, or on a busy machine:
 MOST_TIMES = 10.0  # what they take while nothing else is under way here
-PENALTIES = {"dyadic": 1.5, "not dyadic": 0.1}
+PENALTIES = {"memory": 1.5, "redis": 0.1}  # dyadic, and not: two ways to score
 
 
 @pytest.fixture(scope="module", params=["memory", "redis"])
@@ -78,16 +78,12 @@ def alone(shared: Server) -> list[float]:
 
 def check_fair(server: Server, alone: list[float], begin: int) -> None:
     """Measured up to three times: who is stuck is so each time, and a busy machine is not."""
-    most = max(MOST_SECONDS, MOST_TIMES * p99(alone))
+    most = max(MOST_SECONDS, MOST_TIMES * alone[-2])
     found: list[float] = []
     while len(found) < 3 and (not found or found[-1] >= most):
-        found.append(p99(others(server, begin + len(found) * REQUESTS)))
-    print(f"p99 alone {p99(alone):.3f} s, beside {found} s")
+        found.append(others(server, begin + len(found) * REQUESTS)[-2])
+    print(f"alone {alone[-2]:.3f} s, beside {found} s")
     assert found[-1] < most
-
-
-def p99(seconds: list[float]) -> float:
-    return seconds[int(0.99 * len(seconds))]
 
 
 def test_small_pairs_beside_a_corpus(shared: Server, alone: list[float]) -> None:
@@ -97,11 +93,11 @@ def test_small_pairs_beside_a_corpus(shared: Server, alone: list[float]) -> None
     assert shared.client.delete(f"/api/v1/evaluate/{job_id}").status_code == 204
 
 
-@pytest.mark.parametrize("kind", PENALTIES)
-def test_small_pairs_beside_pairs_that_take_long(shared: Server, alone: list[float], kind: str) -> None:
-    begin = 2000 * (1 + list(PENALTIES).index(kind))
-    job_id = accept(shared, heavy(PENALTIES[kind]))
+def test_small_pairs_beside_pairs_that_take_long(
+    shared: Server, alone: list[float], request: pytest.FixtureRequest
+) -> None:
+    job_id = accept(shared, heavy(PENALTIES[request.node.callspec.params["shared"]]))
     until(lambda: show(shared, job_id).json()["status"] == "running")
-    check_fair(shared, alone, begin + 1000)
+    check_fair(shared, alone, 3000)
     assert status(shared, job_id) == "running"
     assert shared.client.delete(f"/api/v1/evaluate/{job_id}").status_code == 204

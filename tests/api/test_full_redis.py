@@ -19,19 +19,20 @@ from serving import File, Server, Start, Stop, accept, check_problem, ended, pos
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 UPLOADS, MIB = 20, 2**20
+ROOM = 24 * MIB
 DAY_MILLISECONDS = 86_400_000
 
 
 @pytest.fixture
 def small_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis as the compose stack has it, a quarter as large."""
-    with RedisServer(tmp_path, "--maxmemory", "64mb", "--maxmemory-policy", "noeviction") as running:
+    """A Redis as the compose stack has it, a tenth as large."""
+    with RedisServer(tmp_path, "--maxmemory", str(ROOM), "--maxmemory-policy", "noeviction") as running:
         yield running
 
 
 def large_pair(number: int) -> list[File]:
-    """A pair of 7 MiB that hardly compresses, unlike those of other numbers."""
-    noise = base64.b64encode(random.Random(number).randbytes(MIB * 5 // 2)).decode()
+    """A pair of 2.6 MiB that hardly compresses, unlike those of other numbers."""
+    noise = base64.b64encode(random.Random(number).randbytes(MIB)).decode()
     comments = "".join(f"# {noise[begin : begin + 500]}\n" for begin in range(0, len(noise), 500))
     version, _, rest = annotation((1.0, 5.0, "seiz")).partition("\n")
     text = f"{version}\n{comments}{rest}".encode()
@@ -56,11 +57,11 @@ def test_large_uploads_are_completed_or_refused_and_leave_room(
             assert "Redis is full of unfinished jobs" in check_problem(answer, 503)["detail"]
             assert int(answer.headers["Retry-After"]) > 0
     assert 4 < len(accepted) < UPLOADS
-    assert used(small_redis) < 64 * MIB * MOST_FULL
+    assert used(small_redis) < ROOM * MOST_FULL
     assert {status(server, job_id) for job_id in accepted} <= {"pending", "running"}
     workers.go_on()
     assert {ended(server, job_id)["status"] for job_id in accepted} == {"completed"}
-    assert used(small_redis) < 16 * MIB  # the inputs are gone
+    assert used(small_redis) < ROOM / 4  # the inputs are gone
     for number in range(UPLOADS, UPLOADS + 2):
         assert ended(server, accept(server, large_pair(number)))["status"] == "completed"
 
@@ -71,9 +72,13 @@ def test_a_job_whose_figures_find_no_room_ends_once_there_is_room(
     server = start_server(REDIS_URL=redis.url)
     workers = stop_workers(server)
     job_id = accept(server, small_pair(0))
-    redis.ask(lambda client: client.config_set("maxmemory", 1))
+    until(lambda: status(server, job_id) == "running")
+    redis.fill()
+    assert check_problem(post(server, small_pair(1), headers={}), 503)
     workers.go_on()
+    until(lambda: server.count("nedc_workers", state="busy") == 0)
     until(lambda: "it is full (maxmemory)" in server.log.read_text())
+    assert status(server, job_id) == "running"
     redis.ask(lambda client: client.config_set("maxmemory", 0))
     assert ended(server, job_id)["status"] == "completed"
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 from corpora import DATA, Corpus
 from serving import Server, Start, levels, parts
 
-UPLOADS = 10_000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 2000
+UPLOADS = 10_000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 600
 CLIENTS = 6
 SEED = 20260131
 GROWTH_BYTES = 24 * 2**20  # of memory, after the first fifth

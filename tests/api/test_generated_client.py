@@ -10,7 +10,8 @@ from pathlib import Path
 from serving import EXAMPLE, ONE, Server
 
 SCRIPT = """
-import io, json, sys, time
+import io, sys
+from helpers import until
 from made.api.evaluations import report, show, submit
 from made.client import Client
 from made.models import Evaluation, EvaluationAlgorithmsItem, Job, JobStatus, Problem
@@ -33,9 +34,8 @@ print(repr(job.result.algorithms.taes.labels["seiz"].f1))
 
 job = submit.sync(client=client, body=Evaluation(archive=file(archive)))
 assert isinstance(job, Job)
-while job.status in {JobStatus.PENDING, JobStatus.RUNNING}:
-    time.sleep(0.05)
-    job = show.sync(job.job_id, client=client)
+until(lambda: show.sync(job.job_id, client=client).status is JobStatus.COMPLETED)
+job = show.sync(job.job_id, client=client)
 print(repr(job.result.algorithms.ira.multi_class_kappa))
 print(report.sync_detailed(job.job_id, "summary.txt", client=client).content.decode().count("SUMMARY"))
 
@@ -56,7 +56,8 @@ def test_a_generated_client_submits_waits_and_reads(server: Server, tmp_path: Pa
     subprocess.run(["tar", "-czf", archive, "-C", EXAMPLE.folder, "ref", "hyp"], check=True)
     command = [sys.executable, "-W", "error::DeprecationWarning", "-c", SCRIPT]
     command += [server.url, str(ONE.reference), str(ONE.hypothesis), str(archive)]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[1])}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     f1, kappa, summaries, refused = ran.stdout.splitlines()
     assert 0 < float(f1) < 1

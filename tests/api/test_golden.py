@@ -16,11 +16,7 @@ from redis_server import RedisServer
 from serving import File, Server, parts, post
 
 CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
-HOUSES = [
-    pytest.param((cache, workers), id=f"{cache}, {workers} workers", marks=marks)
-    for cache, marks in (("memory", ()), ("redis", (pytest.mark.integration,)))
-    for workers in (1, 4)
-]
+HOUSES = [("memory", 1), pytest.param(("redis", 2), marks=pytest.mark.integration)]
 
 
 class House(NamedTuple):
@@ -30,7 +26,7 @@ class House(NamedTuple):
     warm: Server
 
 
-@pytest.fixture(scope="module", params=HOUSES)
+@pytest.fixture(scope="module", params=HOUSES, ids="{0[0]}, {0[1]} workers".format)
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     cache, workers = request.param
     folder = tmp_path_factory.mktemp("house")

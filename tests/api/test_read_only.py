@@ -25,13 +25,9 @@ PRIVILEGE = () if os.geteuid() == 0 else ("--map-root-user",)
 COMMAND = ("unshare", "--mount", *PRIVILEGE, "sh", "-euc", READ_ONLY, "sh", sys.executable, "-m", "nedc_bench")
 
 
-@pytest.mark.parametrize("where", ["memory", pytest.param("redis", marks=pytest.mark.integration)])
-def test_a_read_only_root(start_server: Start, where: str, request: pytest.FixtureRequest) -> None:
-    settings = {}
-    if where == "redis":
-        redis: RedisServer = request.getfixturevalue("redis")
-        settings["REDIS_URL"] = redis.url
-    server = start_server(command=COMMAND, **settings)
+@pytest.mark.integration
+def test_a_read_only_root(start_server: Start, redis: RedisServer) -> None:
+    server = start_server(command=COMMAND, REDIS_URL=redis.url)
     job_id = accept(server, parts(EXAMPLE))
     with watch(server, job_id) as socket:
         assert list(received(socket))[-1] == {"closed": 1000}

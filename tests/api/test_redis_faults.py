@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import methodcaller
 
 import httpx
 import pytest
@@ -84,36 +85,19 @@ def test_a_frozen_redis_is_a_503_in_time_and_no_lost_job(
     assert "error" not in levels(server)
 
 
-def test_a_full_redis_refuses_new_jobs_and_stores_the_end_later(
-    replica: Start, redis: RedisServer, stop_workers: Stop
-) -> None:
+def test_garbage_under_our_keys_is_no_failure(replica: Start, redis: RedisServer) -> None:
     server = replica()
-    workers = stop_workers(server)
-    job_id = accept(server, small_pair(0))
-    until(lambda: status(server, job_id) == "running")
-    redis.fill()
-    refused = post(server, small_pair(0), headers={})
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
-    workers.go_on()
-    until(lambda: server.count("nedc_workers", state="busy") == 0)
-    assert status(server, job_id) == "running"
-    redis.ask(lambda client: client.config_set("maxmemory", 0))
-    assert ended(server, job_id)["status"] == "completed"
-
-
-@pytest.mark.parametrize("content", [b"garbage", b""])
-def test_garbage_under_our_keys_is_no_failure(replica: Start, redis: RedisServer, content: bytes) -> None:
-    server = replica()
-    job_id = post(server, small_pair(0)).json()["job_id"]
-    for part in (":result", ":end", ""):
-        redis.put(of_job(job_id, part), content)
-        assert show(server, job_id).status_code in {404, 503}
-    assert server.client.get(f"/api/v1/evaluate/{job_id}/reports/summary.txt").status_code == 404
-    redis.put(of_nobody(), content)
-    assert server.client.get("/api/v1/evaluate").status_code == 503
-    assert server.client.get("/api/v1/ready").status_code == 200
-    redis.ask(lambda client: client.delete(of_nobody()))
-    redis.ask(lambda client: client.xadd(CHUNKS, {"data": content}))
-    redis.ask(lambda client: client.xadd(CHUNKS, {"job": content, "chunk": "-1"}))
-    assert ended(server, accept(server, small_pair(1)))["status"] == "completed"
-    until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
+    for number, content in enumerate((b"garbage", b"")):
+        job_id = post(server, small_pair(number)).json()["job_id"]
+        for part, shown in ((":result", 503), (":end", 503), ("", 404)):
+            redis.put(of_job(job_id, part), content)
+            assert show(server, job_id).status_code == shown
+        assert server.client.get(f"/api/v1/evaluate/{job_id}/reports/summary.txt").status_code == 404
+        redis.put(of_nobody(), content)
+        assert server.client.get("/api/v1/evaluate").status_code == 503
+        assert server.client.get("/api/v1/ready").status_code == 200
+        redis.ask(lambda client: client.delete(of_nobody()))
+        for fields in ({"data": content}, {"job": content, "chunk": "-1"}):
+            redis.ask(methodcaller("xadd", CHUNKS, fields))
+        assert ended(server, accept(server, small_pair(10 + number)))["status"] == "completed"
+        until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)

@@ -21,5 +21,5 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 async def house(redis_server: RedisServer) -> AsyncIterator[House]:
     """An evaluator whose cache is in that Redis."""
-    async with House(redis_server.url, workers=2) as house:
+    async with House(redis_server.url) as house:
         yield house

@@ -120,7 +120,7 @@ REFUSED = {
     "version-empty": ref(1, "has no version behind 'version'"),
     "version-longer": ref(1, "is of version 'csv_v1.0.0b', not csv_v1.0.0"),
     "version-missing": ref(None, "has no line '# version = csv_v1.0.0', which names the format"),
-    "version-no-hash": ref(1, "'version=csv_v1.0.0' is no comment; the version line is '# version = csv_v1.0.0'"),
+    "version-no-hash": ref(1, "'version=csv_v1.0.0' is not a comment; the version line is '# version = csv_v1.0.0'"),
     "version-words-before-right": ref(1, "is of version 'control:', not csv_v1.0.0"),
     "version-wrong": ref(1, "is of version 'csv_v7.0.0', not csv_v1.0.0"),
     "version-wrong-before-right": ref(1, "is of version 'csv_v2.0.0', not csv_v1.0.0"),

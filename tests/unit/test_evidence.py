@@ -180,8 +180,8 @@ def test_a_difference_is_named(corpus: Path, old: str, new: str, said: str) -> N
     ("text", "said"),
     [
         ("[]", "is neither a result document"),
-        ("{", "is no JSON document"),
-        ("[" * 100_000, "is no JSON document"),
+        ("{", "is not a JSON document"),
+        ("[" * 100_000, "is not a JSON document"),
         ('{"schema": "nedc-bench/result/1", "version": "VERSION"}', "has no 'algorithms'"),
         ('{"schema": "nedc-bench/result/1", "version": "VERSION", "algorithms": {"x": 1}}', "names algorithms that"),
     ],

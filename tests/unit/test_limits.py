@@ -99,7 +99,7 @@ def test_subjects_may_stand_without_their_prefix(result: Result) -> None:
             "participants.tsv, line 3: 'sub-00' has a row already, in line 2",
         ),
         ("participant_id\tage\nn/a\t3\n", "participants.tsv, line 2: names no participant_id"),
-        ('participant_id,age\n"sub-00,3\n', "participants.tsv, line 2: is no table: unexpected end of data"),
+        ('participant_id,age\n"sub-00,3\n', "participants.tsv, line 2: is not a table: unexpected end of data"),
     ],
 )
 def test_a_bad_table_is_refused_where_it_is_bad(text: str, said: str) -> None:
@@ -112,7 +112,7 @@ def test_a_bad_table_is_refused_where_it_is_bad(text: str, said: str) -> None:
     ("subgroup", "said"),
     [
         ("weight", "participants.tsv: has no column 'weight'; it has participant_id, age, sex"),
-        ("sex:1", "participants.tsv, line 2: sex 'F' is no number, as the cuts of 'sex:1' need"),
+        ("sex:1", "participants.tsv, line 2: sex 'F' is not a number, as the cuts of 'sex:1' need"),
         ("age:x", "'age:x' is not COLUMN, as in 'sex', or COLUMN:CUT,CUT, as in 'age:18,65'"),
         ("age:", "'age:' is not COLUMN"),
         (":3", "':3' is not COLUMN"),
@@ -218,12 +218,18 @@ def test_a_limit_on_what_has_no_value_is_not_met() -> None:
     ("limit", "said"),
     [
         ("epoch.sensitivity > 0", "epoch was not scored; algorithms were overlap, taes, szcore-event"),
-        ("fnsz.sensitivity > 0", "'fnsz' is no label of overlap: seiz, bckg, summary; and no algorithm: overlap, taes"),
-        ("szcore.sensitivity > 0", "'szcore' is no label of overlap: seiz, bckg, summary; and no algorithm: overlap, "),
+        (
+            "fnsz.sensitivity > 0",
+            "'fnsz' is not a label of overlap: seiz, bckg, summary; and no algorithm: overlap, taes",
+        ),
+        (
+            "szcore.sensitivity > 0",
+            "'szcore' is not a label of overlap: seiz, bckg, summary; and no algorithm: overlap, ",
+        ),
         ("sensitivity.lower >= 70", "sensitivity is from 0 to 1; for 70 % write 0.7"),
         ("taes.f1 > 1.5", "f1 is from 0 to 1; for 1.5 % write 0.015"),
-        ("recall > 0", "'recall' is no figure of overlap: targets, hits"),
-        ("szcore-event.mcc > 0", "'mcc' is no figure of szcore-event: targets, tp, fp"),
+        ("recall > 0", "'recall' is not a figure of overlap: targets, hits"),
+        ("szcore-event.mcc > 0", "'mcc' is not a figure of szcore-event: targets, tp, fp"),
         ("seiz.overlap.f1 > 0", "before the figure stand an algorithm (overlap, taes, szcore-event) and a label"),
         ("[sex=X] f1 > 0", "there is no subgroup 'sex=X'; there are: sex=F, sex=M ([sex] is each)"),
     ],

@@ -85,7 +85,7 @@ def read_sidecar(file: Text, reading: Reading) -> Recording:
     events = Events(file, reading)
     duration = _recording_duration(file.text)
     if duration is None:
-        events.fault(None, "duration", "is no BIDS sidecar: it has no number RecordingDuration")
+        events.fault(None, "duration", "is not a BIDS sidecar: it has no number RecordingDuration")
     return events.recording(duration)
 
 

@@ -217,7 +217,7 @@ def _row_faults(number: int, row: str) -> Iterator[Notice]:
     if fields[0].strip().lower() == "channel":
         yield Notice(number, "columns", f"{quoted(row)} is not the column names {COLUMNS!r}")
     elif fields[0].lower().startswith("version"):
-        yield Notice(number, "version", f"{quoted(row)} is no comment; the version line is {VERSION_LINE!r}")
+        yield Notice(number, "version", f"{quoted(row)} is not a comment; the version line is {VERSION_LINE!r}")
     elif len(fields) != 5:
         plural = "" if len(fields) == 1 else "s"
         yield Notice(number, "columns", f"{quoted(row)} has {len(fields)} field{plural}; {COLUMNS!r} are 5")

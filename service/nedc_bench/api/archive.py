@@ -112,7 +112,7 @@ class _Archive:
         try:
             self.take(len(entry.encode()) + ENTRY_BYTES)
         except UnicodeEncodeError:
-            _refuse(self.name, "encoding", f"{quoted(entry)} is no UTF-8 name")
+            _refuse(self.name, "encoding", f"{quoted(entry)} is not a UTF-8 name")
         if self._entries > self.most_entries:
             self._too_many()
 

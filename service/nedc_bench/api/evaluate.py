@@ -96,7 +96,7 @@ async def list_jobs() -> Response:
     """List the caller's jobs, newest first, without their results."""
     status = request.args.get("status")
     if status is not None and status not in {known.value for known in JobStatus}:
-        raise ProblemError(422, f"status {status[:40]!r} is none of {', '.join(JobStatus)}")
+        raise ProblemError(422, f"status {status[:40]!r} is not one of {', '.join(JobStatus)}")
     limit, offset = _whole("limit", 20, 1, MAX_PAGE), _whole("offset", 0, 0, 10**9)
     page = await service().jobs.list(g.caller or "", limit, offset, None if status is None else JobStatus(status))
     return json_response(msgspec.structs.asdict(page) | {"jobs": [shown(job) for job in page.jobs]})

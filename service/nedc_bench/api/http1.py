@@ -26,7 +26,6 @@ from typing import Any, cast
 import h11
 import msgspec
 import structlog
-from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Event as StreamEvent
@@ -42,6 +41,7 @@ from wsproto.utilities import LocalProtocolError
 
 from nedc_bench.api.errors import PROBLEM_JSON
 from nedc_bench.api.problem import TITLES, problem
+from nedc_bench.api.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class Connection:
     async def run(self) -> None:
         """Serve the client until either side ends the connection."""
         with contextlib.suppress(OSError):  # the client is gone
-            async with TaskGroup(asyncio.get_running_loop()) as tasks:
+            async with Tasks(asyncio.get_running_loop()) as tasks:
                 protocol = Http1(
                     self._app,
                     self._config,

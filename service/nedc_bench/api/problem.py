@@ -16,7 +16,7 @@ TITLES = {
     400: "The request is malformed",
     401: "A token is needed",
     403: "Not allowed",
-    404: "There is no such thing",
+    404: "Not found",
     405: "The method is not allowed here",
     406: "No acceptable representation",
     408: "The request took too long",

@@ -113,7 +113,7 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise refusal("document", f"is no JSON document: {error}", file=name) from None
+        raise refusal("document", f"is not a JSON document: {error}", file=name) from None
     if not isinstance(document, dict) or document.get("schema") not in {RESULT, EVIDENCE} or "version" not in document:
         message = f"is neither a result document ({RESULT}) nor an evidence document ({EVIDENCE})"
         raise refusal("document", message, file=name)

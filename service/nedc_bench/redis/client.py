@@ -102,7 +102,7 @@ class RedisClient:
                     continue
                 self._answered()
                 return answer
-        raise RedisUnavailableError(self.problem or "it was left alone after failures")
+        raise RedisUnavailableError(self.problem or "it failed a moment ago and is tried again soon")
 
     async def pipeline(self, fill: Callable[[AnyPipeline], object], *, size: int = 0) -> list[Any]:
         """The answers to the commands that ``fill`` adds to a pipeline: one round trip, no transaction.
@@ -132,7 +132,7 @@ class RedisClient:
             return await self.pipeline(lambda pipeline: [pipeline.get(key) for key in keys])
         values: Any = await self.ask(lambda client: client.mget(keys))
         if not isinstance(values, list) or len(values) != len(keys):
-            raise RedisUnavailableError("it answers nonsense")
+            raise RedisUnavailableError("its answers are invalid")
         return values
 
     async def probe(self) -> bool:
@@ -199,8 +199,8 @@ class RedisClient:
     def _hint(self) -> str:
         """What a time-out may mean besides a slow Redis."""
         if self.address.kind == "cluster":
-            return "; REDIS_URL should be redis:// where it is no cluster"
-        return "; REDIS_URL should be redis:// where it does not speak TLS" if self.address.tls else ""
+            return "; if it is not a cluster, REDIS_URL should be redis://"
+        return "; if it does not use TLS, REDIS_URL should be redis://" if self.address.tls else ""
 
     def _answered(self, *, wrote: bool = False) -> None:
         if self.problem == FULL and not wrote:

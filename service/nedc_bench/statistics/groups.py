@@ -116,7 +116,7 @@ def subgroups_of(scores: Sequence[PairScore], wanted: Subgroups, table: Table) -
         try:
             members.setdefault(wanted.name(value), []).append(pair)
         except ValueError:
-            message = f"{wanted.column} {quoted(value)} is no number, as the cuts of {quoted(str(wanted))} need; "
+            message = f"{wanted.column} {quoted(value)} is not a number, as the cuts of {quoted(str(wanted))} need; "
             raise refusal(
                 "subgroup", f"{message}where it is not known write n/a", file=table.name, line=row.line
             ) from None

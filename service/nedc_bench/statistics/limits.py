@@ -132,11 +132,11 @@ class Limit:
             if len(rest) != 1:
                 raise self._refusal(f"name the label: {', '.join(labels[algorithm])}")
         if rest[0] not in labels[algorithm]:
-            message = f"{quoted(rest[0])} is no label of {algorithm}: {', '.join(labels[algorithm])}; "
+            message = f"{quoted(rest[0])} is not a label of {algorithm}: {', '.join(labels[algorithm])}; "
             raise self._refusal(f"{message}and no algorithm: {', '.join(labels)}")
         if self.figure not in figures[algorithm]:
             known = ", ".join(figures[algorithm])
-            raise self._refusal(f"{quoted(self.figure)} is no figure of {algorithm}: {known}")
+            raise self._refusal(f"{quoted(self.figure)} is not a figure of {algorithm}: {known}")
         if self._is_of_rate() and abs(self.number) > 1:
             raise self._refusal(f"{self.figure} is from 0 to 1; for {self.number:g} % write {self.number / 100:g}")
         return Place(algorithm, rest[0], self.figure)

@@ -98,7 +98,7 @@ def read_table(source: Source, name: str | None = None) -> Table:
             elif any(cells):
                 _add(rows, columns, key, Row(reader.line_num, dict(zip(columns, cells, strict=False))), len(cells))
     except csv.Error as error:
-        raise refusal("participants", f"is no table: {error}", file=text.name, line=reader.line_num) from None
+        raise refusal("participants", f"is not a table: {error}", file=text.name, line=reader.line_num) from None
     except InputError as error:
         raise refusal("participants", error.findings[0].message, file=text.name, line=reader.line_num) from None
     if not rows:
