@@ -1,0 +1,1 @@
+"""Tests of the pages: a package, so that its fixtures of that scope end with it."""
