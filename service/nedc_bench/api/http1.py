@@ -34,7 +34,8 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.typing import AppWrapper, ConnectionState, WorkerContext
 from wsproto.connection import Connection as WebSocketConnection
-from wsproto.events import CloseConnection
+from wsproto.connection import ConnectionState as WebSocketState
+from wsproto.events import CloseConnection, Message
 from wsproto.events import Event as WebSocketEvent
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
@@ -268,6 +269,8 @@ class CountedFrames:
             TooManyFramesError: it sends frames too fast.
         """
         for event in self._connection.events():
+            if isinstance(event, Message) and self._connection.state is WebSocketState.LOCAL_CLOSING:
+                continue  # the rest of what was too long; Hypercorn would stop there, before the client's answer
             now = time.monotonic()
             self._left = min(FRAMES, self._left + (now - self._since) * FRAMES_PER_SECOND) - 1
             self._since = now
