@@ -269,13 +269,13 @@ class CountedFrames:
             TooManyFramesError: it sends frames too fast.
         """
         for event in self._connection.events():
-            if isinstance(event, Message) and self._connection.state is WebSocketState.LOCAL_CLOSING:
-                continue  # the rest of what was too long; Hypercorn would stop there, before the client's answer
             now = time.monotonic()
             self._left = min(FRAMES, self._left + (now - self._since) * FRAMES_PER_SECOND) - 1
             self._since = now
             if self._left < 0:
                 raise TooManyFramesError
+            if isinstance(event, Message) and self._connection.state is WebSocketState.LOCAL_CLOSING:
+                continue  # the rest of what was too long; Hypercorn would stop there, before the client's answer
             yield event
 
 
