@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from everything import of
 from helpers import Ran, annotation, run, run_measured
 from nedc_bench import InputError, read_recording, score
 
@@ -75,6 +76,9 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+TRIED = of([*HOSTILE], [*HOSTILE][::2])
+
+
 class Checked(NamedTuple):
     """What ``nedc-bench check`` printed for each hostile file, as lines, and its peak memory in MiB."""
 
@@ -86,9 +90,9 @@ class Checked(NamedTuple):
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checked]:
     folder = tmp_path_factory.mktemp("hostile")
-    paths = {name: folder / f"{name.replace(' ', '-')}.hostile" for name in HOSTILE}
-    for name, (write, _) in HOSTILE.items():
-        write(paths[name])
+    paths = {name: folder / f"{name.replace(' ', '-')}.hostile" for name in TRIED}
+    for name, path in paths.items():
+        HOSTILE[name][0](path)
     ran, peak = run_measured(folder, "check", *paths.values())
     lines = ran.stdout.splitlines()
     yield Checked(ran, {name: [line for line in lines if str(path) in line] for name, path in paths.items()}, peak)
@@ -98,12 +102,12 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checked]:
 @pytest.mark.slow
 def test_hostile_input_is_checked_in_bounded_memory_without_a_traceback(checked: Checked) -> None:
     assert (checked.ran.status, checked.ran.stderr) == (1, "")
-    assert checked.ran.stdout.endswith(f"\n{len(HOSTILE)} files checked, {len(HOSTILE)} refused\n")
+    assert checked.ran.stdout.endswith(f"\n{len(TRIED)} files checked, {len(TRIED)} refused\n")
     assert checked.peak < MOST_MEMORY
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", TRIED)
 def test_hostile_input_is_refused_with_the_reason(checked: Checked, name: str) -> None:
     said = checked.said[name]
     assert all(line.startswith("error: ") for line in said)
