@@ -47,7 +47,8 @@ async def completed(jobs: MemoryJobs, number: int) -> str:
 
 
 async def test_the_oldest_ended_jobs_make_room(jobs: MemoryJobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "LEAST_KEPT_SECONDS", 0.0)
+    for name in ("LEAST_KEPT_SECONDS", "SHOWN_KEPT_SECONDS"):
+        monkeypatch.setattr(memory, name, 0.0)
     made = [await completed(jobs, number) for number in range(12)]
     kept = [job_id for job_id in made if await jobs.get(job_id, "") is not None]
     assert 0 < len(kept) < 12
@@ -62,6 +63,16 @@ async def test_a_job_that_its_client_may_still_fetch_makes_no_room(jobs: MemoryJ
     with pytest.raises(QueueFullError, match="JOBS_MAX_BYTES"):
         [await completed(jobs, number) for number in range(2, 12)]
     assert [await jobs.get(job_id, "") for job_id in made].count(None) == 0
+
+
+async def test_a_job_whose_client_has_the_result_makes_room_sooner(
+    jobs: MemoryJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "SHOWN_KEPT_SECONDS", 0.0)
+    unseen = await completed(jobs, 0)
+    for number in range(1, 12):
+        await jobs.evaluate(request(number), 60)
+    assert await jobs.get(unseen, "") is not None
 
 
 async def test_a_job_that_is_larger_than_all_may_be_is_accepted_alone(jobs: MemoryJobs) -> None:

@@ -28,6 +28,7 @@ from nedc_bench.jobs.runner import Runner
 
 JOB_OVERHEAD, PAIR_OVERHEAD = 3500, 300  # bytes of memory besides contents and result, measured
 LEAST_KEPT_SECONDS = 60.0  # a finished job is kept this long for its client, even if memory is needed
+SHOWN_KEPT_SECONDS = 5.0  # the same once its client has the result, for the reports
 
 
 class _Entry:
@@ -43,12 +44,19 @@ class _Entry:
         self.size = sum(pair.size + PAIR_OVERHEAD for pair in request.pairs) + JOB_OVERHEAD
         self.accepted = time.monotonic()
         self.ended: float | None = None
+        self.is_shown = False
         self.changed = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
     async def shown(self) -> Job:
         """The job for its owner."""
+        self.is_shown = self.ended is not None
         return self.job if self.stored is None else with_result(self.job, await self.stored.result())
+
+    def may_go(self, now: float) -> bool:
+        """Whether it makes room for a new job."""
+        kept = SHOWN_KEPT_SECONDS if self.is_shown else LEAST_KEPT_SECONDS
+        return self.ended is not None and self.ended <= now - kept
 
 
 class MemoryJobs:
@@ -241,10 +249,9 @@ class MemoryJobs:
 
     def _make_room(self, size: int) -> bool:
         """Drop finished jobs, oldest first, until the bytes fit. Returns whether they fit; a job alone always fits."""
-        limit = time.monotonic() - LEAST_KEPT_SECONDS
+        now = time.monotonic()
         while self._entries and self._held + size > self.max_bytes:
-            over = ((job_id, entry.ended) for job_id, entry in self._entries.items() if entry.ended is not None)
-            oldest = next((job_id for job_id, at in over if at <= limit), None)
+            oldest = next((job_id for job_id, entry in self._entries.items() if entry.may_go(now)), None)
             if oldest is None:
                 return False
             self._drop(oldest)
