@@ -14,10 +14,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from nedc_bench.annotations import Pair, Pairing, Parameters, Reading, Recording, Source, as_pair, read_pair
+from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, as_pair
 from nedc_bench.annotations.formats import check_source
 from nedc_bench.checks import check_kinds, check_whole
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
+from nedc_bench.evaluation.pairwise import read_sides
 from nedc_bench.evaluation.spreading import Outcome, spread_over
 from nedc_bench.reports import build_document, build_rows, format_table, write_reports
 from nedc_bench.reports.long import COLUMNS
@@ -207,14 +208,7 @@ def evaluate_pair(
     Raises:
         InputError: one or both files are refused, with the findings of both.
     """
-    reference, hypothesis = read_pair(
-        pair.reference,
-        pair.hypothesis,
-        Reading(label_map=parameters.label_map, channels=parameters.channels),
-        reference_name=pair.reference_name,
-        hypothesis_name=pair.hypothesis_name,
-        duration_tolerance=parameters.duration_tolerance,
-    )
+    reference, hypothesis = read_sides(pair, parameters)
     return score_pair(reference, hypothesis, parameters, algorithms, strict=strict)
 
 

@@ -1,4 +1,4 @@
-"""Shared by curves and burdens: choosing the class, and reading pairs until too many are refused."""
+"""Shared by scores, curves and burdens: reading pairs until too many are refused, and choosing the class."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def class_of(label: str | None, parameters: Parameters) -> int:
 
 
 def read_sides(pair: Pair, parameters: Parameters) -> tuple[Recording, Recording]:
-    """Both sides of a pair, as `score_corpus` reads them.
+    """Both sides of a pair.
 
     Raises:
         InputError: one or both files are refused, with the findings of both.
