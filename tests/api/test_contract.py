@@ -8,10 +8,11 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+from everything import of
 from serving import Start
 
 FOLDER = Path(__file__).parent / "contract"
-EXAMPLES = 200 if os.environ.get("NEDC_BENCH_EVERYTHING") else 15  # an operation
+EXAMPLES = of(200, 15)  # an operation
 
 
 def test_the_service_keeps_to_its_document(start_server: Start, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import random
 import tarfile
 import time
@@ -16,9 +15,10 @@ from contextlib import suppress
 from typing import NamedTuple, Self
 
 from corpora import DATA, Corpus
+from everything import of
 from serving import Server, Start, levels, parts
 
-UPLOADS = 10_000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 600
+UPLOADS = of(10_000, 600)
 CLIENTS = 6
 SEED = 20260131
 GROWTH_BYTES = 24 * 2**20  # of memory, after the first fifth

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import select
 import signal
 import socket
@@ -16,11 +15,12 @@ from itertools import cycle
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from everything import of
 from helpers import WAIT_SECONDS, until
 from serving import Server, Start, Stop, accept, completed_lines, post, small_pair, status
 
 CLIENTS = 50
-WEBSOCKETS = 1000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 300
+WEBSOCKETS = of(1000, 300)
 WEBSOCKET_BYTES = 120_000  # of memory that one may cost
 HEAD = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\n"
 BODY = HEAD + b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n--b\r\n"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 
 import pytest
 
+from everything import of
 from helpers import until
 from nedc_bench import Pair, score_corpus
 from serving import Start, accept, ended, entered, show, small_pair
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-PAIRS = 5000 if os.environ.get("NEDC_BENCH_EVERYTHING") else 1000
+PAIRS = of(5000, 1000)
 
 
 def test_a_corpus_over_two_replicas_one_of_which_is_killed(replica: Start) -> None:
