@@ -45,7 +45,7 @@ test: venv ## run all tests, except those that need a Docker engine (compose-tes
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-fast: WORKERS = 2 # each has to import all tests first
-test-fast: venv ## run the tests that start no server and no browser, after each change
+test-fast: venv ## run the tests that start no server, worker or browser, after each change
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not compose and not cluster and not gitops"
 
 demo: venv ## start the service, score the example corpus over HTTP, and write the reports

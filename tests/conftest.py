@@ -14,6 +14,8 @@ from processes import Guard, close_nursery
 # A shell starts background commands with Ctrl-C ignored, and what they start inherits that: tests of Ctrl-C would hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# They start worker processes for nearly every test.
+WORKERS = tuple(f"tests/unit/test_{name}.py" for name in ("evaluator", "no_surprises", "parallel", "pool", "processes"))
 # Fixtures that start servers and browsers, or take as long.
 SERVERS = {"start_server", "start_build", "redis_server", "server", "browser", "stack", "cluster", "site"}
 
@@ -78,7 +80,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    serves = item.nodeid.startswith("tests/api/") or set(getattr(item, "fixturenames", ())) & SERVERS
+    serves = item.nodeid.startswith(("tests/api/", *WORKERS)) or set(getattr(item, "fixturenames", ())) & SERVERS
     if serves or any(map(item.get_closest_marker, ("integration", "browser"))):
         item.add_marker("slow")
 
