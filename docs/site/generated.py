@@ -27,7 +27,7 @@ def read(path: str) -> str:
 def command() -> str:
     """The command's help, from argparse."""
     parser = _parser()
-    (subparsers,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
+    (subparsers,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001  # argparse has no other way
     text = ["# Command", "", "What `nedc-bench --help` and `nedc-bench COMMAND --help` print.", "", *_help(parser)]
     for name, subparser in subparsers.choices.items():
         text += ["", f"## {name}", "", *_help(subparser)]

@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 sys.path += [str(ROOT / "tests"), str(Path(__file__).parent)]
 
 import generated  # noqa: E402  # in the folder just added
-from mkdocs.config.defaults import MkDocsConfig  # noqa: E402
-from mkdocs.structure.files import File, Files  # noqa: E402
-from mkdocs.structure.pages import Page  # noqa: E402
+from mkdocs.config.defaults import MkDocsConfig  # noqa: E402  # after it
+from mkdocs.structure.files import File, Files  # noqa: E402  # after it
+from mkdocs.structure.pages import Page  # noqa: E402  # after it
 
 # The pages made from files elsewhere in the repository. A link to the file becomes a link to the page.
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {

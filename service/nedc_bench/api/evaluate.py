@@ -78,7 +78,7 @@ async def _wait_for(asked: Request, wait: float) -> tuple[Job, bool]:
     found = service()
     started = time.monotonic()
     try:
-        heavy = is_heavy(asked.pairs, asked.asked) or asked.asked.study is not None
+        heavy = is_heavy(asked.pairs, asked.asked)
         async with contextlib.nullcontext() if heavy else found.gate.entered():
             return await found.jobs.evaluate(asked, max(0.0, started + wait - time.monotonic()))
     finally:

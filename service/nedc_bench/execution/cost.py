@@ -22,6 +22,11 @@ def expected_seconds(pair: PairInput, asked: Asked) -> float:
 
 
 def is_heavy(pairs: Sequence[PairInput], asked: Asked) -> bool:
+    """Whether evaluating these pairs, scores and fold, occupies a worker for long."""
+    return asked.study is not None or scoring_is_heavy(pairs, asked)
+
+
+def scoring_is_heavy(pairs: Sequence[PairInput], asked: Asked) -> bool:
     """Whether scoring these pairs occupies a worker for long."""
     return sum(expected_seconds(pair, asked) for pair in pairs) > HEAVY_SECONDS
 

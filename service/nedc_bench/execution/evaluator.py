@@ -15,7 +15,7 @@ import msgspec
 
 from nedc_bench.errors import EvaluationError, InputError
 from nedc_bench.execution.cache import CORRUPT, Cache
-from nedc_bench.execution.cost import CALL_SECONDS, expected_seconds, folding, is_heavy
+from nedc_bench.execution.cost import CALL_SECONDS, expected_seconds, folding, is_heavy, scoring_is_heavy
 from nedc_bench.execution.folded import Folded, Names, with_names
 from nedc_bench.execution.pool import WorkerPool
 from nedc_bench.execution.request import Asked, PairInput
@@ -212,7 +212,7 @@ class _Run:
     async def _score_and_fold(self) -> Folded:
         """Evaluate a small request in one call."""
         contents = [pair.contents for pair in self.pairs]
-        heavy = is_heavy(self.pairs, self.asked) or self.asked.study is not None
+        heavy = is_heavy(self.pairs, self.asked)
         try:
             scored, found = await self._run(score_and_fold, contents, self._digests(), self.asked, heavy=heavy)
         except EvaluationError:
@@ -250,7 +250,9 @@ class _Run:
     async def _score_together(self, numbers: Sequence[int]) -> None:
         pairs = [self.pairs[number] for number in numbers]
         contents = [pair.contents for pair in pairs]
-        self._keep(numbers, await self._run(score_pairs, contents, self.asked, heavy=is_heavy(pairs, self.asked)))
+        self._keep(
+            numbers, await self._run(score_pairs, contents, self.asked, heavy=scoring_is_heavy(pairs, self.asked))
+        )
 
     def _keep(self, numbers: Sequence[int], scored: Scored) -> None:
         for number, outcome in zip(numbers, scored.outcomes, strict=True):

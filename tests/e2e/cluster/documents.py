@@ -45,7 +45,7 @@ class Shell:
     values: Mapping[str, Any]
 
     def run(self, block: str, **given: str) -> str:
-        """The output of the commands, none of which may fail; ``given`` sets environment variables."""
+        """Run the commands and return their output; a failing one is an error. ``given`` sets environment variables."""
         charts = self.folder / "charts"
         if not charts.exists():
             charts.symlink_to(CHART.parent)
