@@ -23,11 +23,11 @@ from repository import Repository
 pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
-NAMES = {
-    "REPOSITORY": "https://git.example.com:8443/lab/eeg-scores",
-    "PAGES": "https://git.example.com:8443/lab/eeg-scores/-/blob/main",
-    "IMAGE_REPOSITORY": "registry.example.com/lab/eeg-scores",
-    "CHARTS": "registry.example.com/lab/helm",
+NAMES = {  # none that this clone, which may be a fork itself, has already
+    "REPOSITORY": f"https://git.example.com:8443/lab/fork-of-{Path(home.REPOSITORY).name}",
+    "PAGES": f"https://git.example.com:8443/lab/fork-of-{Path(home.REPOSITORY).name}/-/blob/main",
+    "IMAGE_REPOSITORY": f"registry.example.com/lab/fork-of-{Path(home.IMAGE).name}",
+    "CHARTS": f"registry.example.com/lab/fork-of-{Path(home.CHARTS).name}",
 }
 # Those that read what a rename changes; one of a kind, where others would fail with it.
 TESTS = [
