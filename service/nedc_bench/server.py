@@ -48,7 +48,7 @@ def serve(settings: Settings) -> None:
     _allow_connections()
     return_freed_memory()
     gc.freeze()  # loaded modules are never garbage
-    gc.set_threshold(10_000, 20, 200)  # a full collection over a large corpus' scores blocks the event loop
+    gc.set_threshold(2_000, 100, 200)  # short ones often; one over a large corpus blocks the event loop
     uvloop.run(_serve(settings))
 
 
