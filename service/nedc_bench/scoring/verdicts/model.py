@@ -44,6 +44,24 @@ RULES = {
     "split": "SzCORE: longer than the maximum, so it counts once for each of its pieces.",
 }
 
+_LIMITS = {
+    "tolerance": "{0.szcore_tolerance_start:g} s before to {0.szcore_tolerance_end:g} s after",
+    "minimum overlap": "not over {0.szcore_min_overlap:g} of it",
+    "merged": "gap below {0.szcore_min_duration_between_events:g} s",
+    "merged before": "gap below {0.szcore_min_duration_between_events:g} s",
+    "split": "over {0.szcore_max_event_duration:g} s",
+}
+
+
+def described(rule: str, parameters: Parameters) -> str:
+    """The text of a rule, with the limits in use.
+
+    >>> described("split", Parameters())
+    'SzCORE: longer than the maximum, so it counts once for each of its pieces (over 300 s).'
+    """
+    text = RULES[rule]
+    return f"{text[:-1]} ({_LIMITS[rule].format(parameters)})." if rule in _LIMITS else text
+
 
 class Part(NamedTuple):
     """What an event adds to the counts of its class, and the event on the other side that causes it, if any."""
