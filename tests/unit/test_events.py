@@ -213,13 +213,15 @@ def test_explain(pair: tuple[str, str]) -> None:
         "",
         *events_of(pair[0]),
         "",
-        f"  no overlap: {RULES['no overlap']}",
+        f"  no overlap: {RULES['no overlap'].removesuffix(').')}: 30 s before to 60 s after).",
         f"  tolerance: {RULES['tolerance'].removesuffix('.')} (30 s before to 60 s after).",
     ]
 
 
 def test_explain_names_the_limits_in_use() -> None:
     assert {rule: described(rule, Parameters()) for rule in RULES if described(rule, Parameters()) != RULES[rule]} == {
+        "no overlap": "No event of its class on the other side overlaps it (or its tolerances, in SzCORE: "
+        "30 s before to 60 s after).",
         "tolerance": "SzCORE: the overlap is only with the tolerance before or after the reference event "
         "(30 s before to 60 s after).",
         "minimum overlap": "SzCORE: the overlap with the widened reference event is too small (not over 0 of it).",

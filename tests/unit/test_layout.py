@@ -129,10 +129,9 @@ def test_the_union_of_channels_takes_the_file_of_channels_beside_the_one_for_all
 def test_files_of_channels_that_do_not_count_are_kept_for_a_warning() -> None:
     layout = pair_names(["a.csv", "a.csv_bi", "b.csv", "b.csv_bi"], ["a.csv_bi", "b.csv_bi"], reference_folder="r")
     assert layout.warnings == ()
-    assert [str(found) for found in layout.passed_over] == [
-        "reference r/a.csv_bi: counts, and 'a.csv' beside it does not (2 such recordings); "
-        "for the union of channels, give channels='union' to find_pairs too"
-    ]
+    said = "reference r/a.csv_bi: counts, and 'a.csv' beside it does not (2 such recordings); "
+    said += "for the union of channels, give channels='union' to find_pairs too"
+    assert [str(found) for found in layout.passed_over] == [said]
 
 
 def test_edf_files_are_annotations_only_where_nothing_else_is() -> None:

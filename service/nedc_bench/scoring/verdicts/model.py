@@ -44,8 +44,10 @@ RULES = {
     "split": "SzCORE: longer than the maximum, so it counts once for each of its pieces.",
 }
 
+_TOLERANCE = "{0.szcore_tolerance_start:g} s before to {0.szcore_tolerance_end:g} s after"
 _LIMITS = {
-    "tolerance": "{0.szcore_tolerance_start:g} s before to {0.szcore_tolerance_end:g} s after",
+    "no overlap": _TOLERANCE,
+    "tolerance": _TOLERANCE,
     "minimum overlap": "not over {0.szcore_min_overlap:g} of it",
     "merged": "gap below {0.szcore_min_duration_between_events:g} s",
     "merged before": "gap below {0.szcore_min_duration_between_events:g} s",
@@ -59,8 +61,10 @@ def described(rule: str, parameters: Parameters) -> str:
     >>> described("split", Parameters())
     'SzCORE: longer than the maximum, so it counts once for each of its pieces (over 300 s).'
     """
-    text = RULES[rule]
-    return f"{text[:-1]} ({_LIMITS[rule].format(parameters)})." if rule in _LIMITS else text
+    if rule not in _LIMITS:
+        return RULES[rule]
+    text, limits = RULES[rule].removesuffix("."), _LIMITS[rule].format(parameters)
+    return f"{text[:-1]}: {limits})." if text.endswith(")") else f"{text} ({limits})."
 
 
 class Part(NamedTuple):
