@@ -120,7 +120,7 @@ def test_the_queue_is_bounded_over_replicas(replica: Start, redis: RedisServer, 
     for stopped in workers:
         stopped.go_on()
     assert [ended(second, job_id)["status"] for job_id in running + waiting] == ["completed"] * len(running + waiting)
-    assert redis.ask(lambda client: client.zcard(PENDING)) == 0
+    until(lambda: redis.ask(lambda client: client.zcard(PENDING)) == 0)
 
 
 def test_a_retry_puts_a_job_in_the_queue_whose_message_redis_lost(
