@@ -162,7 +162,8 @@ READABLE_FILE = Notation("the path of a file that can be read", _readable_file)
 TRUTH = Notation("true or false", lambda text: bool(("false", "true").index(text.lower())))
 RATE = Notation("one rate in the notation of the `limits` package (`100/minute`, `5 per 10 seconds`)", _rate)
 REDIS_URL = Notation(
-    "`redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` with the server's address",
+    "`redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` with the server's address, "
+    "and `@ / : #` in a password percent-encoded",
     RedisAddress.parse,
     _without_password,
 )

@@ -45,6 +45,7 @@ WHY = "each replica would have jobs of its own, and a client would ask the wrong
         ({"image": {"pullPolicy": "always"}}, "at '/image/pullPolicy': value must be one of 'Always'"),
         ({"config": {"cacheTtlSeconds": 0}}, "at '/config/cacheTtlSeconds': minimum: got 0, want 1"),
         ({"config": {"rateLimit": "fast"}}, "at '/config/rateLimit': 'fast' does not match pattern"),
+        ({"redis": {"url": "rediss://:p/w@redis:6380"}}, "at '/redis/url': 'rediss://:p/w@redis:6380' does not match"),
         ({"redis": {"url": "http://redis"}}, "at '/redis/url': 'http://redis' does not match pattern '^(rediss?"),
         (
             {"apiTokens": {"hashes": ["token"]}},

@@ -9,6 +9,12 @@ FULL = "it is full (maxmemory)"
 WRONG_LOGIN = "it refuses the user name or password"
 NO_LOGIN = "it needs a password, and REDIS_URL has none"
 _NODE = "it is a node of a cluster; REDIS_URL should be redis+cluster://"
+REFUSED = "the connection is refused"
+_INNER = {  # errors of the system, behind the client's
+    "SSLError": "it does not speak TLS as expected; check redis:// against rediss://",
+    "ConnectionRefusedError": REFUSED,
+    "gaierror": "its host name is not known; check REDIS_URL, the namespace in it, and DNS",
+}
 _NAMES = {  # of the client's errors
     "AuthenticationError": WRONG_LOGIN,
     "OutOfMemoryError": FULL,
@@ -18,6 +24,8 @@ _NAMES = {  # of the client's errors
     "ClusterNodeError": _NODE,
 }
 _CAUSES = {  # by the message of Redis or its client
+    "refused": REFUSED,
+    "Authentication required": NO_LOGIN,
     "WRONGPASS": WRONG_LOGIN,
     "NOAUTH": NO_LOGIN,
     "OOM": FULL,
@@ -40,19 +48,16 @@ def describe(error: BaseException) -> str:
             return f"its certificate is not trusted ({inner.verify_message}); REDIS_CA_FILE names the CA"
         causes.add(type(inner).__name__)
         inner = inner.__cause__ or inner.__context__
-    if "SSLError" in causes:
-        return "it does not speak TLS as expected; check redis:// against rediss://"
-    if "ConnectionRefusedError" in causes or "refused" in text:
-        return "the connection is refused"
-    if "Authentication required" in text:
-        return NO_LOGIN
+    for known, cause in _INNER.items():
+        if known in causes:
+            return cause
+    for words, cause in _CAUSES.items():
+        if words in text:
+            return cause
     if name in _NAMES:
         return _NAMES[name]
     if name == "NoPermissionError" or text.startswith("NOPERM"):
         return f"its ACL does not permit this: {text[:120]}"
-    for words, cause in _CAUSES.items():
-        if words in text:
-            return cause
     if "ConnectionResetError" in causes or "closed by server" in text:
         return "it closed the connection, as one that expects TLS (rediss://) does"
     if "unknown command" in text and "SET" in text.upper():
