@@ -15,6 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import pytest
+
+from nedc_bench import InputError
 from processes import Forked
 
 T = TypeVar("T")
@@ -66,6 +69,13 @@ def write_small_corpus(folder: Path, pairs: int) -> Lists:
         [annotation((start, start + 3, "seiz")) for start in starts],
         [annotation((start + 0.5, start + 3.5, "seiz")) for start in starts],
     )
+
+
+def refusal(call: Callable[[], object]) -> InputError:
+    """The error with which a call refuses its input; its text has a line for each finding."""
+    with pytest.raises(InputError) as caught:
+        call()
+    return caught.value
 
 
 def late(module: str) -> Any:
