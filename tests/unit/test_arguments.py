@@ -79,6 +79,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: score(*PAIR, strict=x), "strict must be True or False, not 'x'"),
     (lambda: score_corpus(five), "pairs must be Iterable or Pairing, not int 5"),
     (lambda: score_corpus([PAIR], jobs=x), "jobs must be a whole number of 1 or more, not 'x'"),
+    (lambda: score_corpus([PAIR], jobs=0), "jobs must be a whole number of 1 or more, not 0"),
     (lambda: score_corpus([PAIR], executor=x), "executor must be Executor or None, not 'x'"),
     (lambda: score_corpus([PAIR], progress=x), "progress must be Callable or None, not 'x'"),
     (lambda: ParallelEvaluator(x), "workers must be a whole number of 1 or more, not 'x'"),
