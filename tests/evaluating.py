@@ -141,6 +141,14 @@ def as_document(result: Result, *, per_pair: bool = False) -> dict[str, Any]:
     return found
 
 
+async def check(house: House, pairs: Sequence[PairInput], *, strict: bool = False) -> Evaluated:
+    """Evaluate, and compare the document with the library's."""
+    asked = asking(strict=strict)
+    evaluated = await evaluate(house.evaluator, pairs, asked)
+    assert document(evaluated, pairs) == expected_document(pairs, asked)
+    return evaluated
+
+
 def uploads(corpus: Corpus) -> list[PairInput]:
     """The pairs of a corpus as a request brings them."""
     return [

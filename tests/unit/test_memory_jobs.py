@@ -16,15 +16,13 @@ from nedc_bench.monitoring import Metrics
 
 
 @pytest.fixture
-async def jobs() -> AsyncIterator[MemoryJobs]:
+async def jobs(house: House) -> AsyncIterator[MemoryJobs]:
     """A job store with room for about three small jobs."""
-    async with House(workers=1) as house:
-        running = MemoryJobs(
-            Runner(house.evaluator, Metrics()), concurrency=1, max_queued=100, max_bytes=40_000, ttl_seconds=60
-        )
-        await running.start()
-        yield running
-        await running.drain(5)
+    runner = Runner(house.evaluator, Metrics())
+    running = MemoryJobs(runner, concurrency=1, max_queued=100, max_bytes=40_000, ttl_seconds=60)
+    await running.start()
+    yield running
+    await running.drain(5)
 
 
 def request(*numbers: int, owner: str = "", key: str | None = None, algorithm: str = "taes") -> Request:
