@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -49,16 +49,23 @@ class Lists(NamedTuple):
     hypothesis: Path
 
 
+def write_lists(folder: Path, references: Iterable[str], hypotheses: Iterable[str]) -> Lists:
+    """Write the lists ``ref.list`` and ``hyp.list`` with these lines."""
+    lists = Lists(folder / "ref.list", folder / "hyp.list")
+    for path, lines in zip(lists, (references, hypotheses), strict=True):
+        path.write_text("".join(f"{line}\n" for line in lines))
+    return lists
+
+
 def write_corpus(folder: Path, references: Sequence[str], hypotheses: Sequence[str]) -> Lists:
     """Write the texts as ``ref/0000.csv_bi`` ... and ``hyp/0000.csv_bi`` ..., and their lists."""
-    lists = Lists(folder / "ref.list", folder / "hyp.list")
-    for side, texts, path in (("ref", references, lists.reference), ("hyp", hypotheses, lists.hypothesis)):
+    names = []
+    for side, texts in (("ref", references), ("hyp", hypotheses)):
         (folder / side).mkdir(parents=True)
-        names = [f"{side}/{k:04}.csv_bi" for k in range(len(texts))]
-        for name, text in zip(names, texts, strict=True):
+        names.append([f"{side}/{k:04}.csv_bi" for k in range(len(texts))])
+        for name, text in zip(names[-1], texts, strict=True):
             (folder / name).write_text(text)
-        path.write_text("".join(f"{name}\n" for name in names))
-    return lists
+    return write_lists(folder, *names)
 
 
 def write_small_corpus(folder: Path, pairs: int) -> Lists:
