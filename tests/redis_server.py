@@ -6,7 +6,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -89,6 +90,15 @@ class RedisServer:
     def thaw(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Frozen while the block runs."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
 
     def fill(self) -> None:
         """Let it take no more: every write is refused with an OOM error, and nothing is evicted."""

@@ -87,21 +87,15 @@ async def test_redis_is_killed_while_a_corpus_is_scored(house: House, redis_serv
 async def test_redis_is_frozen(house: House, redis_server: RedisServer) -> None:
     """Many evaluations cost a few time-outs, not one each."""
     await store(house, small_pair())
-    redis_server.freeze()
-    try:
+    with redis_server.frozen():
         await check_many(house, house.redis)
-    finally:
-        redis_server.thaw()
     assert house.tally["error"] >= EVALUATIONS
     await available_again(house, small_pair())
 
 
 async def test_redis_is_frozen_under_concurrent_requests(house: House, redis_server: RedisServer) -> None:
-    redis_server.freeze()
-    try:
+    with redis_server.frozen():
         await check_many(house, house.redis, at_once=True)
-    finally:
-        redis_server.thaw()
 
 
 async def test_redis_is_frozen_while_a_corpus_is_scored(house: House, redis_server: RedisServer) -> None:
@@ -148,8 +142,7 @@ async def test_redis_refuses_the_password(tmp_path_factory: pytest.TempPathFacto
 
 async def test_waiting_for_a_frozen_redis_can_be_cancelled(house: House, redis_server: RedisServer) -> None:
     await house.cache.set_many({"a": b"1", "b": b"2"})
-    redis_server.freeze()
-    try:
+    with redis_server.frozen():
         tasks = [asyncio.create_task(house.cache.get_many(["a"])) for _ in range(40)]
         for _ in range(20):
             await asyncio.sleep(0)
@@ -157,8 +150,6 @@ async def test_waiting_for_a_frozen_redis_can_be_cancelled(house: House, redis_s
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
         assert {type(end) for end in ends} == {asyncio.CancelledError}
-    finally:
-        redis_server.thaw()
     assert await house.cache.get_many(["b"]) == [b"2"]  # and not the answer that came too late
 
 
