@@ -54,8 +54,8 @@ async def started(pool: WorkerPool) -> AsyncIterator[WorkerPool]:
         await pool.close(kill=True)
 
 
-class House:
-    """An evaluator and its parts, with its cache in memory or, given a URL, in Redis."""
+class Scorer:
+    """An evaluator with its workers and its cache, in memory or, given a URL, in Redis."""
 
     def __init__(self, url: str | None = None, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
         self.tally = Tally()
@@ -141,10 +141,10 @@ def as_document(result: Result, *, per_pair: bool = False) -> dict[str, Any]:
     return found
 
 
-async def check(house: House, pairs: Sequence[PairInput], *, strict: bool = False) -> Evaluated:
+async def check(scorer: Scorer, pairs: Sequence[PairInput], *, strict: bool = False) -> Evaluated:
     """Evaluate, and compare the document with the library's."""
     asked = asking(strict=strict)
-    evaluated = await evaluate(house.evaluator, pairs, asked)
+    evaluated = await evaluate(scorer.evaluator, pairs, asked)
     assert document(evaluated, pairs) == expected_document(pairs, asked)
     return evaluated
 

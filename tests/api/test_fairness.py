@@ -1,4 +1,4 @@
-"""Nobody is stuck behind a corpus, nor behind pairs that take long: workers take turns between callers."""
+"""Fair scheduling: workers take turns between callers, so nobody waits for another caller's corpus or slow pairs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 PAIRS, HEAVY_PAIRS = 2000, 20
 CLIENTS, REQUESTS = 4, 60
-MOST_SECONDS = 2.0  # for all requests but the slowest, or on a busy machine:
-MOST_TIMES = 10.0  # what they take while nothing else is under way here
-PENALTIES = {"memory": 1.5, "redis": 0.1}  # dyadic, and not: two ways to score
+MOST_SECONDS = 2.0  # for all requests but the slowest
+MOST_TIMES = 10.0  # or, on a busy machine, relative to the same requests without competition
+PENALTIES = {"memory": 1.5, "redis": 0.1}  # dyadic or not: each takes another path through the scorer
 
 
 @pytest.fixture(scope="module", params=["memory", "redis"])
@@ -44,7 +44,7 @@ def corpus() -> list[File]:
 
 
 def heavy(penalty: float) -> list[File]:
-    """Days of 2,000 events a side, each unlike the others."""
+    """Days with 2,000 events on each side, all different."""
     files: list[File] = []
     pair = evaluating.day_pair(2000)
     for number in range(HEAVY_PAIRS):
@@ -57,7 +57,7 @@ def heavy(penalty: float) -> list[File]:
 
 
 def others(server: Server, begin: int) -> list[float]:
-    """The seconds that small pairs of other callers take, a few at once, sorted."""
+    """The response times in seconds, sorted, of small pairs from other callers, a few at a time."""
 
     def one(number: int) -> float:
         headers = {"Prefer": "wait=60", "X-Forwarded-For": f"192.0.2.{number % CLIENTS + 1}"}
@@ -72,12 +72,12 @@ def others(server: Server, begin: int) -> list[float]:
 
 @pytest.fixture(scope="module")
 def alone(shared: Server) -> list[float]:
-    """What they take while nothing else is under way."""
+    """Their response times without competition."""
     return others(shared, 0)
 
 
 def check_fair(server: Server, alone: list[float], begin: int) -> None:
-    """Measured up to three times: who is stuck is so each time, and a busy machine is not."""
+    """Measure up to three times: unfair scheduling delays requests each time, a busy machine does not."""
     most = max(MOST_SECONDS, MOST_TIMES * alone[-2])
     found: list[float] = []
     while len(found) < 3 and (not found or found[-1] >= most):

@@ -6,12 +6,7 @@ import re
 
 import pytest
 
-from chart.rendering import (
-    CASES,
-    REDIS,
-    one,
-    render,
-)
+from chart.rendering import CASES, REDIS, one, render
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What tests of the cache share: evaluations compared with the library's, whatever Redis does."""
+"""What the tests of the cache share: evaluations that are compared with the library's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from evaluating import CountingClient, House, asking, check, client, in_redis, small_pair
+from evaluating import CountingClient, Scorer, asking, check, client, in_redis, small_pair
 from nedc_bench.execution import Evaluator, PairInput
 from nedc_bench.redis.client import FAILURES_TO_OPEN, PAUSE_SECONDS
 from nedc_bench.redis.connecting import CONNECTIONS
@@ -17,43 +17,43 @@ EVALUATIONS = 20
 
 
 def key_of(pair: PairInput) -> str:
-    """Where Redis has the score of a pair."""
+    """The Redis key of a pair's score."""
     return key(asking().pair_key(pair))
 
 
 def request_key_of(pair: PairInput) -> str:
-    """Where Redis has the document of a request with this pair alone."""
+    """The Redis key of the result of a request with this pair alone."""
     return key(asking().request_key([asking().pair_key(pair)]))
 
 
-async def known(house: House, *pairs: PairInput) -> bool:
-    """Evaluate, and compare with the library; whether everything came from the cache."""
-    return (await check(house, pairs)).cached
+async def known(scorer: Scorer, *pairs: PairInput) -> bool:
+    """Evaluate, and compare with the library; whether the result came from the cache."""
+    return (await check(scorer, pairs)).cached
 
 
-async def store(house: House, pair: PairInput) -> None:
+async def store(scorer: Scorer, pair: PairInput) -> None:
     """Evaluate a pair that the cache does not have yet."""
-    assert not await known(house, pair)
+    assert not await known(scorer, pair)
 
 
-async def check_many(house: House, redis: CountingClient | None, *, at_once: bool = False) -> None:
-    """Evaluate many pairs while Redis fails: it is asked a few times, and then once after each pause."""
+async def check_many(scorer: Scorer, redis: CountingClient | None, *, at_once: bool = False) -> None:
+    """Evaluate many pairs while Redis fails: it is tried a few times, then once after each pause."""
     assert redis is not None
     before, started = redis.failures, time.monotonic()
     pairs = [small_pair(number) for number in range(3 * EVALUATIONS if at_once else EVALUATIONS)]
     if at_once:
-        await asyncio.gather(*(known(house, pair) for pair in pairs))
+        await asyncio.gather(*(known(scorer, pair) for pair in pairs))
     else:
         for pair in pairs:
-            await known(house, pair)
+            await known(scorer, pair)
     asked = 2 * CONNECTIONS if at_once else 2 * FAILURES_TO_OPEN
     assert redis.failures - before <= asked + (time.monotonic() - started) / PAUSE_SECONDS
 
 
 @asynccontextmanager
-async def another_redis(house: House, url: str) -> AsyncIterator[CountingClient]:
+async def another_redis(scorer: Scorer, url: str) -> AsyncIterator[CountingClient]:
     """Have the evaluator keep its cache in another Redis."""
     redis = client(url)
-    house.evaluator = Evaluator(in_redis(redis, house.tally), house.pool, house.tally)
+    scorer.evaluator = Evaluator(in_redis(redis, scorer.tally), scorer.pool, scorer.tally)
     yield redis
     await redis.close()

@@ -1,4 +1,4 @@
-"""Redis, or what answers in its place, may say anything: figures stay right, and what is wrong is counted."""
+"""Whatever Redis, or a server in its place, answers: figures stay right, and errors are counted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from evaluating import House, small_pair
+from evaluating import Scorer, small_pair
 from integration.checks import EVALUATIONS, another_redis, check_many, key_of, known, request_key_of, store
 from redis_server import RedisServer
 
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.integration
 # -- damaged entries
 
 
-async def test_damaged_entries_are_scored_again_and_replaced(house: House, redis_server: RedisServer) -> None:
+async def test_a_pair_with_a_damaged_entry_is_scored_again(scorer: Scorer, redis_server: RedisServer) -> None:
     pair, other = small_pair(), small_pair(1)
-    await store(house, other)
-    await store(house, pair)
+    await store(scorer, other)
+    await store(scorer, pair)
     key, whole = key_of(pair), request_key_of(pair)
     good: bytes = redis_server.ask(lambda client: client.get(key))
     flipped = bytearray(good)
@@ -34,20 +34,20 @@ async def test_damaged_entries_are_scored_again_and_replaced(house: House, redis
         good + b" ",
         good[16:],
         bytes(flipped),
-        redis_server.ask(lambda client: client.get(key_of(other))),  # the answer to another question
+        redis_server.ask(lambda client: client.get(key_of(other))),  # the score of another pair
     ]
     for number, lie in enumerate(lies, 1):
         redis_server.put(key, lie)
         redis_server.put(whole, lie)
-        assert not await known(house, pair)
-        assert house.tally["corrupt"] == 2 * number
+        assert not await known(scorer, pair)
+        assert scorer.tally["corrupt"] == 2 * number
         assert redis_server.ask(lambda client: client.get(key)) != lie
         redis_server.put(whole, lie)
-        assert await known(house, pair)  # put together from the pair's
-        house.tally["corrupt"] -= 1
+        assert await known(scorer, pair)  # made from the pair's score
+        scorer.tally["corrupt"] -= 1
 
 
-async def test_entries_of_another_type_are_scored_again_and_replaced(house: House, redis_server: RedisServer) -> None:
+async def test_a_pair_with_an_entry_of_another_type_is_scored_again(scorer: Scorer, redis_server: RedisServer) -> None:
     pair = small_pair()
     for put in (
         lambda client, key: client.rpush(key, "a"),
@@ -57,8 +57,8 @@ async def test_entries_of_another_type_are_scored_again_and_replaced(house: Hous
         redis_server.empty()
         for place in (key_of(pair), request_key_of(pair)):
             redis_server.ask(partial(put, key=place))
-        await store(house, pair)
-        assert await known(house, pair)
+        await store(scorer, pair)
+        assert await known(scorer, pair)
 
 
 # -- servers that are not Redis
@@ -84,7 +84,7 @@ def say(answer: bytes) -> Answer:
 
 
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer, a byte at a time, more slowly than anybody waits."""
+    """Answer one byte at a time, too slowly for any client."""
     await reader.read(1)
     for byte in b"+OK\r\n" * 1000:
         writer.write(bytes([byte]))
@@ -111,24 +111,24 @@ async def listening(answer: Answer) -> AsyncIterator[str]:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(close_at_once, id="closes"),
+        pytest.param(close_at_once, id="closes the connection"),
         pytest.param(say_nothing, id="says nothing"),
-        pytest.param(drip, id="drips"),
+        pytest.param(drip, id="answers slowly"),
         pytest.param(say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), id="speaks HTTP"),
-        pytest.param(say(b"$99999999999\r\nx"), id="promises much"),
-        pytest.param(say(b"*-5\r\n$x\r\n"), id="writes nonsense numbers"),
-        pytest.param(say(b"*1\r\n" * 2000), id="nests"),
+        pytest.param(say(b"$99999999999\r\nx"), id="announces 100 GB"),
+        pytest.param(say(b"*-5\r\n$x\r\n"), id="invalid lengths"),
+        pytest.param(say(b"*1\r\n" * 2000), id="nested arrays"),
         pytest.param(say(b"+OK\r\n"), id="always says OK"),
         pytest.param(say(b":1\r\n"), id="always says 1"),
-        pytest.param(say(b"*2\r\n:1\r\n$1\r\nx\r\n"), id="answers another question"),
-        pytest.param(say(b"-ERR no\r\n"), id="refuses"),
-        pytest.param(say(b"-LOADING Redis is loading\r\n"), id="loads"),
-        pytest.param(say(b"\xff\xfe\r\n"), id="bytes"),
+        pytest.param(say(b"*2\r\n:1\r\n$1\r\nx\r\n"), id="an unexpected answer"),
+        pytest.param(say(b"-ERR no\r\n"), id="ERR"),
+        pytest.param(say(b"-LOADING Redis is loading\r\n"), id="LOADING"),
+        pytest.param(say(b"\xff\xfe\r\n"), id="binary"),
     ],
 )
-async def test_a_server_that_is_not_redis(house: House, answer: Answer) -> None:
+async def test_a_server_that_is_not_redis(scorer: Scorer, answer: Answer) -> None:
     async with listening(answer) as url:
-        async with another_redis(house, url) as redis:
-            await check_many(house, redis)
-        assert house.tally["hit"] == 0
-        assert house.tally["error"] + house.tally["corrupt"] >= EVALUATIONS
+        async with another_redis(scorer, url) as redis:
+            await check_many(scorer, redis)
+        assert scorer.tally["hit"] == 0
+        assert scorer.tally["error"] + scorer.tally["corrupt"] >= EVALUATIONS

@@ -10,11 +10,11 @@ import pytest
 from helpers import late
 
 if TYPE_CHECKING:
-    from evaluating import House
+    from evaluating import Scorer
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
+async def scorer() -> AsyncIterator[Scorer]:
     """An evaluator with one worker and its cache in memory."""
-    async with late("evaluating").House() as house:
-        yield house
+    async with late("evaluating").Scorer() as scorer:
+        yield scorer

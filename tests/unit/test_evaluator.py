@@ -10,7 +10,7 @@ import pytest
 from corpora import OUR_OWN, Corpus, find_corpora
 from evaluating import (
     UNEVEN,
-    House,
+    Scorer,
     as_document,
     asking,
     check,
@@ -43,24 +43,24 @@ if not EVERYTHING:  # tests/api scores the others, too
 @pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.folder.name)
 async def test_golden_corpora_cold_warm_and_with_one_pair_unknown(corpus: Corpus, workers: int) -> None:
     """Three ways to a result: scored, cached as a whole, and folded from cached pairs."""
-    async with House(workers=workers) as house:
+    async with Scorer(workers=workers) as scorer:
         pairs, asked = uploads(corpus), asking(corpus.parameters, per_pair=True)
         for cached in (False, True):
-            evaluated = await evaluate(house.evaluator, pairs, asked)
+            evaluated = await evaluate(scorer.evaluator, pairs, asked)
             assert evaluated.cached == cached
-            await check_whole(house, evaluated, pairs, corpus.result)
-        await house.cache.set_many({asked.pair_key(pairs[-1]): b"no score"})
+            await check_whole(scorer, evaluated, pairs, corpus.result)
+        await scorer.cache.set_many({asked.pair_key(pairs[-1]): b"no score"})
         other = asking(corpus.parameters)
-        put_together = await evaluate(house.evaluator, pairs, other)
+        put_together = await evaluate(scorer.evaluator, pairs, other)
         assert document(put_together, pairs) == as_document(corpus.result)
-        assert house.pool.pairs == len(pairs) + 1
+        assert scorer.pool.pairs == len(pairs) + 1
 
 
-async def check_whole(house: House, evaluated: Evaluated, pairs: list[PairInput], result: Result) -> None:
+async def check_whole(scorer: Scorer, evaluated: Evaluated, pairs: list[PairInput], result: Result) -> None:
     """The document and every report are the library's."""
     names = [pair.names for pair in pairs]
     assert document(evaluated, pairs) == as_document(result, per_pair=True)
-    made = page(await house.evaluator.page_data(evaluated.folded, len(pairs)), names)
+    made = page(await scorer.evaluator.page_data(evaluated.folded, len(pairs)), names)
     for name in report_names(result.algorithms):
         report = made if name == PAGE_NAME else evaluated.folded.report(name, names)
         assert report is not None
@@ -68,88 +68,88 @@ async def check_whole(house: House, evaluated: Evaluated, pairs: list[PairInput]
         assert OUR_OWN.sub(r"\1", report.decode()) == OUR_OWN.sub(r"\1", theirs)
 
 
-async def test_files_are_known_by_content_and_go_by_their_present_names(house: House) -> None:
-    await check(house, [overlapping_pair("-first")])
+async def test_files_are_known_by_content_and_go_by_their_present_names(scorer: Scorer) -> None:
+    await check(scorer, [overlapping_pair("-first")])
     second = [overlapping_pair('-"second" \\ \u00e9\U0001f9e0\n')]
-    evaluated = await check(house, second)
+    evaluated = await check(scorer, second)
     assert evaluated.cached
     warnings = document(evaluated, second)["warnings"]
     assert [warning["file"] for warning in warnings] == list(second[0].names)
 
 
-async def test_of_a_corpus_with_one_changed_file_one_file_is_scored(house: House) -> None:
+async def test_of_a_corpus_with_one_changed_file_one_file_is_scored(scorer: Scorer) -> None:
     pairs = [small_pair(number) for number in range(40)]
-    await check(house, pairs)
+    await check(scorer, pairs)
     pairs[17] = small_pair(99)
-    assert not (await check(house, pairs)).cached
-    assert house.pool.pairs == 41
+    assert not (await check(scorer, pairs)).cached
+    assert scorer.pool.pairs == 41
 
 
-async def test_pairs_in_another_order_are_known_and_folded_in_theirs(house: House) -> None:
+async def test_pairs_in_another_order_are_known_and_folded_in_theirs(scorer: Scorer) -> None:
     pairs = [small_pair(number) for number in range(10)]
-    await check(house, pairs)
-    assert (await check(house, pairs[::-1])).cached
-    assert house.pool.pairs == 10
+    await check(scorer, pairs)
+    assert (await check(scorer, pairs[::-1])).cached
+    assert scorer.pool.pairs == 10
 
 
-async def test_a_pair_that_is_listed_twice_counts_twice(house: House) -> None:
-    await check(house, [small_pair(1, "a"), small_pair(1, "b")])
+async def test_a_pair_that_is_listed_twice_counts_twice(scorer: Scorer) -> None:
+    await check(scorer, [small_pair(1, "a"), small_pair(1, "b")])
 
 
-async def test_other_parameters_algorithms_and_forms_are_other_entries(house: House) -> None:
+async def test_other_parameters_algorithms_and_forms_are_other_entries(scorer: Scorer) -> None:
     pairs = [small_pair()]
-    await check(house, pairs)
+    await check(scorer, pairs)
     for asked in (asking(UNEVEN), asking(algorithms=["taes"])):
-        evaluated = await evaluate(house.evaluator, pairs, asked)
+        evaluated = await evaluate(scorer.evaluator, pairs, asked)
         assert not evaluated.cached
         assert document(evaluated, pairs) == expected_document(pairs, asked)
     for asked in (asking(per_pair=True), asking(strict=True)):  # the pair is known, the document is not
-        evaluated = await evaluate(house.evaluator, pairs, asked)
+        evaluated = await evaluate(scorer.evaluator, pairs, asked)
         assert evaluated.cached
         assert document(evaluated, pairs) == expected_document(pairs, asked)
-    assert house.pool.pairs == 3
+    assert scorer.pool.pairs == 3
 
 
-async def test_identical_requests_at_once_have_equal_figures(house: House) -> None:
+async def test_identical_requests_at_once_have_equal_figures(scorer: Scorer) -> None:
     pairs = [small_pair(0, str(number)) for number in range(50)]
-    await asyncio.gather(*(check(house, [pair]) for pair in pairs))
-    assert (await check(house, [small_pair()])).cached
+    await asyncio.gather(*(check(scorer, [pair]) for pair in pairs))
+    assert (await check(scorer, [small_pair()])).cached
 
 
-async def test_progress_never_goes_back_and_ends_with_all_pairs(house: House) -> None:
+async def test_progress_never_goes_back_and_ends_with_all_pairs(scorer: Scorer) -> None:
     done: list[int] = []
     pairs = [small_pair(number) for number in range(2 * BATCH + 5)]
-    await evaluate(house.evaluator, pairs, progress=done.append)
+    await evaluate(scorer.evaluator, pairs, progress=done.append)
     assert done == sorted(done)
     assert done[-1] == len(pairs)
     assert len(set(done)) > 5
     known: list[int] = []
-    await evaluate(house.evaluator, pairs, progress=known.append)
+    await evaluate(scorer.evaluator, pairs, progress=known.append)
     assert known == [len(pairs)]
 
 
-async def test_the_time_of_each_algorithm_is_told_where_it_ran(house: House) -> None:
+async def test_the_time_of_each_algorithm_is_told_where_it_ran(scorer: Scorer) -> None:
     asked = asking(algorithms=["dp", "taes"])
-    first = await evaluate(house.evaluator, [small_pair()], asked)
+    first = await evaluate(scorer.evaluator, [small_pair()], asked)
     assert first.seconds.keys() == {"dp", "taes"}
     assert min(first.seconds.values()) > 0
-    again = await evaluate(house.evaluator, [small_pair()], asked)
+    again = await evaluate(scorer.evaluator, [small_pair()], asked)
     assert again.seconds == {"dp": 0.0, "taes": 0.0}
 
 
-async def test_parts_that_were_scored_apart_are_folded_to_the_same_document(house: House) -> None:
+async def test_parts_that_were_scored_apart_are_folded_to_the_same_document(scorer: Scorer) -> None:
     pairs, asked = [small_pair(number) for number in range(9)] + [overlapping_pair()], asking()
     outcomes = [
         outcome
         for begin in (0, 4, 8)
-        for outcome in (await house.evaluator.score(pairs[begin : begin + 4], asked)).outcomes
+        for outcome in (await scorer.evaluator.score(pairs[begin : begin + 4], asked)).outcomes
     ]
     digests = [(pair.reference_sha256, pair.hypothesis_sha256) for pair in pairs]
     names = [pair.names for pair in pairs]
-    folded = await house.evaluator.fold(outcomes, digests, names, asked, turn="")
+    folded = await scorer.evaluator.fold(outcomes, digests, names, asked, turn="")
     assert msgspec.json.decode(folded.result(names)) == expected_document(pairs)
     with pytest.raises(EvaluationError, match="damaged"):
-        await house.evaluator.fold([*outcomes[:-1], b"\0"], digests, names, asked, turn="")
+        await scorer.evaluator.fold([*outcomes[:-1], b"\0"], digests, names, asked, turn="")
 
 
 # -- refusals
@@ -171,30 +171,30 @@ SHORTER = PairInput.of(annotation(duration=10).encode(), "long", annotation(dura
     ],
 )
 @pytest.mark.parametrize("strict", [False, True])
-async def test_refusals_are_the_library_s(house: House, pairs: list[PairInput], *, strict: bool) -> None:
+async def test_refusals_are_the_library_s(scorer: Scorer, pairs: list[PairInput], *, strict: bool) -> None:
     asked = asking(strict=strict)
     with pytest.raises(InputError) as theirs:
         expected(pairs, asked)
     for _ in range(2):
         with pytest.raises(InputError) as ours:
-            await evaluate(house.evaluator, pairs, asked)
+            await evaluate(scorer.evaluator, pairs, asked)
         assert ours.value.findings == theirs.value.findings
 
 
-async def test_a_refusal_is_not_cached(house: House) -> None:
+async def test_a_refusal_is_not_cached(scorer: Scorer) -> None:
     for times in (1, 2):
         with pytest.raises(InputError):
-            await evaluate(house.evaluator, [BAD])
-        assert house.pool.pairs == times
-    assert house.tally["hit"] == 0
+            await evaluate(scorer.evaluator, [BAD])
+        assert scorer.pool.pairs == times
+    assert scorer.tally["hit"] == 0
 
 
-async def test_strict_refuses_a_known_pair_with_warnings_without_scoring_it(house: House) -> None:
+async def test_strict_refuses_a_known_pair_with_warnings_without_scoring_it(scorer: Scorer) -> None:
     pairs = [overlapping_pair()]
     with pytest.raises(InputError) as theirs:
         expected(pairs, asking(strict=True))
-    await check(house, pairs)
+    await check(scorer, pairs)
     with pytest.raises(InputError) as ours:
-        await evaluate(house.evaluator, pairs, asking(strict=True))
+        await evaluate(scorer.evaluator, pairs, asking(strict=True))
     assert ours.value.findings == theirs.value.findings
-    assert house.pool.pairs == 1
+    assert scorer.pool.pairs == 1

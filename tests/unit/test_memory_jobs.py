@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from evaluating import House, asking, small_pair, until
+from evaluating import Scorer, asking, small_pair, until
 from nedc_bench.execution import PairInput
 from nedc_bench.jobs import Job, JobStatus, MemoryJobs, QueueFullError, Request, memory
 from nedc_bench.jobs.runner import Runner
@@ -16,9 +16,9 @@ from nedc_bench.monitoring import Metrics
 
 
 @pytest.fixture
-async def jobs(house: House) -> AsyncIterator[MemoryJobs]:
+async def jobs(scorer: Scorer) -> AsyncIterator[MemoryJobs]:
     """A job store with room for about three small jobs."""
-    runner = Runner(house.evaluator, Metrics())
+    runner = Runner(scorer.evaluator, Metrics())
     running = MemoryJobs(runner, concurrency=1, max_queued=100, max_bytes=40_000, ttl_seconds=60)
     await running.start()
     yield running
