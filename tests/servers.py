@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from redis_server import RedisServer
 from serving import Server, Start, Stop, Workers
 
 
@@ -32,6 +34,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("server") / "server.log")
     yield running
     assert running.stop() == 0
+
+
+@contextmanager
+def server_with_store(store: str, folder: Path, **settings: Any) -> Iterator[Server]:
+    """A server that has its cache and jobs in memory or, if the store is ``redis``, in a Redis of its own."""
+    with ExitStack() as stack:
+        if store == "redis":
+            settings["REDIS_URL"] = stack.enter_context(RedisServer(folder)).url
+        running = Server(folder / "log", **settings)
+        yield running
+        assert running.stop() == 0
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 import evaluating
 from helpers import until
-from redis_server import RedisServer
+from servers import server_with_store
 from serving import File, Server, accept, post, show, small_pair, status
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -26,17 +25,9 @@ PENALTIES = {"memory": 1.5, "redis": 0.1}  # dyadic or not: each takes another p
 @pytest.fixture(scope="module", params=["memory", "redis"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tells callers apart by their forwarded address."""
-    folder = tmp_path_factory.mktemp("shared")
-    settings: dict[str, Any] = {"TRUSTED_PROXIES": "127.0.0.0/8", "EVALUATION_TIMEOUT_SECONDS": "20"}
-    if request.param == "memory":
-        server = Server(folder / "log", **settings)
+    settings = {"TRUSTED_PROXIES": "127.0.0.0/8", "EVALUATION_TIMEOUT_SECONDS": "20"}
+    with server_with_store(request.param, tmp_path_factory.mktemp("shared"), **settings) as server:
         yield server
-        server.stop()
-        return
-    with RedisServer(folder) as redis:
-        server = Server(folder / "log", **settings, REDIS_URL=redis.url)
-        yield server
-        server.stop()
 
 
 def corpus() -> list[File]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from helpers import until
-from redis_server import RedisServer
+from servers import server_with_store
 from serving import Server, check_problem, one_pair, post, received, small_pair, watch
 
 ANN, BOB = ({"Authorization": f"Bearer {name}"} for name in ("ann", "bob"))
@@ -25,16 +24,8 @@ def owned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("owned")
     tokens = folder / "tokens"
     tokens.write_text("".join(f"{hashlib.sha256(name.encode()).hexdigest()}\n" for name in ("ann", "bob")))
-    settings: dict[str, Any] = {"API_TOKENS_FILE": str(tokens)}
-    if request.param == "memory":
-        server = Server(folder / "log", **settings)
+    with server_with_store(request.param, folder, API_TOKENS_FILE=str(tokens)) as server:
         yield server
-        assert server.stop() == 0
-        return
-    with RedisServer(folder) as redis:
-        server = Server(folder / "log", **settings, REDIS_URL=redis.url)
-        yield server
-        assert server.stop() == 0
 
 
 def ask(server: Server, who: dict[str, str], method: str, path: str = "") -> httpx.Response:
