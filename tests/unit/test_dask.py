@@ -24,7 +24,7 @@ OVERLAPPING = Corpus(DATA / "golden/overlapping")
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     distributed = late("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster
 
 

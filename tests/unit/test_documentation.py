@@ -60,6 +60,11 @@ def test_the_readme_is_short_and_shows_a_page() -> None:
     assert len(content) < 150_000
 
 
+def test_contributing_says_what_every_room_holds() -> None:
+    rooms = {path.parent.name for path in (ROOT / "service/nedc_bench").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^\| `service/nedc_bench/(\w+)/`", CONTRIBUTING, re.MULTILINE))
+
+
 def test_every_file_that_contributing_names_exists() -> None:
     named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w.-]*\.(?:toml|yml|md|example))`", CONTRIBUTING)
     assert len(named) >= 40

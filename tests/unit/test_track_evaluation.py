@@ -22,7 +22,7 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-def check(metrics: Metrics, algorithm: str = "taes", **counts: int) -> None:
+def check(metrics: Metrics, algorithm: str = "taes", /, **counts: int) -> None:
     """So many evaluations have ended with each status, each was timed, and none is under way."""
     assert statuses(metrics, algorithm) == NONE | counts
     assert durations(metrics, algorithm) == sum(counts.values())

@@ -61,19 +61,18 @@ class RedisAddress:
         query = {name: values[-1] for name, values in parse_qs(url.query, strict_parsing=bool(url.query)).items()}
         place = url.netloc.rpartition("@")[2]
         if url.scheme == "unix" and url.path and not place and not query.keys() - {"db"}:
-            return cls("unix", False, (), path=url.path, database=int(query.get("db", "0")), login=_login(url))
+            return cls("unix", False, (), path=url.path, database=_database(query.get("db", "0")), login=_login(url))
         if scheme not in {"redis", "rediss"} or url.fragment:
             raise ValueError(text)
         kind = kind or "plain"
         words = [part for part in url.path.split("/") if part]
         service = words.pop(0) if kind == "sentinel" and words else ""
-        database = int(words.pop(0)) if words and kind != "cluster" else 0
+        database = _database(words.pop(0)) if words and kind != "cluster" else 0
         nodes = tuple(_node(part, SENTINEL_PORT if kind == "sentinel" else PORT) for part in place.split(","))
         known = {"sentinel_username", "sentinel_password"} if kind == "sentinel" else set()
         if (
             kind not in {"plain", "sentinel", "cluster"}
             or words
-            or database < 0
             or query.keys() - known
             or (kind == "sentinel") != bool(service)
             or (kind == "plain" and len(nodes) > 1)
@@ -100,6 +99,12 @@ def _login(url: SplitResult) -> dict[str, Any]:
     if url.password is not None:
         login["password"] = unquote(url.password)
     return login
+
+
+def _database(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(text)
+    return int(text)
 
 
 def _node(text: str, port: int) -> Node:
