@@ -1,4 +1,4 @@
-"""What the unit tests share: annotation files, the command in a process of its own, and real faults."""
+"""Helpers for all tests: annotation files, refusals, the command in its own process, and real faults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WAIT_SECONDS = 120.0  # for anything, on the busiest machine
 COMMAND = str(Path(sys.executable).parent / "nedc-bench")
 COLUMNS = "channel,start_time,stop_time,label,confidence"
 
-# A small process between the test and the command: what is measured of a child includes what its parent weighed.
+# A small process between the test and the command: a child's measured memory includes its parent's when it was forked.
 _MEASURE = """
 import resource, subprocess, sys
 status = subprocess.run(sys.argv[2:]).returncode
@@ -86,12 +86,12 @@ def refusal(call: Callable[[], object]) -> InputError:
 
 
 def late(module: str) -> Any:
-    """A module whose import takes a second, which the collection of other tests need not wait for."""
+    """Import a slow module when a test needs it, not when tests are collected."""
     return import_module(module)
 
 
 class Ran(NamedTuple):
-    """What a command has said."""
+    """The exit status and output of a command."""
 
     status: int
     stdout: str
@@ -130,11 +130,11 @@ def run_measured(folder: Path, *arguments: str | Path) -> tuple[Ran, int]:
 
 
 def until(check: Callable[[], T | None], but: tuple[type[Exception], ...] = ()) -> T:
-    """What ``check`` gives once it gives anything: waits for what no event tells of, as in another process.
+    """Call ``check`` until it returns something true: for conditions that no event announces, as in another process.
 
     Args:
         check: called again and again.
-        but: errors of it that mean: not yet.
+        but: errors of ``check`` that mean "not yet".
     """
     deadline = time.monotonic() + WAIT_SECONDS
     pause = 0.01

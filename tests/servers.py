@@ -1,4 +1,4 @@
-"""Fixtures: services for the time of a test, or of all tests of a file."""
+"""Fixtures: services that run for one test, or for all tests of a file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def server_with_store(store: str, folder: Path, **settings: Any) -> Iterator[Ser
 
 @pytest.fixture
 def stop_workers() -> Iterator[Stop]:
-    """Stop the worker processes of servers, until they are told to go on, or the test ends."""
+    """Stop the worker processes of servers until `go_on` is called or the test ends."""
     stopped: list[Workers] = []
 
     def stop(server: Server) -> Workers:

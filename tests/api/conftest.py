@@ -15,9 +15,9 @@ __all__ = ["server", "start_server", "stop_workers"]
 
 
 @pytest.fixture(scope="module")
-def weighed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server started by its command, not forked from the tests, so that its memory can be measured."""
-    running = Server(tmp_path_factory.mktemp("weighed") / "server.log", command=COMMAND)
+    running = Server(tmp_path_factory.mktemp("measured") / "server.log", command=COMMAND)
     yield running
     assert running.stop() == 0
 

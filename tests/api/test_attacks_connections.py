@@ -27,8 +27,8 @@ BEGIN_OF_MESSAGE = b"\x01\x80\0\0\0\0"
 CONTINUED = b"\0\x80\0\0\0\0"
 
 
-def test_http_2_is_refused_in_bounded_memory(weighed: Server) -> None:
-    with observed(weighed) as seen, client(weighed) as attacker:
+def test_http_2_is_refused_in_bounded_memory(measured: Server) -> None:
+    with observed(measured) as seen, client(measured) as attacker:
         flood(attacker, PREFACE + H2_PING * (FLOOD_BYTES // len(H2_PING)))
         assert rest(attacker).split(b"\r\n", 1)[0] in {
             b"HTTP/1.1 505 ",
@@ -46,8 +46,8 @@ def test_the_preface_of_http_2_is_answered_with_a_problem(server: Server) -> Non
     assert json.loads(body)["type"] == "/docs#505"
 
 
-def test_an_offer_of_h2c_is_answered_in_http_1(weighed: Server) -> None:
-    with client(weighed) as opened:
+def test_an_offer_of_h2c_is_answered_in_http_1(measured: Server) -> None:
+    with client(measured) as opened:
         opened.sendall(OFFER)
         answer = b""
         while b'"status":"ok"' not in answer:  # head and body may arrive separately; the socket's timeout ends the loop
@@ -55,7 +55,7 @@ def test_an_offer_of_h2c_is_answered_in_http_1(weighed: Server) -> None:
             assert part
             answer += part
         assert answer.startswith(b"HTTP/1.1 200 ")
-        with observed(weighed) as seen:  # the client goes on as if the offer had been accepted
+        with observed(measured) as seen:  # the client goes on as if the offer had been accepted
             flood(opened, PREFACE + H2_PING * (FLOOD_BYTES // len(H2_PING)))
     seen.check()
 
@@ -75,16 +75,16 @@ def upgraded(opened: socket.socket, job_id: str, extension: bytes = b"") -> byte
     [PING * (FLOOD_BYTES // 6), EMPTY_MESSAGE * (FLOOD_BYTES // 6), BEGIN_OF_MESSAGE + CONTINUED * (FLOOD_BYTES // 6)],
     ids=["pings", "messages", "pieces"],
 )
-def test_a_flood_of_frames_closes_its_websocket(weighed: Server, stop_workers: Stop, frames: bytes) -> None:
-    stop_workers(weighed)
-    job_id = accept(weighed, small_pair(frames[0]))  # different for each kind of frame, so not cached
+def test_a_flood_of_frames_closes_its_websocket(measured: Server, stop_workers: Stop, frames: bytes) -> None:
+    stop_workers(measured)
+    job_id = accept(measured, small_pair(frames[0]))  # different for each kind of frame, so not cached
 
     def attack(_number: int) -> bool:
-        with client(weighed) as opened:
+        with client(measured) as opened:
             upgraded(opened, job_id)
             return flood(opened, frames)
 
-    with observed(weighed) as seen, ThreadPoolExecutor(WEBSOCKETS) as attackers:
+    with observed(measured) as seen, ThreadPoolExecutor(WEBSOCKETS) as attackers:
         assert not any(attackers.map(attack, range(WEBSOCKETS)))
     seen.check()
 
@@ -114,8 +114,8 @@ def test_a_websocket_is_not_compressed(server: Server, stop_workers: Stop) -> No
 
 
 @pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nHost: a\r\nX: "], ids=["target", "header"])
-def test_an_endless_head_is_refused(weighed: Server, begin: bytes) -> None:
-    with observed(weighed) as seen, client(weighed) as attacker:
+def test_an_endless_head_is_refused(measured: Server, begin: bytes) -> None:
+    with observed(measured) as seen, client(measured) as attacker:
         flood(attacker, begin + b"x" * 2**26)
         assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 431 ", b""}
     seen.check()

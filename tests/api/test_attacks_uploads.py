@@ -43,30 +43,30 @@ def send(server: Server, body: bytes) -> httpx.Response:
 
 @pytest.mark.parametrize(("made", "status", "said"), REFUSED.values(), ids=REFUSED)
 def test_an_upload_beyond_a_limit_is_refused(
-    weighed: Server, made: Callable[[], bytes], status: int, said: str
+    measured: Server, made: Callable[[], bytes], status: int, said: str
 ) -> None:
     body = made()
-    with observed(weighed) as seen:
-        answer = send(weighed, body)
+    with observed(measured) as seen:
+        answer = send(measured, body)
     assert said in check_problem(answer, status)["detail"]
     seen.check()
 
 
 @pytest.mark.parametrize(("made", "together"), TAKEN.values(), ids=TAKEN)
 def test_simultaneous_uploads_are_accepted_or_refused_with_a_problem(
-    weighed: Server, made: Callable[[], bytes], together: int
+    measured: Server, made: Callable[[], bytes], together: int
 ) -> None:
     body = made()
-    with observed(weighed) as seen, ThreadPoolExecutor(together) as clients:
-        answers = list(clients.map(lambda _: send(weighed, body), range(together)))
+    with observed(measured) as seen, ThreadPoolExecutor(together) as clients:
+        answers = list(clients.map(lambda _: send(measured, body), range(together)))
     seen.check()
     for answer in answers:
         assert answer.status_code in ANSWERED, answer.text
         if answer.status_code >= 400:
             check_problem(answer, answer.status_code)
         else:
-            assert weighed.client.delete(answer.headers["Location"]).status_code == 204
-    assert post(weighed, one_pair()).status_code == 200
+            assert measured.client.delete(answer.headers["Location"]).status_code == 204
+    assert post(measured, one_pair()).status_code == 200
 
 
 def test_the_zip_of_folders_is_valid() -> None:
@@ -74,20 +74,20 @@ def test_the_zip_of_folders_is_valid() -> None:
         assert len(archive.infolist()) == 8
 
 
-def test_an_endless_body_is_refused(weighed: Server) -> None:
+def test_an_endless_body_is_refused(measured: Server) -> None:
     head = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
     head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     chunk = b"100000\r\n" + bytes(MIB) + b"\r\n"
-    with observed(weighed) as seen, client(weighed) as attacker:
+    with observed(measured) as seen, client(measured) as attacker:
         attacker.sendall(head + b"%x\r\n%b\r\n" % (len(ARCHIVE), ARCHIVE))
         assert not all(flood(attacker, chunk) for _ in range(200))
         assert rest(attacker)[:13] in {b"HTTP/1.1 413 ", b""}
     seen.check()
 
 
-def test_a_body_is_refused_before_it_is_sent(weighed: Server) -> None:
+def test_a_body_is_refused_before_it_is_sent(measured: Server) -> None:
     head = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n"
-    with client(weighed) as opened:
+    with client(measured) as opened:
         opened.sendall(head + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n")
         answer = opened.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 413 ")
