@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE # or each process that the tests start compiles
 help: ## print the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-22s %s\n", $$1, $$2}'
 
-venv: $(VENV)/.ready ## install the project and its tools to $(VENV), from the hash lock
+venv: $(VENV)/.ready ## install the project and its tools to .venv, from the hash lock [VENV=FOLDER]
 
 $(VENV)/.ready: $(LOCK) pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -69,14 +69,14 @@ bench-service: venv ## measure the service's latency, throughput and memory, com
 bench-coverage: venv ## measure how often confidence intervals contain the truth, over 1,000 simulated studies
 	PYTHONPATH=tests $(BIN)/python -m bench.bench_coverage
 
-image: ## build the service's image, $(IMAGE) [PYTHON_IMAGE=BASE; releases use service/image/base.txt]
+image: ## build the service's image, nedc-bench:dev [IMAGE=NAME; PYTHON_IMAGE=BASE; releases use service/image/base.txt]
 	@echo 'Building $(IMAGE): a minute or two the first time, for the base image, Debian packages and wheels; seconds later.'
 	DOCKER_BUILDKIT=1 docker build --file Dockerfile.api --tag $(IMAGE) \
 		--build-arg VERSION="$(VERSION)" \
 		$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") \
 		--build-arg REVISION="$$(git describe --always --abbrev=40 --dirty --exclude '*')" .
 
-e2e: venv ## test chart and environments on the cluster of KUBECONFIG, which enforces NetworkPolicies and runs the Prometheus operator, with the image $$IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)
+e2e: venv ## test chart and environments on the cluster of KUBECONFIG, which enforces NetworkPolicies and runs the Prometheus operator, with the image IMAGE or one built now (LOAD_IMAGE, LOAD_ARCHIVE, GITOPS_REPO)
 	$(BIN)/python -m pytest -m "cluster or gitops" tests/e2e
 
 promote: venv ## promote a release to the next environment: FROM=staging TO=prod [RELEASE=TAG@DIGEST, an earlier one] [UNASKED=1: skip Argo CD's health check]

@@ -130,11 +130,12 @@ def test_tokens_of_one_name_are_one_caller(start_server: Start, tmp_path: Path) 
     asked = [post(server, one_pair(), bearer(token)).status_code for token in ("old", "new", "other")]
     assert asked == [202, 429, 202]
 
-    def callers() -> list[str]:
-        return [line["caller"] for line in server.lines("request") if line["method"] == "POST"]
+    def callers() -> list[tuple[str, str]]:
+        return [(line["caller"], line["token"]) for line in server.lines("request") if line["method"] == "POST"]
 
     until(lambda: len(callers()) == len(asked))  # a line is written after its response was sent
-    assert callers() == ["alice", "alice", f"token:{hashed('other')[:16]}"]
+    old, new, other = (hashed(token)[:16] for token in ("old", "new", "other"))
+    assert callers() == [("alice", old), ("alice", new), (f"token:{other}", other)]
 
 
 # -- rates

@@ -49,6 +49,15 @@ def test_an_archive_is_paired_by_a_pattern_and_may_lack_hypotheses(server: Serve
     assert post(server, archive, pattern="{id}_pred", missing="empty", strict="true").status_code == 422
 
 
+def test_the_union_of_channels_takes_the_file_of_channels_in_an_archive(server: Server) -> None:
+    files = {"ref/a.csv_bi": ONE["reference"], "hyp/a.csv_bi": ONE["hypothesis"]}
+    files["ref/a.csv"] = ONE["reference"].replace(b"TERM", b"FP1-F7")
+    archive = [("archive", ("corpus.zip", make_archive("zip", files)))]
+    for channels, expected in (("refuse", "ref/a.csv_bi"), ("union", "ref/a.csv")):
+        job = post(server, archive, channels=channels).json()
+        assert job["result"]["inputs"][0]["reference"]["name"] == expected
+
+
 @pytest.mark.integration
 def test_a_missing_hypothesis_goes_through_the_queue(replica: Start) -> None:
     server = replica()

@@ -218,6 +218,7 @@ SECRET = """
 kubectl() {
     case "$*" in
     *" get secret nedc-bench-tokens "*) [ ! -e broken ] && base64 --wrap 0 tokens ;;
+    *" logs "*) cat log ;;
     *" create secret generic nedc-bench-tokens "*) printf %s "${@: -1}" | sed '1s/^--from-literal=tokens=//' ;;
     "apply "*) cat > tokens.new && mv tokens.new tokens ;;
     esac
@@ -230,7 +231,7 @@ def hashed(token: str) -> str:
 
 
 ALICE, BOB = f"{hashed('old')}  alice", f"{hashed('his')}  bob"
-TOKENS, ADD_TOKEN, _, DROP_TOKEN = following(RUNBOOK, "Rotating secrets")[2:]
+TOKENS, ADD_TOKEN, _, LAST_USE, DROP_TOKEN = following(RUNBOOK, "Rotating secrets")[2:]
 
 
 def test_a_callers_token_is_rotated_and_the_other_callers_keep_theirs(tmp_path: Path) -> None:
@@ -238,6 +239,8 @@ def test_a_callers_token_is_rotated_and_the_other_callers_keep_theirs(tmp_path: 
     secret.write_text(f"{ALICE}\n{BOB}\n")
     added = shell(SECRET + TOKENS + ADD_TOKEN, tmp_path, **given)
     assert (added.stderr, secret.read_text().splitlines()) == ("", [ALICE, BOB, f"{hashed('new')}  alice"])
+    (tmp_path / "log").write_text("".join(f'{{"token": "{hashed(token)[:16]}"}}\n' for token in ("old", "new", "old")))
+    assert shell(SECRET + TOKENS + LAST_USE, tmp_path, **given).stdout == "2\n"
     dropped = shell(SECRET + TOKENS + DROP_TOKEN, tmp_path, **given)
     assert (dropped.stderr, secret.read_text().splitlines()) == ("", [BOB, f"{hashed('new')}  alice"])
 

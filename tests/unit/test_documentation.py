@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import subprocess
 import sys
 from itertools import pairwise
@@ -190,9 +191,20 @@ def test_the_explanation_is_what_the_command_prints(
 ) -> None:
     (text,) = re.findall(r"```text\n(.*?)```", VERDICTS, re.DOTALL)
     monkeypatch.chdir(ROOT)
-    lists = [f"tests/data/chb-mit/{side}.list" for side in ("ref", "hyp")]
-    assert main(["explain", *lists, "--between", "taes", "szcore-event", "--limit", "6"]) == 0
+    section = VERDICTS.partition("## Differences, explained")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    _, *default = shlex.split(block.splitlines()[0])
+    _, *other = shlex.split(block.splitlines()[1])
+    assert main(default) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("overlap ")
+    assert main(other) == 0
     assert capsys.readouterr().out == text
+
+
+def test_make_lists_its_targets_with_nothing_left_to_expand() -> None:
+    listed = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "  make venv " in listed
+    assert "$" not in listed
 
 
 def drawn_events(drawing: str, side: str) -> list[tuple[float, float]]:

@@ -13,7 +13,7 @@ from helpers import annotation, run
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, score
 from nedc_bench.reports.events import COLUMNS
 from nedc_bench.scoring import ALGORITHM
-from nedc_bench.scoring.verdicts import RULES
+from nedc_bench.scoring.verdicts import RULES, described
 
 EXAMPLE = Path(__file__).parents[1] / "data/chb-mit"
 Intervals = list[tuple[float, float]]
@@ -213,9 +213,25 @@ def test_explain(pair: tuple[str, str]) -> None:
         "",
         *events_of(pair[0]),
         "",
-        f"  no overlap: {RULES['no overlap']}",
-        f"  tolerance: {RULES['tolerance']}",
+        f"  no overlap: {RULES['no overlap'].removesuffix(').')}: 30 s before to 60 s after).",
+        f"  tolerance: {RULES['tolerance'].removesuffix('.')} (30 s before to 60 s after).",
     ]
+
+
+def test_explain_names_the_limits_in_use() -> None:
+    assert {rule: described(rule, Parameters()) for rule in RULES if described(rule, Parameters()) != RULES[rule]} == {
+        "no overlap": "No event of its class on the other side overlaps it (or its tolerances, in SzCORE: "
+        "30 s before to 60 s after).",
+        "tolerance": "SzCORE: the overlap is only with the tolerance before or after the reference event "
+        "(30 s before to 60 s after).",
+        "minimum overlap": "SzCORE: the overlap with the widened reference event is too small (not over 0 of it).",
+        "merged": "SzCORE: hit because of an event that was merged with it, on either side (gap below 90 s).",
+        "merged before": "SzCORE: merged with the previous event and counted there (gap below 90 s).",
+        "split": "SzCORE: longer than the maximum, so it counts once for each of its pieces (over 300 s).",
+    }
+    others = Parameters(szcore_tolerance_start=2.5, szcore_min_duration_between_events=10)
+    assert described("tolerance", others).endswith("(2.5 s before to 60 s after).")
+    assert described("merged", others).endswith("(gap below 10 s).")
 
 
 def events_of(recording: str) -> list[str]:

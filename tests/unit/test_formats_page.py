@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +12,26 @@ from pathlib import Path
 import pytest
 
 from nedc_bench import read_parameters, read_recording
-from nedc_bench.annotations.layout import BIDS_ASIDE, SUFFIXES
+from nedc_bench.annotations.layout import BIDS_ASIDE, FORMATS, SUFFIXES
 from nedc_bench.annotations.presets import PRESETS
+from nedc_bench.cli import _parser
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text()
-EXAMPLES = re.findall(r"```(csv_bi|csv|tse|lbl|tsv)\n(.*?)```", PAGE, re.DOTALL)
+FORMATS_PART = PAGE.partition("\n## Formats\n")[2].partition("\n### Everything else\n")[0]
+SECTIONS = dict(re.findall(r"^### (.*?)\n(.*?)(?=^### |\Z)", FORMATS_PART, re.DOTALL | re.MULTILINE))
+EXAMPLES = re.findall(r"^```(\w+)\n(.*?)^```", FORMATS_PART, re.DOTALL | re.MULTILINE)
+BINARY = {"EDF+"}  # which a page cannot show
 
 
-def test_every_format_has_an_example() -> None:
-    assert [name for name, _ in EXAMPLES] == ["csv_bi", "csv", "tse", "lbl", "tsv"]
+def test_every_format_has_a_section_with_an_example() -> None:
+    for name in set(FORMATS.values()):
+        (text,) = (text for title, text in SECTIONS.items() if re.search(rf"(^|\W){re.escape(name)}(?!\w)", title))
+        assert text.count("```") == (0 if name in BINARY else 2)
+
+
+def test_every_block_of_the_page_is_an_example_or_read_by_another_test() -> None:
+    names = re.findall(r"^```(\w*)\n(?:.*?)^```", PAGE.replace(FORMATS_PART, ""), re.DOTALL | re.MULTILINE)
+    assert set(names) == {"python", "toml", "sh"}
 
 
 @pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
@@ -38,6 +50,11 @@ def test_the_parameter_examples_are_read() -> None:
     assert read_parameters(io.StringIO(by_type)).label_map.classes == ("focal", "generalised", "seiz", "bckg")
     parameters = read_parameters(io.StringIO(ours))
     assert (parameters.channels, parameters.duration_tolerance, parameters.warnings) == ("union", 0.01, ())
+
+
+def test_the_commands_can_be_parsed() -> None:
+    lines = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).splitlines()
+    assert [_parser().parse_args(shlex.split(line)[1:]).channels for line in lines] == ["union"]
 
 
 def test_the_python_example_runs() -> None:
@@ -59,6 +76,6 @@ def test_the_label_sets_are_those_of_the_table() -> None:
 
 
 def test_the_order_of_suffixes_is_the_one_that_counts() -> None:
-    listed = re.findall(r"`(\S+)`", PAGE.partition("the first of these counts: ")[2].partition(".\n-")[0])
+    listed = re.findall(r"`(\S+)`", PAGE.partition("the first of these counts: ")[2].partition(". With")[0])
     assert listed == [suffix for suffix in SUFFIXES if suffix not in {"_ieeg.json", ".bdf"}]
     assert all(f"`{name}/`" in PAGE for name in BIDS_ASIDE - {"phenotype", "stimuli"})

@@ -8,7 +8,7 @@ import pytest
 
 from helpers import refusal
 from nedc_bench import InputError
-from nedc_bench.annotations.layout import Layout, is_ignored, pair_names, split_sides
+from nedc_bench.annotations.layout import Layout, is_ignored, names_that_count, pair_names, split_sides
 
 
 def pairs(layout: Layout) -> list[tuple[str, str | None]]:
@@ -113,6 +113,24 @@ def test_of_several_files_of_one_recording_the_one_for_all_channels_counts() -> 
     ]
     old = ["a.lbl", "a.lbl_bi", "a.tse", "a.tse_bi"]
     assert pairs(pair_names(old, old)) == [("a.tse_bi", "a.tse_bi")]
+
+
+def test_the_union_of_channels_takes_the_file_of_channels_beside_the_one_for_all() -> None:
+    tusz = ["p/a.csv", "p/a.csv_bi", "p/b.csv_bi", "p/c.csv.gz", "p/c.csv_bi.gz"]
+    union = pair_names(tusz, ["a.csv_bi", "b.csv", "c.csv_bi"], channels="union")
+    assert pairs(union) == [("p/a.csv", "a.csv_bi"), ("p/b.csv_bi", "b.csv"), ("p/c.csv.gz", "c.csv_bi")]
+    assert union.passed_over == ()
+    assert names_that_count(tusz, "union") == ["p/a.csv", "p/b.csv_bi", "p/c.csv.gz"]
+    bids = ["sub-1_run-1_events.tsv", "sub-1_run-1.csv"]  # another table
+    assert pairs(pair_names(bids, bids[:1], channels="union")) == [(bids[0], bids[0])]
+
+
+def test_files_of_channels_that_do_not_count_are_kept_for_a_warning() -> None:
+    layout = pair_names(["a.csv", "a.csv_bi", "b.csv", "b.csv_bi"], ["a.csv_bi", "b.csv_bi"], reference_folder="r")
+    assert layout.warnings == ()
+    said = "reference r/a.csv_bi: counts, and 'a.csv' beside it does not (2 such recordings); "
+    said += "for the union of channels, give channels='union' to find_pairs too"
+    assert [str(found) for found in layout.passed_over] == [said]
 
 
 def test_edf_files_are_annotations_only_where_nothing_else_is() -> None:

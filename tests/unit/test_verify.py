@@ -78,7 +78,9 @@ def test_files_in_another_place_differ_in_their_names_alone(
     said, _, example = line.partition(", as ")
     assert said == "figures and contents agree; only names of files differ"
     place, name = ("participants", "participants.tsv") if "evidence" in document else SCORED
+    example, _, remedy = example.partition("; ")
     assert example == f'{place}.name: "ref/{name}" is written, "moved_ref/{name}" is given'
+    assert remedy == "to make these agree too, verify it where the paths in the document lead to these files"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

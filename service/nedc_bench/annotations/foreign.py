@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 
 from nedc_bench.annotations.bids import columns_of
-from nedc_bench.annotations.layout import split_suffix
+from nedc_bench.annotations.layout import FORMAT_NAMES, split_suffix
 from nedc_bench.annotations.reading import head_of, lines_of
 from nedc_bench.errors import quoted
 
-READ = "csv_bi, csv, tse, lbl, BIDS events.tsv, EDF+"
-EXPORT = f"convert it to one of {READ} (docs/formats.md), or pass the events to Recording.from_events"
+EXPORT = f"convert it to one of {FORMAT_NAMES} (docs/formats.md), or pass the events to Recording.from_events"
 
 _BINARY = {
     b"\x89HDF": "an HDF5 file",

@@ -4,7 +4,8 @@ Names are relative, with ``/`` (an archive made by Windows may hold ``\``). The 
 
 - A name must end in an annotation's suffix (`SUFFIXES`, in any case, optionally with ``.gz``). Other files are ignored:
   hidden files, ``__MACOSX/``, ``._*``, ``Thumbs.db``, signals, BIDS tables of channels and participants.
-- If a recording has several files (TUSZ has ``.csv`` beside ``.csv_bi``), the first of `SUFFIXES` counts.
+- If a recording has several files (TUSZ has ``.csv`` beside ``.csv_bi``), the first of `SUFFIXES` counts; if the union
+  of channels is asked for, a ``.csv`` counts before its ``.csv_bi``.
 - A BIDS sidecar (``_eeg.json``) without an ``_events.tsv`` is a reference without events, never a hypothesis.
 
 Two files pair if their names without suffix are equal: with their folders; else by base name, if base names are unique
@@ -15,18 +16,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted, refusal
+from nedc_bench.annotations.unpaired import TreeFile, base_of, count_of, lone_findings, passed_over
+from nedc_bench.errors import Finding, InputError, quoted, refusal
 
 EVENTS_SUFFIX = "_events.tsv"
 SIDECAR_SUFFIXES = ("_eeg.json", "_ieeg.json")
 EDF_SUFFIXES = (".edf", ".bdf")
-# In order of preference: annotations of all channels before those of single channels.
-_PLAIN = (".csv_bi", EVENTS_SUFFIX, ".tse_bi", ".csv", ".tse", ".tsv", ".lbl_bi", ".lbl")
-SUFFIXES = (*_PLAIN, *SIDECAR_SUFFIXES, *EDF_SUFFIXES)
+ALL_CHANNELS_SUFFIX, CHANNELS_SUFFIX = ".csv_bi", ".csv"
+# The formats of suffixes, in order of preference: annotations of all channels before those of single channels.
+FORMATS = {
+    ALL_CHANNELS_SUFFIX: "csv_bi",
+    EVENTS_SUFFIX: "BIDS events.tsv",
+    ".tse_bi": "tse",
+    CHANNELS_SUFFIX: "csv",
+    ".tse": "tse",
+    ".tsv": "SzCORE's TSV",
+    ".lbl_bi": "lbl",
+    ".lbl": "lbl",
+    **dict.fromkeys(SIDECAR_SUFFIXES, "BIDS events.tsv"),
+    **dict.fromkeys(EDF_SUFFIXES, "EDF+"),
+}
+SUFFIXES = tuple(FORMATS)
+FORMAT_NAMES = ", ".join(dict.fromkeys(FORMATS.values()))
 OFTEN_OTHER = frozenset({".csv", ".tsv"})  # suffixes that other tables have too
 BIDS_TABLES = ("participants.tsv", "samples.tsv", "_channels.tsv", "_electrodes.tsv", "_scans.tsv", "_sessions.tsv")
 BIDS_ASIDE = frozenset({"derivatives", "sourcedata", "code", "phenotype", "stimuli"})
@@ -47,19 +62,16 @@ class NamePair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The pairs in scoring order, with warnings and notes."""
+    """The pairs in scoring order, with warnings and notes.
+
+    Attributes:
+        passed_over: a warning about per-channel files that do not count; due if their union is then asked for.
+    """
 
     pairs: tuple[NamePair, ...]
     warnings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-class _File(NamedTuple):
-    """A name on one side; ``key``, the name without suffix, is what pairs."""
-
-    name: str
-    key: str
-    suffix: str
+    passed_over: tuple[Finding, ...] = ()
 
 
 def pair_names(
@@ -68,6 +80,7 @@ def pair_names(
     *,
     pattern: str | None = None,
     missing: str = "refuse",
+    channels: str = "refuse",
     reference_folder: str = "",
     hypothesis_folder: str = "",
 ) -> Layout:
@@ -77,6 +90,7 @@ def pair_names(
         references, hypotheses: all names below the two folders, relative to them.
         pattern: a hypothesis's base name, from its reference's, such as ``{id}_pred``; without suffix.
         missing: ``refuse`` a reference without hypothesis, or score it against an ``empty`` one, with a warning.
+        channels: as in `Parameters`; with ``union`` a ``.csv`` counts before its ``.csv_bi``.
         reference_folder, hypothesis_folder: prefixes of the names in findings.
 
     Raises:
@@ -88,7 +102,9 @@ def pair_names(
     if missing not in MISSING:
         raise refusal("missing", f"missing must be one of {', '.join(MISSING)}, not {quoted(str(missing))}")
     notes: list[str] = []
-    ours, theirs = _select(references, "reference"), _select(hypotheses, "hypothesis")
+    beside: dict[str, list[tuple[str, str]]] = {side: [] for side in SIDES}
+    ours = _select(references, "reference", channels, beside["reference"])
+    theirs = _select(hypotheses, "hypothesis", channels, beside["hypothesis"])
     if pattern is not None:
         theirs = _unpatterned(theirs, pattern, notes)
     folders = {"reference": reference_folder, "hypothesis": hypothesis_folder}
@@ -103,7 +119,7 @@ def pair_names(
     lone_theirs = _without_tables([file for file in theirs if key(file) not in known], theirs, notes)
     warnings: list[Finding] = []
     if lone_theirs or (lone_ours and missing == "refuse"):
-        raise InputError(_lone_findings(ours, theirs, lone_ours, lone_theirs, folders))
+        raise InputError(lone_findings(ours, theirs, lone_ours, lone_theirs, folders))
     empty = {file.name for file in lone_ours}
     pairs = []
     for file in ours:
@@ -113,12 +129,13 @@ def pair_names(
             message = "has no hypothesis and is scored against an empty one (missing=empty)"
             warnings.append(Finding("reference", os.path.join(reference_folder, file.name), None, "missing", message))
             pairs.append(NamePair(file.name, None))
-    return Layout(tuple(pairs), tuple(warnings), tuple(notes))
+    aside = tuple(passed_over(side, folders[side], names) for side, names in beside.items() if names)
+    return Layout(tuple(pairs), tuple(warnings), tuple(notes), aside)
 
 
-def names_that_count(names: Iterable[str]) -> list[str]:
+def names_that_count(names: Iterable[str], channels: str = "refuse") -> list[str]:
     """The annotations among the names of one tree, sorted; one per recording, the preferred one."""
-    return [file.name for file in _select(names, "reference")]
+    return [file.name for file in _select(names, "reference", channels, [])]
 
 
 def split_sides(names: Iterable[str], archive: str = "") -> dict[str, dict[str, str]]:
@@ -175,27 +192,40 @@ def split_suffix(name: str) -> tuple[str, str] | None:
     return None
 
 
-def _select(names: Iterable[str], side: str) -> list[_File]:
-    """The files of a side that count, one per key, sorted by name."""
+def _select(names: Iterable[str], side: str, channels: str, beside: list[tuple[str, str]]) -> list[TreeFile]:
+    """The files of a side that count, one per key, sorted by name.
+
+    ``beside`` gets each ``.csv_bi`` that counts, with the ``.csv`` beside it.
+    """
     listed = sorted(name for name in names if not is_ignored(name))
     if any(name.startswith("sub-") for name in listed):  # a BIDS data set: these folders hold derivatives and the like
         listed = [name for name in listed if name.partition("/")[0] not in BIDS_ASIDE]
-    files: dict[str, _File] = {}
+    files: dict[str, TreeFile] = {}
+    of_channels: dict[str, TreeFile] = {}
     for name in listed:
         parts = split_suffix(name)
         assert parts is not None
-        file = _File(name, *parts)
+        file = TreeFile(name, *parts)
         if file.suffix in SIDECAR_SUFFIXES and side == "hypothesis":
             continue
         other = files.get(file.key)
         if other is None or SUFFIXES.index(file.suffix) < SUFFIXES.index(other.suffix):
             files[file.key] = file
+        if file.suffix == CHANNELS_SUFFIX:
+            of_channels[file.key] = file
+    for key, file in of_channels.items():
+        if files[key].suffix != ALL_CHANNELS_SUFFIX:
+            continue
+        if channels == "union":
+            files[key] = file
+        else:
+            beside.append((files[key].name, file.name))
     if any(file.suffix not in EDF_SUFFIXES for file in files.values()):  # then an EDF file is a signal
         files = {key: file for key, file in files.items() if file.suffix not in EDF_SUFFIXES}
     return sorted(files.values())
 
 
-def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list[_File]:
+def _unpatterned(files: Sequence[TreeFile], pattern: str, notes: list[str]) -> list[TreeFile]:
     """The hypotheses under the keys of their references."""
     before, mark, after = pattern.partition("{id}")
     if not mark or "{id}" in after:
@@ -213,18 +243,18 @@ def _unpatterned(files: Sequence[_File], pattern: str, notes: list[str]) -> list
         message += f"{quoted(first.key.rpartition('/')[2])} without its suffix {first.suffix}"
         raise refusal("pattern", message, side="hypothesis")
     if len(matched) < len(files):
-        notes.append(f"{_count(len(files) - len(matched), 'file')} ignored: not matching the pattern {pattern!r}")
+        notes.append(f"{count_of(len(files) - len(matched), 'file')} ignored: not matching the pattern {pattern!r}")
     return matched
 
 
-def _pairing_key(ours: Sequence[_File], theirs: Sequence[_File], notes: list[str]) -> Callable[[_File], str]:
+def _pairing_key(ours: Sequence[TreeFile], theirs: Sequence[TreeFile], notes: list[str]) -> Callable[[TreeFile], str]:
     """The way to compare names: the first one that pairs most, among those that keep names of a side distinct."""
 
-    def paired(key: Callable[[_File], str]) -> int:
+    def paired(key: Callable[[TreeFile], str]) -> int:
         return len({key(file) for file in ours} & {key(file) for file in theirs})
 
     best, how = _relative, ""
-    for key, words in ((_base, "by base name, without folders"), (_any_case, "by base name, ignoring case")):
+    for key, words in ((base_of, "by base name, without folders"), (_any_case, "by base name, ignoring case")):
         unique = all(len({key(file) for file in files}) == len(files) for files in (ours, theirs))
         if unique and paired(key) > paired(best):
             best, how = key, words
@@ -233,67 +263,20 @@ def _pairing_key(ours: Sequence[_File], theirs: Sequence[_File], notes: list[str
     return best
 
 
-def _relative(file: _File) -> str:
+def _relative(file: TreeFile) -> str:
     return file.key
 
 
-def _base(file: _File) -> str:
-    return file.key.rpartition("/")[2]
+def _any_case(file: TreeFile) -> str:
+    return base_of(file).casefold()
 
 
-def _any_case(file: _File) -> str:
-    return _base(file).casefold()
-
-
-def _without_tables(lone: list[_File], files: Sequence[_File], notes: list[str]) -> list[_File]:
+def _without_tables(lone: list[TreeFile], files: Sequence[TreeFile], notes: list[str]) -> list[TreeFile]:
     """Files without counterpart, except other tables beside annotations with an unambiguous suffix."""
     if all(file.suffix in OFTEN_OTHER for file in files):
         return lone
     tables = [file.name for file in lone if file.suffix in OFTEN_OTHER]
     if tables:
-        count = _count(len(tables), "file")
+        count = count_of(len(tables), "file")
         notes.append(f"{count} ignored, such as {tables[0]}: no annotation of that name elsewhere")
     return [file for file in lone if file.suffix not in OFTEN_OTHER]
-
-
-def _lone_findings(
-    ours: Collection[_File],
-    theirs: Collection[_File],
-    lone_ours: Sequence[_File],
-    lone_theirs: Sequence[_File],
-    folders: dict[str, str],
-) -> list[Finding]:
-    """How many files have no counterpart, the remedy, and their names."""
-    message = f"{len(lone_ours)} of {_count(len(ours), 'reference')} and "
-    message += f"{len(lone_theirs)} of {_count(len(theirs), 'hypothesis', 'hypotheses')} have no counterpart"
-    pattern = _guess_pattern(lone_ours, lone_theirs)
-    if pattern:
-        message += f"; if names differ by design, give the pattern {pattern!r} (--pattern)"
-    elif not lone_theirs:
-        message += "; to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
-    findings = [Finding("", "", None, "pairing", message)]
-    for side, other, lone in (("reference", "hypothesis", lone_ours), ("hypothesis", "reference", lone_theirs)):
-        findings += [
-            Finding(side, os.path.join(folders[side], file.name), None, "pairing", f"has no {other} of the same name")
-            for file in lone[:MAX_FINDINGS_PER_FILE]
-        ]
-    return findings
-
-
-def _guess_pattern(ours: Sequence[_File], theirs: Sequence[_File]) -> str:
-    """The pattern that fits most hypotheses, or an empty text."""
-    if not ours or not theirs:
-        return ""
-    bases = {_base(file) for file in ours}
-    for file in theirs:
-        base = _base(file)
-        for k in range(len(base) - 1, 0, -1):
-            if base[:k] in bases:
-                return "{id}" + base[k:]
-            if base[-k:] in bases:
-                return base[:-k] + "{id}"
-    return ""
-
-
-def _count(count: int, noun: str, plural: str = "") -> str:
-    return f"1 {noun}" if count == 1 else f"{count} {plural or noun + 's'}"

@@ -16,6 +16,7 @@ from typing import TypeVar
 from nedc_bench.annotations.foreign import looks_like_list
 from nedc_bench.annotations.layout import MISSING, SUFFIXES, is_ignored, names_that_count, pair_names
 from nedc_bench.annotations.pairs import Pair, Pairing
+from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.reading import HEAD, head_of, lines_of
 from nedc_bench.annotations.source import Path, Source, check_path, read_beginning, read_content, read_text
 from nedc_bench.checks import check_choice, check_kinds
@@ -33,7 +34,14 @@ Given = TypeVar("Given")
 Read = TypeVar("Read")
 
 
-def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None, missing: str = "refuse") -> Pairing:
+def find_pairs(
+    reference: Path,
+    hypothesis: Path,
+    *,
+    pattern: str | None = None,
+    missing: str = "refuse",
+    channels: str = "refuse",
+) -> Pairing:
     """Pair two files, two list files (by position) or two folders (by name, with the rule of `pair_names`).
 
     Args:
@@ -41,6 +49,7 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
         hypothesis: path of the same kind.
         pattern: for folders: a hypothesis's base name, from its reference's, such as ``{id}_pred``.
         missing: for folders: ``refuse`` a reference without hypothesis, or score it against an ``empty`` one.
+        channels: for folders, as in `Parameters`: with ``union`` a ``.csv`` counts before the ``.csv_bi`` beside it.
 
     Raises:
         InputError: the two are of different kinds, or a file has no counterpart or is listed twice.
@@ -48,6 +57,7 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
     reference, hypothesis = check_path(reference, "reference"), check_path(hypothesis, "hypothesis")
     check_kinds(pattern=(pattern, str | None))
     check_choice("missing", missing, MISSING, "missing")
+    check_choice("channels", channels, CHANNELS)
     (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
     if kind != hypothesis_kind:
         message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; give two of the same"
@@ -56,7 +66,7 @@ def find_pairs(reference: Path, hypothesis: Path, *, pattern: str | None = None,
         option = "pattern" if pattern is not None else "missing"
         raise refusal("pairing", f"{option} is for two folders; {kind}s are paired by position")
     if kind == "folder":
-        return _pair_folders(reference, hypothesis, pattern, missing)
+        return _pair_folders(reference, hypothesis, pattern=pattern, missing=missing, channels=channels)
     if kind == "list":
         names = {"reference": reference, "hypothesis": hypothesis}
         return _pair_by_position(*_both_sides(lambda side, source: read_list(source, side, names[side]), ref, hyp))
@@ -93,8 +103,11 @@ def read_list(source: Source, side: str = "", name: str | None = None) -> list[s
     return paths
 
 
-def list_files(path: Path) -> list[str]:
+def list_files(path: Path, channels: str = "refuse") -> list[str]:
     """The annotation files of one path: the file itself, the files of a list, or those in and below a folder.
+
+    Args:
+        channels: as for `find_pairs`.
 
     Raises:
         InputError: the list or folder cannot be read, or has no annotation file.
@@ -108,7 +121,7 @@ def list_files(path: Path) -> list[str]:
         return [plain]
     if kind == "list":
         return read_list(source, name=plain)
-    names = names_that_count(_names(plain))
+    names = names_that_count(_names(plain), channels)
     if not names:
         raise refusal("empty", f"holds no annotation file ({', '.join(SUFFIXES[:6])} ...)", file=plain)
     return [os.path.join(plain, name) for name in names]
@@ -211,12 +224,13 @@ def _order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tup
     return (Finding("reference", path, None, "list-order", message),)
 
 
-def _pair_folders(references: str, hypotheses: str, pattern: str | None, missing: str) -> Pairing:
+def _pair_folders(references: str, hypotheses: str, *, pattern: str | None, missing: str, channels: str) -> Pairing:
     layout = pair_names(
         _names(references),
         _names(hypotheses),
         pattern=pattern,
         missing=missing,
+        channels=channels,
         reference_folder=references,
         hypothesis_folder=hypotheses,
     )
@@ -226,7 +240,7 @@ def _pair_folders(references: str, hypotheses: str, pattern: str | None, missing
         else Pair(os.path.join(references, pair.reference), os.path.join(hypotheses, pair.hypothesis))
         for pair in layout.pairs
     ]
-    return Pairing(tuple(pairs), layout.warnings, layout.notes)
+    return Pairing(tuple(pairs), layout.warnings, layout.notes, layout.passed_over)
 
 
 def _refuse_special(path: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nedc_bench.annotations.formats import check_source
+from nedc_bench.annotations.parameters import Parameters
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Source
 from nedc_bench.checks import check_kinds
@@ -32,14 +33,28 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs of a corpus in scoring order, with warnings, and notes about how they were found."""
+    """The pairs of a corpus in scoring order, with warnings, and notes about how they were found.
+
+    Attributes:
+        passed_over: warnings about per-channel files that do not count; due if their union is then asked for.
+    """
 
     pairs: tuple[Pair, ...]
     warnings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    passed_over: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
-        check_kinds(pairs=(self.pairs, tuple), warnings=(self.warnings, tuple), notes=(self.notes, tuple))
+        check_kinds(
+            pairs=(self.pairs, tuple),
+            warnings=(self.warnings, tuple),
+            notes=(self.notes, tuple),
+            passed_over=(self.passed_over, tuple),
+        )
+
+    def warnings_with(self, parameters: Parameters) -> tuple[Finding, ...]:
+        """The warnings, given the parameters that the pairs are scored with."""
+        return (*self.warnings, *(self.passed_over if parameters.channels == "union" else ()))
 
 
 def as_pair(given: object, index: int) -> Pair:

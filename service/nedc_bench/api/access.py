@@ -24,6 +24,8 @@ from nedc_bench.notation import Network
 
 log = structlog.get_logger(__name__)
 
+LINE = "the SHA-256 of a token in hexadecimal (printf %s TOKEN | sha256sum) and, optionally, a caller's name"
+SHOWN_DIGITS = 16  # of a token's hash
 OPEN = frozenset({"/", "/docs", "/openapi.json"})
 BEARER = "bearer."  # prefix of the subprotocol with which browsers, which cannot set the header, send a token
 
@@ -47,21 +49,23 @@ class Tokens:
         wrong = self._load()
         if wrong or not self._callers:
             where = f"line {wrong[0]}" if wrong else "the file"
-            raise SettingsError([f"API_TOKENS_FILE {path}: {where} is not a sha256 in hexadecimal and a name"])
+            raise SettingsError([f"API_TOKENS_FILE {path}: {where} is not {LINE}"])
 
     @property
     def known(self) -> int:
         """How many tokens are valid."""
         return len(self._callers)
 
-    def check(self, request: BaseRequestWebsocket) -> str | None:
-        """The caller of the request: the name of its token, or the beginning of its hash; None without a file.
+    def check(self, request: BaseRequestWebsocket) -> tuple[str | None, str | None]:
+        """The caller of the request and the beginning of its token's hash; None and None without a file.
+
+        The caller is the token's name, or else ``token:`` and the beginning of its hash.
 
         Raises:
             ProblemError: 401, the token is missing or unknown.
         """
         if self.path is None:
-            return None
+            return None, None
         self._reload()
         digest = hashlib.sha256(_token(request).encode()).hexdigest()
         caller = None
@@ -71,7 +75,7 @@ class Tokens:
         if caller is None:
             detail = "send a known token: Authorization: Bearer TOKEN"
             raise ProblemError(401, detail, headers={"WWW-Authenticate": 'Bearer realm="nedc-bench"'})
-        return caller
+        return caller, digest[:SHOWN_DIGITS]
 
     def _reload(self) -> None:
         """Reload the file if it has changed."""
@@ -101,7 +105,7 @@ class Tokens:
             lines = []
         found = [(number, _LINE.fullmatch(line)) for number, line in enumerate(lines, 1) if line]
         matches = [match for _, match in found if match is not None]
-        self._callers = {match[1].lower(): match[2] or f"token:{match[1][:16].lower()}" for match in matches}
+        self._callers = {match[1].lower(): match[2] or f"token:{match[1][:SHOWN_DIGITS].lower()}" for match in matches}
         self._metrics.api_tokens.set(len(self._callers))
         return [number for number, match in found if match is None]
 

@@ -154,7 +154,8 @@ def _register_hooks(app: Quart) -> None:
             set_route(request.scope, str(request.url_rule))
         if request.path in PROBES:
             if request.path == "/metrics" and service().settings.metrics_need_token:
-                exchange(request).caller = service().tokens.check(request)
+                seen = exchange(request)
+                seen.caller, seen.token = service().tokens.check(request)
         elif request.method != "OPTIONS":
             await _admit(request, reading=request.method in {"GET", "HEAD"})
 
@@ -194,7 +195,9 @@ async def _admit(connection: BaseRequestWebsocket, *, reading: bool) -> None:
     found = service()
     seen = exchange(connection)
     seen.address = client_address(connection, found.settings.trusted_proxies)
-    g.caller = seen.caller = None if is_open(connection.path) else found.tokens.check(connection)
+    if not is_open(connection.path):
+        seen.caller, seen.token = found.tokens.check(connection)
+    g.caller = seen.caller
     g.counted_as = g.caller or seen.address
     name = "status" if reading else "default"
     limit = found.settings.status_rate_limit if reading else found.settings.rate_limit

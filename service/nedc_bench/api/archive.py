@@ -49,13 +49,14 @@ def read_archive(
     take: Take,
     pattern: str | None = None,
     missing: str = "refuse",
+    channels: str = "refuse",
 ) -> tuple[list[PairInput], tuple[Finding, ...]]:
     """The pairs of an archive, in the order of the references' names, and warnings about them.
 
     Args:
         max_bytes: the limit for the content of all files together.
         take: reserves memory for bytes held besides ``data``, see `nedc_bench.api.budget`.
-        pattern, missing: as for folders, see `nedc_bench.annotations.layout.pair_names`.
+        pattern, missing, channels: as for folders, see `nedc_bench.annotations.layout.pair_names`.
 
     Raises:
         InputError: it is not an archive, an entry is refused, or a file has no counterpart.
@@ -71,6 +72,7 @@ def read_archive(
             hypotheses,
             pattern=pattern,
             missing=missing,
+            channels=channels,
             reference_folder=f"{name}: ref",
             hypothesis_folder=f"{name}: hyp",
         )

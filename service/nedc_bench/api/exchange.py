@@ -2,7 +2,8 @@
 
 It logs one access line per request and WebSocket (``event`` is ``request``): ``caller`` (the token's name or the
 beginning of its hash), ``address``, ``method``, ``path``, ``status``, ``bytes_in`` and ``bytes_out`` of the bodies,
-``seconds`` and ``ended``. Probes are logged at level ``debug``.
+``seconds`` and ``ended``; with tokens also ``token``, the beginning of the token's hash. Probes are logged at level
+``debug``.
 
 ``ended`` is ``complete``; ``client left`` (before the response: status 499); ``cut off`` (the client left or was
 dropped during the response); or ``failed`` (the service's fault).
@@ -56,6 +57,7 @@ class Exchange:
 
     ids: dict[str, str]
     caller: str | None = None
+    token: str | None = None
     address: str = "unknown"
     bytes_in: int = 0
     bytes_out: int = 0
@@ -72,6 +74,7 @@ class Exchange:
         return {
             **self.ids,
             "caller": self.caller,
+            **({} if self.token is None else {"token": self.token}),
             "address": self.address,
             "method": scope.get("method", "WEBSOCKET"),
             "path": scope["path"][:MAX_PATH_CHARACTERS],

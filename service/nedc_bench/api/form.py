@@ -47,7 +47,7 @@ def read_form(
     evidence = _evidence(form, len(parameters.label_map.classes))
     limits: dict[str, Any] = {"max_pairs": max_pairs, "max_bytes": max_bytes, "take": take}
     nothing: tuple[list[PairInput], tuple[Finding, ...]] = [], ()
-    pairs, warnings = form.read(nothing, lambda: _pairs(form, limits))
+    pairs, warnings = form.read(nothing, lambda: _pairs(form, parameters.channels, limits))
     if form.faults:
         raise InputError(form.faults)
     study = None if evidence is None else Study.of(*evidence, (pair.reference_name for pair in pairs))
@@ -110,14 +110,14 @@ def _evidence(form: _Form, classes: int) -> tuple[int, int] | None:
     return seed, replicates
 
 
-def _pairs(form: _Form, limits: dict[str, Any]) -> tuple[list[PairInput], tuple[Finding, ...]]:
+def _pairs(form: _Form, channels: str, limits: dict[str, Any]) -> tuple[list[PairInput], tuple[Finding, ...]]:
     references, hypotheses, archives = (form.files[name] for name in ("reference", "hypothesis", "archive"))
     pattern, missing = form.single("pattern", "") or None, form.choice("missing", MISSING, MISSING[0])
     if archives:
         if references or hypotheses or len(archives) > 1:
             raise refusal("form", "send either one archive, or reference and hypothesis files")
         (name, data) = archives[0]
-        return read_archive(name, data, pattern=pattern, missing=missing, **limits)
+        return read_archive(name, data, pattern=pattern, missing=missing, channels=channels, **limits)
     if pattern is not None or missing != MISSING[0]:
         form.fault("pattern and missing pair the files of an archive; send one")
     if len(references) != len(hypotheses) or not references:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from nedc_bench.annotations import Pairing, Parameters, find_pairs, read_label_map, read_parameters
+from nedc_bench.annotations.layout import FORMAT_NAMES
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.checks import parsed_number
@@ -51,8 +52,8 @@ examples:
 FORMATS = f"""\
 
 formats, recognised by content (docs/formats.md):
-  csv_bi; TUSZ's csv (--channels union); tse, tse_bi, lbl, lbl_bi; BIDS events.tsv and SzCORE's TSV;
-  EDF+ annotations (pip install 'nedc-bench[edf]'); any of them compressed with gzip. The two sides may differ.
+  {FORMAT_NAMES}; any of them compressed with gzip.
+  The two sides may differ. csv is TUSZ's, per channel (--channels union); EDF+ needs pip install 'nedc-bench[edf]'.
 labels: {", ".join(PRESETS)}, or a TOML file such as
   [MAP]
   SEIZ = "seiz,fnsz,gnsz"
@@ -137,10 +138,15 @@ def named_parameters(arguments: argparse.Namespace) -> Parameters:
     return replace(parameters, **{name: value for name, value in given.items() if value is not None})
 
 
-def named_pairs(arguments: argparse.Namespace) -> Pairing:
+def named_pairs(arguments: argparse.Namespace, parameters: Parameters, *, hypothesis: str | None = None) -> Pairing:
     """The pairs of the named files, lists or folders; prints the notes about how they were paired."""
-    missing = getattr(arguments, "missing", "refuse")
-    pairing = find_pairs(arguments.reference, arguments.hypothesis, pattern=arguments.pattern, missing=missing)
+    pairing = find_pairs(
+        arguments.reference,
+        arguments.hypothesis if hypothesis is None else hypothesis,
+        pattern=arguments.pattern,
+        missing=getattr(arguments, "missing", "refuse"),
+        channels=parameters.channels,
+    )
     for note in pairing.notes:
         print(f"note: {note}", file=sys.stderr)
     return pairing

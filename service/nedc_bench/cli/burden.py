@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 
 def _burden(arguments: argparse.Namespace) -> int:
     parameters = named_parameters(arguments)
-    result = seizure_burden(named_pairs(arguments), label=arguments.label, parameters=parameters)
+    result = seizure_burden(named_pairs(arguments, parameters), label=arguments.label, parameters=parameters)
     if arguments.format == "json":
         write_json(result.to_dict(), sys.stdout)
     else:

@@ -22,7 +22,7 @@ def _check(arguments: argparse.Namespace) -> int:
     checked = refused = 0
     for argument in arguments.file:
         try:
-            files = list_files(argument)
+            files = list_files(argument, parameters.channels)
         except InputError as error:
             checked, refused = checked + 1, refused + 1
             _print_findings("error", error)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from nedc_bench.annotations import find_pairs
 from nedc_bench.cli.arguments import (
     FINE,
     Commands,
     add_parameters_argument,
     command,
+    named_pairs,
     named_parameters,
     print_warnings,
     score_pairs,
@@ -59,8 +59,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _scored(arguments: argparse.Namespace, hypothesis: str) -> Result:
-    pairing = find_pairs(arguments.reference, hypothesis, pattern=arguments.pattern, missing=arguments.missing)
-    for note in pairing.notes:
-        print(f"note: {note}", file=sys.stderr)
+    parameters = named_parameters(arguments)
+    pairing = named_pairs(arguments, parameters, hypothesis=hypothesis)
     algorithms = arguments.algorithm or DEFAULT_ALGORITHMS
-    return score_pairs(pairing, named_parameters(arguments), algorithms=algorithms, jobs=arguments.jobs)
+    return score_pairs(pairing, parameters, algorithms=algorithms, jobs=arguments.jobs)

@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
 def _curve(arguments: argparse.Namespace) -> int:
     parameters = named_parameters(arguments)
     curve = operating_curve(
-        named_pairs(arguments), algorithm=arguments.algorithm, label=arguments.label, parameters=parameters
+        named_pairs(arguments, parameters), algorithm=arguments.algorithm, label=arguments.label, parameters=parameters
     )
     if arguments.figure is not None:
         write_figure(curve, arguments.figure)

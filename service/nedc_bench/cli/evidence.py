@@ -58,7 +58,7 @@ def _evidence(arguments: argparse.Namespace) -> int:
     parameters = named_parameters(arguments)
     table = named_table(arguments)
     result = score_pairs(
-        named_pairs(arguments),
+        named_pairs(arguments, parameters),
         parameters,
         algorithms=arguments.algorithm or DEFAULT_ALGORITHMS,
         strict=arguments.strict,

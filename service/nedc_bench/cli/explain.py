@@ -43,7 +43,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.label not in {None, *parameters.label_map.classes}:
         known = ", ".join(parameters.label_map.classes)
         raise refusal("label", f"--label {arguments.label!r} is not a class of the label map: {known}")
-    pairing = named_pairs(arguments)
+    pairing = named_pairs(arguments, parameters)
     result = score_pairs(pairing, parameters, algorithms=arguments.between)
     for line in explanation_lines(result, first, second, label=arguments.label, events=arguments.limit):
         print(line)

@@ -31,7 +31,7 @@ def _parity(arguments: argparse.Namespace) -> int:
     from nedc_bench.evaluation.alpha import compare_with_original  # noqa: PLC0415  # only this command needs subprocess
 
     parameters = named_parameters(arguments)
-    pairing = named_pairs(arguments)
+    pairing = named_pairs(arguments, parameters)
     result = score_pairs(pairing, parameters)
     differences = compare_with_original(arguments.alpha, pairing, result, arguments.params, arguments.python)
     for difference in differences:

@@ -89,7 +89,7 @@ def _score(arguments: argparse.Namespace) -> int:
         print("error: --curves adds to the page: give -o", file=sys.stderr)
         return USAGE
     parameters = named_parameters(arguments)
-    pairing = named_pairs(arguments)
+    pairing = named_pairs(arguments, parameters)
     with _executor(arguments.dask) as executor:
         result = score_pairs(
             pairing if executor is None else _with_whole_paths(pairing),

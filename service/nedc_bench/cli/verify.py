@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
 
 def _verify(arguments: argparse.Namespace) -> int:
     parameters = named_parameters(arguments)
-    pairing = named_pairs(arguments)
+    pairing = named_pairs(arguments, parameters)
     differences = verify(arguments.document, pairing, parameters=parameters, table=named_table(arguments))
     for difference in differences[:MOST_SHOWN]:
         print(difference)

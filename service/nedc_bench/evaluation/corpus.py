@@ -188,7 +188,7 @@ def score_corpus(
     )
     jobs = check_whole("jobs", jobs, 1)
     parameters = Parameters() if parameters is None else parameters
-    noticed = pairs.warnings if isinstance(pairs, Pairing) else ()
+    noticed = pairs.warnings_with(parameters) if isinstance(pairs, Pairing) else ()
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
     if strict and (refused := (*parameters.warnings, *noticed)):
         raise InputError(refused)

@@ -55,7 +55,7 @@ def operating_curve(
         raise refusal("algorithm", message)
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
     found = collect(_as_pairs(listed), lambda item: _states(*item, algorithm, c, parameters))
-    noticed = [*parameters.warnings, *(pairs.warnings if isinstance(pairs, Pairing) else ())]
+    noticed = [*parameters.warnings, *(pairs.warnings_with(parameters) if isinstance(pairs, Pairing) else ())]
     noticed += [warning for _, warnings, _ in found for warning in warnings]
     states = [own for own, _, _ in found]
     curve = OperatingCurve.of_pairs(states, algorithm, parameters.label_map.classes[c], parameters, noticed)

@@ -15,6 +15,7 @@ from nedc_bench.errors import MAX_SHOWN_TEXT
 from nedc_bench.reports import evidence_text
 
 ONLY_NAMES = "figures and contents agree; only names of files differ"
+NAMES_REMEDY = "to make these agree too, verify it where the paths in the document lead to these files"
 MOST_NAMES = 3  # files named in one line
 SIDES = ("reference", "hypothesis")
 
@@ -41,7 +42,7 @@ def explain(written: dict[str, Any], made: dict[str, Any]) -> list[str]:
     causes = ["digest: does not fit the document's text, which was changed after it was made"] if changed else []
     causes += files
     if found and not causes and all(own.of_name for own in found):
-        return [f"{ONLY_NAMES}, as {found[0]}"]
+        return [f"{ONLY_NAMES}, as {found[0]}; {NAMES_REMEDY}"]
     if _drawn_otherwise(found):
         causes.append(_other_draw(written["method"]))
     return [*causes, *map(str, found)]

@@ -71,12 +71,15 @@ def _as_spelled(pairing: Pairing, table: Table | None, written: dict[str, Any]) 
     pairs = list(pairing.pairs)
     for k, names in enumerate(file_names(written, len(pairs)) or []):
         pairs[k] = _spelled_pair(pairs[k], names, spelled)
-    warnings = tuple(replace(found, file=spelled.get(found.file, found.file)) for found in pairing.warnings)
+    warnings, passed_over = (
+        tuple(replace(found, file=spelled.get(found.file, found.file)) for found in own)
+        for own in (pairing.warnings, pairing.passed_over)
+    )
     participants = written.get("participants")
     name = participants.get("name") if isinstance(participants, dict) else None
     if table is not None and isinstance(name, str) and _is_same_path(name, table.name):
         table = replace(table, name=name)
-    return replace(pairing, pairs=tuple(pairs), warnings=warnings), table
+    return replace(pairing, pairs=tuple(pairs), warnings=warnings, passed_over=passed_over), table
 
 
 def _spelled_pair(pair: Pair, names: tuple[str, str], spelled: dict[str, str]) -> Pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from nedc_bench.scoring import CorpusScore
-from nedc_bench.scoring.verdicts import RULES, Difference, Verdict, differences
+from nedc_bench.scoring.verdicts import Difference, Verdict, described, differences
 from nedc_bench.scoring.verdicts.model import PARTIAL
 
 _COUNTS = ("TP", "FP", "FN")
@@ -33,7 +33,7 @@ def explanation_lines(
     yield from _events(found, (first, second), events)
     yield ""
     for rule in sorted({rule for difference in found for rule in difference.rules if rule}):
-        yield f"  {rule}: {RULES[rule]}"
+        yield f"  {rule}: {described(rule, score.parameters)}"
 
 
 def _labels(score: CorpusScore, algorithm: str) -> Sequence[str]:

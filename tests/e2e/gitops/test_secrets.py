@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +18,7 @@ pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
 NEW_PASSWORD = "the-second-password"
 NEW_TOKEN = "the-next-token-of-the-tests"
-ADD_PASSWORD, DROP_PASSWORD, TOKENS, ADD_TOKEN, PROBE, DROP_TOKEN = range(6)  # blocks of the runbook
+ADD_PASSWORD, DROP_PASSWORD, TOKENS, ADD_TOKEN, PROBE, LAST_USE, DROP_TOKEN = range(7)  # blocks of the runbook
 
 
 def test_the_password_of_redis_is_rotated_without_a_failed_request(argo: Argo, team: Team) -> None:
@@ -49,11 +48,12 @@ def test_a_token_is_rotated_without_a_failed_request(argo: Argo, team: Team) -> 
     given = {"OLD": TOKEN, "NEW": NEW_TOKEN, "NAME": "probe"}
     with load(namespace, TOKEN) as before:
         follow(team.root, "runbook.md", "Rotating secrets", TOKENS, ADD_TOKEN, **given)
-        _await_tokens(namespace, [f"{old}  probe", f"{new}  probe"])
+        assert _tokens(namespace) == [[f"{old}  probe", f"{new}  probe"]] * len(pods(namespace))
         before.go_on(5)
+        assert int(follow(team.root, "runbook.md", "Rotating secrets", TOKENS, LAST_USE, **given)) >= 5
     with load(namespace, NEW_TOKEN) as after:  # clients have switched to the new token
         follow(team.root, "runbook.md", "Rotating secrets", TOKENS, PROBE, DROP_TOKEN, **given)
-        _await_tokens(namespace, [f"{new}  probe"])
+        until(lambda: _tokens(namespace) == [[f"{new}  probe"]] * len(pods(namespace)), "every pod sees the tokens")
         refused = httpx.get(f"{url(namespace)}/api/v1/evaluate", headers={"Authorization": f"Bearer {TOKEN}"})
         assert refused.status_code == 401
         after.go_on(10)
@@ -62,12 +62,9 @@ def test_a_token_is_rotated_without_a_failed_request(argo: Argo, team: Team) -> 
     argo.deployed("prod")
 
 
-def _await_tokens(namespace: Namespace, expected: list[str]) -> None:
-    """Wait until every pod sees the file's new content."""
-
-    def seen(pod: Any) -> bool:
-        text = namespace.kubectl("exec", pod.metadata.name, "--", "cat", "/etc/nedc-bench/tokens/tokens")
-        return text.splitlines() == expected
-
-    for pod in pods(namespace):
-        until(lambda pod=pod: seen(pod), f"{pod.metadata.name} sees the tokens")  # type: ignore[misc]
+def _tokens(namespace: Namespace) -> list[list[str]]:
+    """The lines of the file that each pod sees."""
+    return [
+        namespace.kubectl("exec", pod.metadata.name, "--", "cat", "/etc/nedc-bench/tokens/tokens").splitlines()
+        for pod in pods(namespace)
+    ]

@@ -22,6 +22,25 @@ PAGE = "emergency-argocd.md"
 CLOSED = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["nedc-bench-prod"]}
 
 
+@pytest.mark.parametrize(("tag", "phase"), [(WRONG, "Failed"), (NEVER_READY, "Running")])
+def test_prod_is_rolled_back_from_a_sync_that_has_not_succeeded(argo: Argo, team: Team, tag: str, phase: str) -> None:
+    prod = argo.namespace("prod")
+    good = ready_images(prod)
+    team.deliver("prod", team.release("prod")["chart"], team.pinned(tag))
+    team.push()
+    argo.refresh()
+    argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
+    argo.argocd("app", "sync", "nedc-bench-prod", "--async")
+    argo.awaited("prod", lambda found: operation(found).get("phase") == phase, f"the sync of the bad release: {phase}")
+    for _ in range(2):
+        assert "self-check  ok" in follow(team.root, PAGE, "Roll back", 0)
+        until(lambda: ready_images(prod) == good, "prod runs the release before")
+    team.revert()
+    argo.refresh()
+    argo.argocd("app", "sync", "nedc-bench-prod")
+    argo.deployed("prod")
+
+
 def test_prod_is_rolled_back_scaled_and_freed_of_redis_in_a_closed_window(argo: Argo, team: Team) -> None:
     prod = argo.namespace("prod")
     argo.argocd("app", "sync", "nedc-bench-prod")  # a sync to roll back to, if the Application is new
@@ -55,26 +74,7 @@ def test_prod_is_rolled_back_scaled_and_freed_of_redis_in_a_closed_window(argo: 
     follow(team.root, PAGE, "Open the window", 1)
     with pytest.raises(CommandError, match="blocked by sync window"):
         argo.argocd("app", "sync", "nedc-bench-prod")
-    argo.apply("project.yaml")
-
-
-@pytest.mark.parametrize(("tag", "phase"), [(WRONG, "Failed"), (NEVER_READY, "Running")])
-def test_prod_is_rolled_back_from_a_sync_that_has_not_succeeded(argo: Argo, team: Team, tag: str, phase: str) -> None:
-    prod = argo.namespace("prod")
-    good = ready_images(prod)
-    team.deliver("prod", team.release("prod")["chart"], team.pinned(tag))
-    team.push()
-    argo.refresh()
-    argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
-    argo.argocd("app", "sync", "nedc-bench-prod", "--async")
-    argo.awaited("prod", lambda found: operation(found).get("phase") == phase, f"the sync of the bad release: {phase}")
-    for _ in range(2):
-        assert "self-check  ok" in follow(team.root, PAGE, "Roll back", 0)
-        until(lambda: ready_images(prod) == good, "prod runs the release before")
-    team.revert()
-    argo.refresh()
-    argo.argocd("app", "sync", "nedc-bench-prod")
-    argo.deployed("prod")
+    argo.argocd("proj", "windows", "delete", "nedc-bench", "0")
 
 
 def _close(argo: Argo, team: Team) -> None:

@@ -5,6 +5,6 @@ They are computed on demand from a `PairScore`; scoring does not depend on them.
 
 from nedc_bench.scoring.verdicts.differences import Difference, differences
 from nedc_bench.scoring.verdicts.judging import judge
-from nedc_bench.scoring.verdicts.model import RULES, Part, Verdict
+from nedc_bench.scoring.verdicts.model import RULES, Part, Verdict, described
 
-__all__ = ["RULES", "Difference", "Part", "Verdict", "differences", "judge"]
+__all__ = ["RULES", "Difference", "Part", "Verdict", "described", "differences", "judge"]

@@ -44,6 +44,28 @@ RULES = {
     "split": "SzCORE: longer than the maximum, so it counts once for each of its pieces.",
 }
 
+_TOLERANCE = "{0.szcore_tolerance_start:g} s before to {0.szcore_tolerance_end:g} s after"
+_LIMITS = {
+    "no overlap": _TOLERANCE,
+    "tolerance": _TOLERANCE,
+    "minimum overlap": "not over {0.szcore_min_overlap:g} of it",
+    "merged": "gap below {0.szcore_min_duration_between_events:g} s",
+    "merged before": "gap below {0.szcore_min_duration_between_events:g} s",
+    "split": "over {0.szcore_max_event_duration:g} s",
+}
+
+
+def described(rule: str, parameters: Parameters) -> str:
+    """The text of a rule, with the limits in use.
+
+    >>> described("split", Parameters())
+    'SzCORE: longer than the maximum, so it counts once for each of its pieces (over 300 s).'
+    """
+    if rule not in _LIMITS:
+        return RULES[rule]
+    text, limits = RULES[rule].removesuffix("."), _LIMITS[rule].format(parameters)
+    return f"{text[:-1]}: {limits})." if text.endswith(")") else f"{text} ({limits})."
+
 
 class Part(NamedTuple):
     """What an event adds to the counts of its class, and the event on the other side that causes it, if any."""

@@ -1,0 +1,74 @@
+"""What is said of the files of two trees that have no counterpart, or that do not count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, quoted
+
+
+class TreeFile(NamedTuple):
+    """A name on one side; ``key``, the name without suffix, is what pairs."""
+
+    name: str
+    key: str
+    suffix: str
+
+
+def base_of(file: TreeFile) -> str:
+    """The key without folders."""
+    return file.key.rpartition("/")[2]
+
+
+def lone_findings(
+    ours: Collection[TreeFile],
+    theirs: Collection[TreeFile],
+    lone_ours: Sequence[TreeFile],
+    lone_theirs: Sequence[TreeFile],
+    folders: dict[str, str],
+) -> list[Finding]:
+    """How many files have no counterpart, the remedy, and their names."""
+    message = f"{len(lone_ours)} of {count_of(len(ours), 'reference')} and "
+    message += f"{len(lone_theirs)} of {count_of(len(theirs), 'hypothesis', 'hypotheses')} have no counterpart"
+    pattern = _guess_pattern(lone_ours, lone_theirs)
+    if pattern:
+        message += f"; if names differ by design, give the pattern {pattern!r} (--pattern)"
+    elif not lone_theirs:
+        message += "; to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
+    findings = [Finding("", "", None, "pairing", message)]
+    for side, other, lone in (("reference", "hypothesis", lone_ours), ("hypothesis", "reference", lone_theirs)):
+        findings += [
+            Finding(side, os.path.join(folders[side], file.name), None, "pairing", f"has no {other} of the same name")
+            for file in lone[:MAX_FINDINGS_PER_FILE]
+        ]
+    return findings
+
+
+def passed_over(side: str, folder: str, beside: Sequence[tuple[str, str]]) -> Finding:
+    """The warning about files with per-channel events that do not count."""
+    name, other = beside[0]
+    message = f"counts, and {quoted(other)} beside it does not ({count_of(len(beside), 'such recording')}); "
+    message += "for the union of channels, give channels='union' to find_pairs too"
+    return Finding(side, os.path.join(folder, name), None, "channel", message)
+
+
+def _guess_pattern(ours: Sequence[TreeFile], theirs: Sequence[TreeFile]) -> str:
+    """The pattern that fits most hypotheses, or an empty text."""
+    if not ours or not theirs:
+        return ""
+    bases = {base_of(file) for file in ours}
+    for file in theirs:
+        base = base_of(file)
+        for k in range(len(base) - 1, 0, -1):
+            if base[:k] in bases:
+                return "{id}" + base[k:]
+            if base[-k:] in bases:
+                return base[:-k] + "{id}"
+    return ""
+
+
+def count_of(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun."""
+    return f"1 {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
