@@ -120,7 +120,7 @@ def test_replicas_share_one_bound_on_the_queue(replica: Start, redis: RedisServe
     for stopped in workers:
         stopped.go_on()
     assert [ended(second, job_id)["status"] for job_id in running + waiting] == ["completed"] * len(running + waiting)
-    assert redis.ask(lambda client: client.zcard(PENDING)) == 0
+    until(lambda: redis.ask(lambda client: client.zcard(PENDING)) == 0)
 
 
 def test_a_retry_queues_a_job_again_whose_message_redis_lost(

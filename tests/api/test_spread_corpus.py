@@ -29,7 +29,7 @@ def test_a_corpus_is_scored_by_two_replicas_of_which_one_is_killed(replica: Star
     first.stop(signal.SIGKILL)
     job = ended(second, job_id)
     assert (job["status"], job["progress"]) == ("completed", {"done": PAIRS, "total": PAIRS})
-    assert entered(second, "completed") == 1
+    until(lambda: entered(second, "completed") == 1)
     contents = [io.BytesIO(content) for _, (_, content) in files]
     pairs = [Pair(ref, hyp, "a.csv_bi", "a.csv_bi") for ref, hyp in zip(contents[::2], contents[1::2], strict=True)]
     library = json.loads(json.dumps(score_corpus(pairs, jobs=1).to_dict()))

@@ -20,8 +20,8 @@ from serving import Server
 SETTINGS = {
     "MAX_WORKERS": "1",
     "EVALUATION_TIMEOUT_SECONDS": "5",
-    "RATE_LIMIT": "60/minute",
-    "STATUS_RATE_LIMIT": "600/minute",
+    "RATE_LIMIT": "60/hour",
+    "STATUS_RATE_LIMIT": "600/hour",
     "TRUSTED_PROXIES": "127.0.0.0/8",  # so that each part of the traffic can come from an address of its own
 }
 
