@@ -1,8 +1,7 @@
-"""What the tests of attacks share: how late ``/health`` gets meanwhile, and what all processes of the service hold.
+"""Helpers for tests of attacks: how late ``/health`` is meanwhile, and how much memory the service takes.
 
-A busy machine is late too. While the service's threads, or the one who asks, are ready to run and the machine gives
-them no CPU, the kernel counts (``schedstat``): that time is the machine's and is taken off. Where nothing else runs
-it is next to nothing.
+Other load on the machine delays ``/health``, too. The kernel counts (``schedstat``) how long the threads of service and
+client were ready to run and got no CPU; that time is subtracted. On a quiet machine it is next to nothing.
 """
 
 from __future__ import annotations
@@ -57,18 +56,18 @@ print(json.dumps(found))
 
 @dataclass
 class Observed:
-    """What was seen during an attack.
+    """Measurements during an attack.
 
     Attributes:
-        seconds: that each ``/health`` took, and that it was late by the service's fault.
-        peak: the most that all processes of the service held, in bytes; pages that they share count once.
+        seconds: for each ``/health`` request, its duration and the part of it that the service caused.
+        peak: the highest memory of all processes of the service, in bytes; shared pages count once.
     """
 
     seconds: list[tuple[float, float]] = field(default_factory=list)
     peak: int = 0
 
     def check(self) -> None:
-        """The service kept its promise."""
+        """The service stayed responsive and within its memory."""
         late = max(own for _, own in self.seconds)
         took = max(seconds for seconds, _ in self.seconds)
         print(f"health {late:.3f} s (took {took:.3f}), {len(self.seconds)} asked; {self.peak >> 20} MiB")
@@ -78,10 +77,10 @@ class Observed:
 
 @contextmanager
 def observed(server: Server) -> Iterator[Observed]:
-    """Ask for the service's health, again and again, and look at its memory, while the block runs."""
+    """Request ``/health`` and measure memory repeatedly while the block runs."""
     found = Observed()
     ended = threading.Event()
-    weighing = threading.Thread(target=_weigh, args=(found, server, ended))
+    weighing = threading.Thread(target=_watch_memory, args=(found, server, ended))
     command = [sys.executable, "-c", _ASKING, str(server.port), str(server.process.pid)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
         assert asking.stdout is not None
@@ -96,13 +95,13 @@ def observed(server: Server) -> Iterator[Observed]:
     found.seconds = [(seconds, own) for seconds, own in json.loads(answers)]
 
 
-def _weigh(found: Observed, server: Server, ended: threading.Event) -> None:
+def _watch_memory(found: Observed, server: Server, ended: threading.Event) -> None:
     while not ended.wait(PAUSE_SECONDS):
         found.peak = max(found.peak, memory(server))
 
 
 def memory(server: Server) -> int:
-    """What all processes of the service hold."""
+    """The memory of all processes of the service."""
     total = 0
     for process in [psutil.Process(server.process.pid), *server.children()]:
         try:
@@ -112,12 +111,12 @@ def memory(server: Server) -> int:
     return total
 
 
-# -- clients of bytes
+# -- raw clients
 
 
 @contextmanager
 def client(server: Server, receive_buffer: int | None = None) -> Iterator[socket.socket]:
-    """A connection of a client that takes what it likes."""
+    """A raw connection."""
     with socket.socket() as opened:
         if receive_buffer is not None:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -127,7 +126,7 @@ def client(server: Server, receive_buffer: int | None = None) -> Iterator[socket
 
 
 def flood(opened: socket.socket, data: bytes) -> bool:
-    """Send it all; whether the service took it all."""
+    """Send everything; whether the service accepted it all."""
     try:
         opened.sendall(data)
     except OSError:
@@ -136,7 +135,7 @@ def flood(opened: socket.socket, data: bytes) -> bool:
 
 
 def rest(opened: socket.socket) -> bytes:
-    """All that comes, up to the end of the connection."""
+    """Everything received until the connection ends."""
     found = b""
     try:
         while piece := opened.recv(65_536):

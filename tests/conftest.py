@@ -15,7 +15,10 @@ from processes import Guard, close_nursery
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # They start worker processes for nearly every test.
-WORKERS = tuple(f"tests/unit/test_{name}.py" for name in ("evaluator", "no_surprises", "parallel", "pool", "processes"))
+WORKERS = tuple(
+    f"tests/unit/test_{name}.py"
+    for name in ("evaluator", "evaluator_faults", "no_surprises", "parallel", "pool", "processes")
+)
 # Fixtures that start servers and browsers, or take as long.
 SERVERS = {"start_server", "start_build", "redis_server", "server", "browser", "stack", "cluster", "site"}
 

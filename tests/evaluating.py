@@ -1,4 +1,4 @@
-"""What the tests of the service's evaluation share: pairs as a request brings them, and what is counted."""
+"""Helpers for tests of the evaluator: pairs as a request has them, expected results, and counters."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from nedc_bench.execution.work import score_and_fold, score_pairs
 from nedc_bench.redis import RedisAddress, RedisClient
 
 DAY = 86_400
-UNEVEN = Parameters(penalty_sub=1.5)  # the plain table of dp, which takes its time
+UNEVEN = Parameters(penalty_sub=1.5)  # makes dp compute its full table, which is slow
 
 
 class Tally(Counter[str]):
-    """Counts what it is called with."""
+    """Counts its calls by their argument."""
 
     def __call__(self, result: str) -> None:
         self[result] += 1
 
 
 class CountingPool(WorkerPool):
-    """A pool that counts the pairs sent to its workers to be scored, and tells when a call begins."""
+    """A pool that counts the pairs sent to its workers, and sets an event when a call begins."""
 
     def __init__(self, workers: int, **options: Any) -> None:
         super().__init__(workers, **options)
@@ -54,8 +54,8 @@ async def started(pool: WorkerPool) -> AsyncIterator[WorkerPool]:
         await pool.close(kill=True)
 
 
-class House:
-    """An evaluator and its parts, with its cache in memory or, given a URL, in Redis."""
+class Scorer:
+    """An evaluator with its workers and its cache, in memory or, given a URL, in Redis."""
 
     def __init__(self, url: str | None = None, *, workers: int = 1, timeout_seconds: float | None = None) -> None:
         self.tally = Tally()
@@ -76,7 +76,7 @@ class House:
 
 
 class CountingClient(RedisClient):
-    """A client that counts what failed."""
+    """A client that counts failed operations."""
 
     failures = 0
 
@@ -98,7 +98,7 @@ def memory(tally: Tally | None = None, max_bytes: int = 10_000_000) -> MemoryCac
 
 
 def asking(parameters: Parameters | None = None, algorithms: Sequence[str] = ALGORITHMS, **options: Any) -> Asked:
-    """How pairs are to be scored."""
+    """Parameters, algorithms and options of a request."""
     return Asked(tuple(algorithms), parameters or Parameters(), **options)
 
 
@@ -108,7 +108,7 @@ async def evaluate(
     asked: Asked | None = None,
     progress: Callable[[int], object] = int,
 ) -> Evaluated:
-    """Evaluate a request, and keep what it brings for the cache, as a job's end does."""
+    """Evaluate a request, and write its entries to the cache, as the end of a job does."""
     evaluated = await evaluator.evaluate(pairs, asked or asking(), progress=progress)
     await evaluator.cache.set_many(evaluated.entries)
     return evaluated
@@ -121,7 +121,7 @@ def document(evaluated: Evaluated, pairs: Sequence[PairInput]) -> dict[str, Any]
 
 
 def expected(pairs: Sequence[PairInput], asked: Asked | None = None) -> Result:
-    """What the library says, in this process."""
+    """The library's result, computed in this process."""
     asked = asked or asking()
     listed = [
         Pair(io.BytesIO(pair.reference), io.BytesIO(pair.hypothesis), pair.reference_name, pair.hypothesis_name)
@@ -131,7 +131,7 @@ def expected(pairs: Sequence[PairInput], asked: Asked | None = None) -> Result:
 
 
 def expected_document(pairs: Sequence[PairInput], asked: Asked | None = None) -> dict[str, Any]:
-    """The result document of the library."""
+    """The library's result document."""
     asked = asked or asking()
     return as_document(expected(pairs, asked), per_pair=asked.per_pair)
 
@@ -141,8 +141,16 @@ def as_document(result: Result, *, per_pair: bool = False) -> dict[str, Any]:
     return found
 
 
+async def check(scorer: Scorer, pairs: Sequence[PairInput], *, strict: bool = False) -> Evaluated:
+    """Evaluate, and compare the document with the library's."""
+    asked = asking(strict=strict)
+    evaluated = await evaluate(scorer.evaluator, pairs, asked)
+    assert document(evaluated, pairs) == expected_document(pairs, asked)
+    return evaluated
+
+
 def uploads(corpus: Corpus) -> list[PairInput]:
-    """The pairs of a corpus as a request brings them."""
+    """The pairs of a corpus as a request has them."""
     return [
         PairInput.of(
             Path(str(pair.reference)).read_bytes(),
@@ -155,13 +163,13 @@ def uploads(corpus: Corpus) -> list[PairInput]:
 
 
 def small_pair(number: int = 0, name: str = "") -> PairInput:
-    """A pair of 10 s; those of different numbers, to 40,000, differ."""
+    """A pair of 10 s that is different for each number up to 40,000."""
     reference, hypothesis = annotation((1.0, 5.0 + number / 10_000, "seiz")), annotation((2.0, 6.0, "seiz"))
     return PairInput.of(reference.encode(), f"ref{name or number}", hypothesis.encode(), f"hyp{name or number}")
 
 
 def day_pair(events: int = 2000, name: str = "day") -> PairInput:
-    """A day with so many events a side, as a seed draws them."""
+    """A pair of one day with so many seeded random events on each side."""
     chance = random.Random(7)
     sides = []
     for _ in range(2):
@@ -178,7 +186,7 @@ def overlapping_pair(name: str = "") -> PairInput:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what no event tells of, as in another process; the test's timeout ends it."""
+    """Wait for a condition that no event announces, as in another process; the test's timeout ends it."""
     pause = 0.002
     while True:
         met = condition()

@@ -1,4 +1,4 @@
-"""What the unit tests share: annotation files, the command in a process of its own, and real faults."""
+"""Helpers for all tests: annotation files, refusals, the command in its own process, and real faults."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import pytest
+
+from nedc_bench import InputError
 from processes import Forked
 
 T = TypeVar("T")
@@ -23,7 +26,7 @@ WAIT_SECONDS = 120.0  # for anything, on the busiest machine
 COMMAND = str(Path(sys.executable).parent / "nedc-bench")
 COLUMNS = "channel,start_time,stop_time,label,confidence"
 
-# A small process between the test and the command: what is measured of a child includes what its parent weighed.
+# A small process between the test and the command: a child's measured memory includes its parent's when it was forked.
 _MEASURE = """
 import resource, subprocess, sys
 status = subprocess.run(sys.argv[2:]).returncode
@@ -46,16 +49,23 @@ class Lists(NamedTuple):
     hypothesis: Path
 
 
+def write_lists(folder: Path, references: Iterable[str], hypotheses: Iterable[str]) -> Lists:
+    """Write the lists ``ref.list`` and ``hyp.list`` with these lines."""
+    lists = Lists(folder / "ref.list", folder / "hyp.list")
+    for path, lines in zip(lists, (references, hypotheses), strict=True):
+        path.write_text("".join(f"{line}\n" for line in lines))
+    return lists
+
+
 def write_corpus(folder: Path, references: Sequence[str], hypotheses: Sequence[str]) -> Lists:
     """Write the texts as ``ref/0000.csv_bi`` ... and ``hyp/0000.csv_bi`` ..., and their lists."""
-    lists = Lists(folder / "ref.list", folder / "hyp.list")
-    for side, texts, path in (("ref", references, lists.reference), ("hyp", hypotheses, lists.hypothesis)):
+    names = []
+    for side, texts in (("ref", references), ("hyp", hypotheses)):
         (folder / side).mkdir(parents=True)
-        names = [f"{side}/{k:04}.csv_bi" for k in range(len(texts))]
-        for name, text in zip(names, texts, strict=True):
+        names.append([f"{side}/{k:04}.csv_bi" for k in range(len(texts))])
+        for name, text in zip(names[-1], texts, strict=True):
             (folder / name).write_text(text)
-        path.write_text("".join(f"{name}\n" for name in names))
-    return lists
+    return write_lists(folder, *names)
 
 
 def write_small_corpus(folder: Path, pairs: int) -> Lists:
@@ -68,13 +78,20 @@ def write_small_corpus(folder: Path, pairs: int) -> Lists:
     )
 
 
+def refusal(call: Callable[[], object]) -> InputError:
+    """The error with which a call refuses its input; its text has a line for each finding."""
+    with pytest.raises(InputError) as caught:
+        call()
+    return caught.value
+
+
 def late(module: str) -> Any:
-    """A module whose import takes a second, which the collection of other tests need not wait for."""
+    """Import a slow module when a test needs it, not when tests are collected."""
     return import_module(module)
 
 
 class Ran(NamedTuple):
-    """What a command has said."""
+    """The exit status and output of a command."""
 
     status: int
     stdout: str
@@ -113,11 +130,11 @@ def run_measured(folder: Path, *arguments: str | Path) -> tuple[Ran, int]:
 
 
 def until(check: Callable[[], T | None], but: tuple[type[Exception], ...] = ()) -> T:
-    """What ``check`` gives once it gives anything: waits for what no event tells of, as in another process.
+    """Call ``check`` until it returns something true: for conditions that no event announces, as in another process.
 
     Args:
         check: called again and again.
-        but: errors of it that mean: not yet.
+        but: errors of ``check`` that mean "not yet".
     """
     deadline = time.monotonic() + WAIT_SECONDS
     pause = 0.01

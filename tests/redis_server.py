@@ -6,7 +6,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,14 +19,14 @@ from helpers import WAIT_SECONDS, until
 
 
 class RedisServer:
-    """A ``redis-server`` of ours.
+    """A ``redis-server`` process.
 
     Args:
-        folder: where its files go.
+        folder: for its files.
         options: further options of the command line, such as ``--requirepass secret``.
 
     Attributes:
-        url: what the service takes as ``REDIS_URL``; the same after a restart.
+        url: for the setting ``REDIS_URL``; the same after a restart.
     """
 
     def __init__(self, folder: Path, *options: str) -> None:
@@ -59,7 +60,7 @@ class RedisServer:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it; it answers when this returns."""
+        """Start it, and wait until it answers."""
         self._process = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         until(self._answers)
 
@@ -78,7 +79,7 @@ class RedisServer:
         self._process = None
 
     def restart(self) -> None:
-        """Kill it and start it again on the same port; what it had is gone, unless its options keep it."""
+        """Kill it and start it again on the same port; its data is lost unless its options keep it."""
         self.kill()
         self.start()
 
@@ -87,16 +88,25 @@ class RedisServer:
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue its process (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Frozen while the block runs."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
+
     def fill(self) -> None:
-        """Let it take no more: every write is refused with an OOM error, and nothing is evicted."""
+        """Make it full: every write is refused with an OOM error, and nothing is evicted."""
         self.ask(lambda client: client.config_set("maxmemory-policy", "noeviction"))
         self.ask(lambda client: client.config_set("maxmemory", 1))
 
     def empty(self) -> None:
-        """Forget everything, and take as much as there is memory."""
+        """Delete everything, and remove the memory limit."""
         self.ask(lambda client: client.config_set("maxmemory", 0))
         self.ask(lambda client: client.flushall())
 
@@ -109,7 +119,7 @@ class RedisServer:
         return sorted(key.decode() for key in self.ask(lambda client: client.keys("*")))
 
     def ask(self, question: Callable[[Redis], Any]) -> Any:
-        """What a client of its own is answered."""
+        """Ask with a client of its own, and return the answer."""
         with Redis.from_url(self.url, socket_timeout=WAIT_SECONDS, protocol=2) as client:
             return question(client)
 

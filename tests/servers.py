@@ -1,14 +1,16 @@
-"""Fixtures: services for the time of a test, or of all tests of a file."""
+"""Fixtures: services that run for one test, or for all tests of a file."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from redis_server import RedisServer
 from serving import Server, Start, Stop, Workers
 
 
@@ -34,9 +36,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert running.stop() == 0
 
 
+@contextmanager
+def server_with_store(store: str, folder: Path, **settings: Any) -> Iterator[Server]:
+    """A server that has its cache and jobs in memory or, if the store is ``redis``, in a Redis of its own."""
+    with ExitStack() as stack:
+        if store == "redis":
+            settings["REDIS_URL"] = stack.enter_context(RedisServer(folder)).url
+        running = Server(folder / "log", **settings)
+        yield running
+        assert running.stop() == 0
+
+
 @pytest.fixture
 def stop_workers() -> Iterator[Stop]:
-    """Stop the worker processes of servers, until they are told to go on, or the test ends."""
+    """Stop the worker processes of servers until `go_on` is called or the test ends."""
     stopped: list[Workers] = []
 
     def stop(server: Server) -> Workers:

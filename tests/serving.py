@@ -1,4 +1,4 @@
-"""What the tests of the running service share: real servers, what is sent to them, and what they tell."""
+"""Helpers for tests of the running service: real servers, requests to them, and their answers, metrics and logs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from evaluating import small_pair as small
 from helpers import WAIT_SECONDS, until
 from processes import Forked
 
-COMMAND = (sys.executable, "-m", "nedc_bench")  # alone: what is weighed shares no pages with the tests' nursery
+COMMAND = (sys.executable, "-m", "nedc_bench")  # not forked from the tests, so that it shares no memory with them
 UNHINDERED = {"RATE_LIMIT": "100000/minute", "STATUS_RATE_LIMIT": "100000/minute", "SHUTDOWN_DELAY_SECONDS": "0"}
 EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
 ONE = EXAMPLE.pairing.pairs[5]
@@ -37,10 +37,10 @@ class Server:
     """A running ``nedc-bench serve`` on a free port.
 
     Args:
-        log: where its output goes.
-        command: what it is started with, before ``serve``; a fork of what is loaded already, if not given.
-        ready: wait until it says that it is ready, and not only until it answers.
-        settings: of its environment.
+        log: the file for its output.
+        command: starts it, followed by ``serve``; by default, it is forked from a process that has loaded the package.
+        ready: wait until it is ready, not only until it answers.
+        settings: environment variables.
     """
 
     def __init__(
@@ -88,19 +88,19 @@ class Server:
         return found[1] if found else ""
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """End the process with a signal; its exit status."""
+        """Send a signal, wait for the end, and return the exit status."""
         self.client.close()
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(timeout=WAIT_SECONDS)
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
-        """The lines of the log, or those of an event."""
+        """The lines of the log, or those of one event."""
         found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
         return [line for line in found if event in {None, line["event"]}]
 
     def children(self) -> list[psutil.Process]:
-        """The processes that it has started, and theirs."""
+        """The processes that it started, and their children."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def workers(self) -> list[psutil.Process]:
@@ -108,7 +108,7 @@ class Server:
         return [child for child in self.children() if child.ppid() != self.process.pid]
 
     def memory(self) -> int:
-        """What the serving process holds, in bytes."""
+        """The memory of the serving process, in bytes."""
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def samples(self) -> dict[tuple[Any, ...], float]:
@@ -130,7 +130,7 @@ class Server:
 Start = Callable[..., Server]
 
 
-# -- what is sent
+# -- requests
 
 
 def parts(corpus: Corpus) -> list[File]:
@@ -153,26 +153,26 @@ def one_pair() -> list[File]:
 
 
 def small_pair(number: int) -> list[File]:
-    """A pair unlike those of other numbers, so that no cache knows it."""
+    """A pair that is different for each number, so that it is not cached."""
     pair = small(number)
     return [("reference", ("a.csv_bi", pair.reference)), ("hypothesis", ("a.csv_bi", pair.hypothesis))]
 
 
 def post(server: Server, files: list[File], headers: dict[str, str] | None = None, **data: Any) -> httpx.Response:
-    """Ask for an evaluation, and wait for its end where no other headers are given."""
+    """Ask for an evaluation; without ``headers``, wait for its result."""
     return server.client.post(
         "/api/v1/evaluate", files=files, data=data, headers={"Prefer": "wait=60"} if headers is None else headers
     )
 
 
 def accept(server: Server, files: list[File], **data: Any) -> str:
-    """Have an evaluation accepted; the job's id."""
+    """Ask for an evaluation that must be accepted, and return the job's id."""
     answer = post(server, files, headers={}, **data)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["job_id"])
 
 
-# -- what has become of it
+# -- jobs
 
 
 def show(server: Server, job_id: str) -> httpx.Response:
@@ -184,35 +184,35 @@ def status(server: Server, job_id: str) -> str:
 
 
 def figures(corpus: Corpus) -> dict[str, Any]:
-    """The ``algorithms`` of the result document, as the library makes them."""
+    """The ``algorithms`` of the library's result document."""
     found: dict[str, Any] = json.loads(json.dumps(corpus.result.to_dict()))["algorithms"]
     return found
 
 
 def ended(server: Server, job_id: str) -> dict[str, Any]:
-    """The job once it has ended."""
+    """Wait for the end of a job, and return the job."""
     until(lambda: status(server, job_id) in {"completed", "failed"})
     job: dict[str, Any] = show(server, job_id).json()
     return job
 
 
 def entered(server: Server, state: str) -> float:
-    """How many jobs have entered a state, as this replica counts."""
+    """How many jobs have entered a state, by the metric of this replica."""
     return server.count("nedc_jobs_total", state=state)
 
 
 def completed_lines(*servers: Server) -> list[str]:
-    """The ids of the jobs that the logs tell of as completed."""
+    """The ids of the jobs that completed, according to the log."""
     return [line["job_id"] for server in servers for line in server.lines("job completed")]
 
 
 def levels(server: Server) -> set[str]:
-    """The levels of the lines of the log."""
+    """The levels that occur in the log."""
     return {line["level"] for line in server.lines()}
 
 
 def check_problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem that a response is, with this status."""
+    """Check that a response is a problem with this status, and return the problem."""
     assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
     found: dict[str, Any] = response.json()
     assert (found["status"], found["type"]) == (status, f"/docs#{status}")
@@ -229,7 +229,7 @@ def watch(server: Server, job_id: str, headers: dict[str, str] | None = None) ->
 
 
 def received(socket: ClientConnection) -> Iterator[dict[str, Any]]:
-    """What comes, and at last the code that it is closed with."""
+    """The messages, and at the end the code that closed the WebSocket."""
     with contextlib.suppress(ConnectionClosed):
         while True:
             yield json.loads(socket.recv())
@@ -240,7 +240,7 @@ def received(socket: ClientConnection) -> Iterator[dict[str, Any]]:
 
 
 class Workers:
-    """The worker processes of a replica, stopped: what runs there is not done before they `go_on`."""
+    """The worker processes of a replica, stopped until `go_on`."""
 
     def __init__(self, server: Server) -> None:
         self.processes = server.workers()

@@ -1,4 +1,4 @@
-"""The service as its users meet it: a real process, real sockets, and where it has one, a real Redis."""
+"""The service as its users meet it: a real process, real sockets and, where it uses one, a real Redis."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["server", "start_server", "stop_workers"]
 
 
 @pytest.fixture(scope="module")
-def weighed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The same, started as its users do, so that all of its memory is its own."""
-    running = Server(tmp_path_factory.mktemp("weighed") / "server.log", command=COMMAND)
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server started by its command, not forked from the tests, so that its memory can be measured."""
+    running = Server(tmp_path_factory.mktemp("measured") / "server.log", command=COMMAND)
     yield running
     assert running.stop() == 0
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis that keeps what it has, over its own end."""
+    """A Redis that keeps its data over a restart."""
     with RedisServer(tmp_path, "--appendonly", "yes") as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""Who may call and how often: tokens, rates, forwarded addresses, origins."""
+"""Who may call, and how often: tokens, rate limits, forwarded addresses, origins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bearer(token: str) -> dict[str, str]:
 # -- tokens
 
 
-def test_everything_but_probes_and_documents_needs_a_token(start_server: Start, tmp_path: Path) -> None:
+def test_all_but_probes_and_documentation_needs_a_token(start_server: Start, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(f"# alice\n{hashed('secret')}")
     server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), METRICS_NEED_TOKEN="true")
     for path in ("/api/v1/evaluate", "/metrics", "/nothing"):
@@ -48,7 +48,7 @@ def test_everything_but_probes_and_documents_needs_a_token(start_server: Start, 
         assert server.client.get(path, headers={"Accept": "*/*"}).status_code == 200
 
 
-def test_metrics_need_no_token_unless_they_are_to(start_server: Start, tmp_path: Path) -> None:
+def test_metrics_need_no_token_by_default(start_server: Start, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(hashed("secret"))
     server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
     assert server.client.get("/metrics", headers={"Accept": "*/*"}).status_code == 200
@@ -67,7 +67,7 @@ def test_a_websocket_needs_a_token_too(start_server: Start, tmp_path: Path) -> N
         assert [message.get("type", message) for message in received(socket)] == ["initial", {"closed": 1000}]
 
 
-def test_the_file_of_tokens_is_read_again_when_it_changes(start_server: Start, tmp_path: Path) -> None:
+def test_the_token_file_is_read_again_when_it_changes(start_server: Start, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(hashed("first"))
     server = start_server(API_TOKENS_FILE=str(tokens))
@@ -78,7 +78,7 @@ def test_the_file_of_tokens_is_read_again_when_it_changes(start_server: Start, t
     assert (known("first"), known("second")) == (True, False)
     tokens.write_text(f"# both\n{hashed('first')}{hashed('second')}")
     assert (known("first"), known("second")) == (True, True)
-    tokens.write_text(f"second\n{hashed('first')}")  # what is no hash is passed over
+    tokens.write_text(f"second\n{hashed('first')}")  # a line that is no hash is skipped
     assert (known("first"), known("second")) == (True, False)
     assert [line["line"] for line in server.lines("invalid line in the token file")] == [1]
     (tmp_path / "new").write_text(hashed("second"))
@@ -87,7 +87,9 @@ def test_the_file_of_tokens_is_read_again_when_it_changes(start_server: Start, t
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["removed", "emptied"])
-def test_without_tokens_in_their_file_nobody_is_let_in(start_server: Start, tmp_path: Path, *, removed: bool) -> None:
+def test_without_a_valid_token_in_the_file_every_request_is_refused(
+    start_server: Start, tmp_path: Path, *, removed: bool
+) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(hashed("secret"))
     server = start_server(API_TOKENS_FILE=str(tokens))
@@ -104,7 +106,7 @@ def test_without_tokens_in_their_file_nobody_is_let_in(start_server: Start, tmp_
     assert server.client.get("/api/v1/evaluate", headers=bearer("secret")).status_code == 200
 
 
-def test_a_browser_brings_its_token_as_a_subprotocol(start_server: Start, tmp_path: Path) -> None:
+def test_a_browser_sends_its_token_as_a_websocket_subprotocol(start_server: Start, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(hashed("secret"))
     server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
     job_id = post(server, one_pair(), bearer("secret") | {"Prefer": "wait=60"}).json()["job_id"]
@@ -118,7 +120,7 @@ def test_a_browser_brings_its_token_as_a_subprotocol(start_server: Start, tmp_pa
     ):
         pass
     refused = server.client.get("/api/v1/evaluate", headers={"Sec-WebSocket-Protocol": "bearer.secret"})
-    check_problem(refused, 401)  # a request of HTTP has its header for that
+    check_problem(refused, 401)  # HTTP requests must use the Authorization header
 
 
 def test_tokens_of_one_name_are_one_caller(start_server: Start, tmp_path: Path) -> None:
@@ -131,7 +133,7 @@ def test_tokens_of_one_name_are_one_caller(start_server: Start, tmp_path: Path) 
     def callers() -> list[tuple[str, str]]:
         return [(line["caller"], line["token"]) for line in server.lines("request") if line["method"] == "POST"]
 
-    until(lambda: len(callers()) == len(asked))  # a line is written once its response was sent
+    until(lambda: len(callers()) == len(asked))  # a line is written after its response was sent
     old, new, other = (hashed(token)[:16] for token in ("old", "new", "other"))
     assert callers() == [("alice", old), ("alice", new), (f"token:{other}", other)]
 
@@ -140,7 +142,7 @@ def test_tokens_of_one_name_are_one_caller(start_server: Start, tmp_path: Path) 
 
 
 async def burst(*servers: Server, method: str = "POST", path: str = "/api/v1/evaluate") -> list[httpx.Response]:
-    """Many requests at once, in turns to the servers; those that post ask for an evaluation."""
+    """Many requests at once, spread over the servers; a POST asks for an evaluation."""
     async with httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=None)) as client:
         urls = [f"{servers[number % len(servers)].url}{path}" for number in range(BURST)]
         files = small_pair(0) if method == "POST" else None
@@ -148,7 +150,7 @@ async def burst(*servers: Server, method: str = "POST", path: str = "/api/v1/eva
 
 
 def check_burst(answers: list[httpx.Response], passed: int) -> None:
-    """Ten have passed, with that status, and the others are told when to come back."""
+    """Ten requests passed, with that status; the others were told when to retry."""
     assert Counter(answer.status_code for answer in answers) == {passed: 10, 429: BURST - 10}
     for answer in answers:
         assert answer.headers["RateLimit-Limit"] == "10"
@@ -161,17 +163,17 @@ def check_burst(answers: list[httpx.Response], passed: int) -> None:
     assert sorted(left) == list(range(10))
 
 
-def test_of_a_burst_exactly_the_limit_passes(start_server: Start) -> None:
+def test_exactly_as_many_requests_of_a_burst_pass_as_the_limit_allows(start_server: Start) -> None:
     server = start_server(RATE_LIMIT="10/hour")
     check_burst(asyncio.run(burst(server)), 202)
     assert server.count("nedc_rate_limited_requests_total", limit="default") == BURST - 10
-    assert server.client.get("/api/v1/evaluate").status_code == 200  # counted by itself
+    assert server.client.get("/api/v1/evaluate").status_code == 200  # reads have a limit of their own
     for path in ("/api/v1/health", "/api/v1/ready", "/metrics"):
         assert "RateLimit-Limit" not in server.client.get(path, headers={"Accept": "*/*"}).headers
 
 
 @pytest.mark.integration
-def test_of_a_burst_over_two_replicas_exactly_the_limit_passes(replica: Start, redis: RedisServer) -> None:
+def test_two_replicas_share_one_limit(replica: Start, redis: RedisServer) -> None:
     replicas = [replica(STATUS_RATE_LIMIT="10/hour") for _ in range(2)]
 
     def missed() -> float:
@@ -185,13 +187,13 @@ def test_of_a_burst_over_two_replicas_exactly_the_limit_passes(replica: Start, r
         if missed() == before:
             break
         passed = sum(answer.status_code == 200 for answer in answers)
-        assert 10 <= passed <= 10 + missed() - before  # where Redis did not answer in time, on a busy machine
+        assert 10 <= passed <= 10 + missed() - before  # on a busy machine, Redis may answer too late
     check_burst(answers, 200)
     scripts = redis.ask(lambda client: client.info("commandstats"))["cmdstat_evalsha"]["calls"]
-    assert scripts < BURST  # what comes while Redis is being asked is counted in the next round trip
+    assert scripts < BURST  # requests that arrive during a round trip share the next one
 
 
-def test_what_is_used_up_comes_back(start_server: Start) -> None:
+def test_a_used_up_limit_recovers(start_server: Start) -> None:
     server = start_server(RATE_LIMIT="2 per 1 second")
     begin = time.monotonic()
     for _ in range(3):
@@ -199,7 +201,7 @@ def test_what_is_used_up_comes_back(start_server: Start) -> None:
     assert time.monotonic() - begin >= 1
 
 
-def test_reading_has_its_own_rate_which_counts_websockets(start_server: Start) -> None:
+def test_reads_have_their_own_limit_which_counts_websockets(start_server: Start) -> None:
     server = start_server(STATUS_RATE_LIMIT="2/hour")
     job_id = post(server, one_pair()).json()["job_id"]
     assert server.client.get("/api/v1/evaluate").headers["RateLimit-Remaining"] == "1"
@@ -212,7 +214,7 @@ def test_reading_has_its_own_rate_which_counts_websockets(start_server: Start) -
 
 
 @pytest.mark.integration
-def test_while_redis_is_away_requests_pass_and_are_counted(replica: Start, redis: RedisServer) -> None:
+def test_while_redis_is_unavailable_requests_pass_and_are_counted(replica: Start, redis: RedisServer) -> None:
     server = replica(STATUS_RATE_LIMIT="1/hour")
     assert server.client.get("/docs").status_code == 200
     check_problem(server.client.get("/docs"), 429)
@@ -228,19 +230,22 @@ def from_address(server: Server, forwarded: str) -> int:
     return post(server, one_pair(), {"X-Forwarded-For": forwarded}).status_code
 
 
-def test_a_forwarded_address_is_believed_from_a_trusted_proxy(start_server: Start) -> None:
+def test_a_trusted_proxy_s_forwarded_address_is_used(start_server: Start) -> None:
     server = start_server(RATE_LIMIT="1/hour", TRUSTED_PROXIES="127.0.0.0/8, 10.0.0.0/8")
     assert from_address(server, "203.0.113.1") == 202
     assert from_address(server, "203.0.113.2") == 202
     assert from_address(server, "203.0.113.1") == 429
-    assert from_address(server, "198.51.100.7, 203.0.113.1") == 429  # what the client says stands before
+    assert from_address(server, "198.51.100.7, 203.0.113.1") == 429  # the client's own entry comes first
     assert from_address(server, "203.0.113.1, 10.0.0.1") == 429  # through two proxies
     assert from_address(server, "203.0.113.3, 10.0.0.1") == 202
-    lines = [("X-Forwarded-For", "198.51.100.8"), ("X-Forwarded-For", "203.0.113.1")]  # a proxy's own line
+    lines = [
+        ("X-Forwarded-For", "198.51.100.8"),
+        ("X-Forwarded-For", "203.0.113.1"),
+    ]  # the proxy added a header of its own
     assert server.client.post("/api/v1/evaluate", files=one_pair(), headers=lines).status_code == 429
 
 
-def test_a_forwarded_address_is_not_believed_from_anybody_else(start_server: Start) -> None:
+def test_anybody_else_s_forwarded_address_is_ignored(start_server: Start) -> None:
     server = start_server(RATE_LIMIT="1/hour", TRUSTED_PROXIES="10.0.0.0/8")
     assert [from_address(server, f"203.0.113.{number}") for number in range(3)] == [202, 429, 429]
 
@@ -248,7 +253,7 @@ def test_a_forwarded_address_is_not_believed_from_anybody_else(start_server: Sta
 # -- browsers
 
 
-def test_pages_of_named_origins_may_call(start_server: Start, tmp_path: Path) -> None:
+def test_pages_of_allowed_origins_may_call(start_server: Start, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(hashed("secret"))
     server = start_server(CORS_ORIGINS="https://lab.example.org", API_TOKENS_FILE=str(tmp_path / "tokens"))
     lab, other = ({"Origin": f"https://{name}.example.org"} for name in ("lab", "other"))
@@ -271,6 +276,6 @@ def test_pages_of_named_origins_may_call(start_server: Start, tmp_path: Path) ->
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_without_named_origins_there_is_no_cors(server: Server) -> None:
+def test_without_allowed_origins_there_is_no_cors(server: Server) -> None:
     response = server.client.get("/api/v1/health", headers={"Origin": server.url})
     assert not [name for name in response.headers if name.lower().startswith("access-control")]

@@ -1,4 +1,4 @@
-"""One line a request: who, what, how much, how long, and how it ended."""
+"""The access log has one line per request: who, what, how much, how long, and how it ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELDS = ["caller", "address", "method", "path", "status", "bytes_in", "bytes_ou
 
 
 def access_line(server: Server, request_id: str) -> dict[str, Any]:
-    """The line of a request, which is written when its response has been sent."""
+    """Wait for the line of a request, which is written after its response."""
 
     def line() -> dict[str, Any] | None:
         found = [line for line in server.lines("request") if line["request_id"] == request_id]
@@ -47,7 +47,7 @@ def test_a_request_leaves_a_line(server: Server) -> None:
     assert {name: value for name, value in line.items() if name != "timestamp"} == known
 
 
-def test_a_refused_request_leaves_one_too(start_server: Start, tmp_path: Path) -> None:
+def test_a_refused_request_leaves_a_line(start_server: Start, tmp_path: Path) -> None:
     digest = hashlib.sha256(b"secret").hexdigest()
     (tmp_path / "tokens").write_text(digest)
     server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), TRUSTED_PROXIES="127.0.0.1")
@@ -59,7 +59,7 @@ def test_a_refused_request_leaves_one_too(start_server: Start, tmp_path: Path) -
     assert "secret" not in server.log.read_text()
 
 
-def test_a_trace_goes_through_every_line_of_a_request(server: Server) -> None:
+def test_every_line_of_a_request_has_its_trace(server: Server) -> None:
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-ID": "traced"}
     assert post(server, small_pair(1), headers).status_code == 202
     access_line(server, "traced")
@@ -71,12 +71,12 @@ def test_a_trace_goes_through_every_line_of_a_request(server: Server) -> None:
 @pytest.mark.parametrize(
     "header", [f"00-{'0' * 32}-{PARENT}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{PARENT}-01", "x", f"00-{TRACE}"]
 )
-def test_what_is_no_trace_is_ignored(server: Server, header: str) -> None:
+def test_an_invalid_trace_header_is_ignored(server: Server, header: str) -> None:
     answer = server.client.get("/docs", headers={"traceparent": header, "Accept": "*/*"})
     assert "trace_id" not in access_line(server, answer.headers["X-Request-ID"])
 
 
-def test_a_client_that_leaves_is_told_of(start_server: Start, stop_workers: Stop) -> None:
+def test_a_client_that_disconnects_leaves_a_line(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1")
     stop_workers(server)
     body = b'--x\r\nContent-Disposition: form-data; name="reference"; filename="a"\r\n\r\n'
@@ -106,7 +106,7 @@ def test_a_websocket_leaves_a_line(start_server: Start, stop_workers: Stop) -> N
     assert line["bytes_out"] == sum(map(len, sent[:-1]))
 
 
-def test_probes_leave_none_unless_all_is_asked_for(start_server: Start) -> None:
+def test_probes_leave_a_line_at_level_debug_alone(start_server: Start) -> None:
     quiet, loud = start_server(), start_server(LOG_LEVEL="debug")
     for server in (quiet, loud):
         answer = server.client.get("/api/v1/health")
@@ -115,7 +115,7 @@ def test_probes_leave_none_unless_all_is_asked_for(start_server: Start) -> None:
     assert access_line(loud, answer.headers["X-Request-ID"])["path"] == "/api/v1/health"
 
 
-def test_what_is_no_request_leaves_a_line_and_an_id(server: Server) -> None:
+def test_malformed_http_leaves_a_line_with_its_request_id(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as opened:
         opened.sendall(b"nonsense\r\n\r\n")
         head, _, body = opened.recv(65_536).partition(b"\r\n\r\n")
@@ -136,7 +136,7 @@ HANDSHAKE = b"GET /ws/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: w
     ],
     ids=["two lengths", "WebSocket version", "no WebSocket key"],
 )
-def test_what_cannot_be_meant_is_a_problem_and_ends_the_connection(server: Server, request_head: bytes) -> None:
+def test_an_ambiguous_head_is_a_problem_and_ends_the_connection(server: Server, request_head: bytes) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as opened:
         opened.sendall(request_head)
         answer = b""

@@ -1,4 +1,4 @@
-"""A corpus as one archive, and archives that are meant to do harm."""
+"""A corpus as one archive, and malicious archives."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_union_of_channels_takes_the_file_of_channels_in_an_archive(server: 
 
 
 @pytest.mark.integration
-def test_a_missing_hypothesis_survives_the_queue(replica: Start) -> None:
+def test_a_missing_hypothesis_goes_through_the_queue(replica: Start) -> None:
     server = replica()
     files = {"ref/a.csv_bi": ONE["reference"], "ref/b.csv_bi": OTHER["reference"], "hyp/a.csv_bi": ONE["hypothesis"]}
     archive = [("archive", ("corpus.zip", make_archive("zip", files)))]
@@ -84,7 +84,7 @@ def make_archive(kind: str, files: dict[str, bytes]) -> bytes:
 
 @pytest.mark.parametrize("name", ["../ref/a.csv_bi", "/ref/a.csv_bi", "other/a.csv_bi", "ref/../../a"])
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_archives_that_lead_elsewhere_are_refused(server: Server, kind: str, name: str) -> None:
+def test_names_that_lead_out_of_the_archive_are_refused(server: Server, kind: str, name: str) -> None:
     response = post(server, [("archive", ("bad", make_archive(kind, {name: b"x"})))])
     assert response.status_code == 422
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -101,7 +101,7 @@ def test_a_link_in_an_archive_is_refused(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
-def test_a_bomb_is_refused(server: Server, kind: str) -> None:
+def test_a_decompression_bomb_is_refused(server: Server, kind: str) -> None:
     response = post(
         server, [("archive", ("bomb", make_archive(kind, {"ref/a.csv_bi": bytes(20 * 2**20), "hyp/a.csv_bi": b""})))]
     )
@@ -110,12 +110,12 @@ def test_a_bomb_is_refused(server: Server, kind: str) -> None:
 
 
 def folders(kind: str) -> bytes:
-    """A small archive of very many folders."""
+    """A small archive with a great many folders."""
     return make_archive(kind, {f"{number}/": b"" for number in range(30_000)})
 
 
 def long_name(kind: str) -> bytes:
-    """A tar whose first entry names a name of 120 MiB, which is there."""
+    """A tar whose first entry is a name of 120 MiB for the second."""
     buffer = io.BytesIO()
     with tarfile.open(None, f"w:{kind[4:]}", buffer, compresslevel=1) as tar:  # type: ignore[call-overload]
         member = tarfile.TarInfo("././@LongLink")
@@ -134,7 +134,7 @@ def long_name(kind: str) -> bytes:
         ("name.tar.bz2", lambda: long_name("tar.bz2")),
     ],
 )
-def test_a_bomb_of_what_is_no_content_is_refused_in_bounded_memory(
+def test_a_bomb_of_names_or_folders_is_refused_in_bounded_memory(
     start_server: Start, name: str, bomb: Callable[[], bytes]
 ) -> None:
     server = start_server(MAX_UPLOAD_BYTES="8MiB", MAX_PAIRS="100")
@@ -148,22 +148,22 @@ CASE = Path(__file__).parents[1] / "data/cases/mac-and-windows-archives"
 
 
 @pytest.mark.parametrize(("name", "pairs"), [("mac.zip", 1), ("win.zip", 1), ("appledouble.tgz", 3), ("edf.tgz", 3)])
-def test_archives_as_people_make_them(server: Server, name: str, pairs: int) -> None:
+def test_archives_made_on_mac_and_windows_are_read(server: Server, name: str, pairs: int) -> None:
     job = post(server, [("archive", (name, (CASE / name).read_bytes()))]).json()
     assert (job["status"], job["result"]["pairs"]) == ("completed", pairs)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
-def test_folders_in_capitals_and_what_stands_beside(server: Server, kind: str) -> None:
+def test_capitals_in_folder_names_and_other_files_do_no_harm(server: Server, kind: str) -> None:
     (_, (_, reference)), (_, (_, hypothesis)) = one_pair()
     files = {"Corpus/Ref/A.csv_bi": reference, "Corpus/HYP/A.csv_bi": hypothesis, "Corpus/README.md": b"\xff"}
-    files["Corpus/Ref/A.edf"] = bytes(20 * 2**20)  # a signal, which is not even read
+    files["Corpus/Ref/A.edf"] = bytes(20 * 2**20)  # a signal is not even read
     job = post(server, [("archive", ("a", make_archive(kind, files)))]).json()
     assert job["status"] == "completed"
     assert [pair["reference"]["name"] for pair in job["result"]["inputs"]] == ["ref/A.csv_bi"]
 
 
-def test_every_file_without_counterpart_is_named(server: Server) -> None:
+def test_every_file_without_a_counterpart_is_named(server: Server) -> None:
     files = dict.fromkeys(("ref/a.csv_bi", "ref/b.csv_bi", "ref/c.csv_bi", "hyp/a.csv_bi"), b"")
     problem = check_problem(post(server, [("archive", ("a.zip", make_archive("zip", files)))]), 422)
     assert {"a.zip: ref/b.csv_bi", "a.zip: ref/c.csv_bi"} <= {error["file"] for error in problem["errors"]}

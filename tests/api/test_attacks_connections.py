@@ -1,4 +1,4 @@
-"""Clients that mean harm to a connection: HTTP/2, control frames, headers, and results that nobody reads."""
+"""Malicious clients: HTTP/2, floods of frames, endless headers, and results that nobody reads."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ BEGIN_OF_MESSAGE = b"\x01\x80\0\0\0\0"
 CONTINUED = b"\0\x80\0\0\0\0"
 
 
-def test_http_2_is_not_spoken(weighed: Server) -> None:
-    with observed(weighed) as seen, client(weighed) as attacker:
+def test_http_2_is_refused_in_bounded_memory(measured: Server) -> None:
+    with observed(measured) as seen, client(measured) as attacker:
         flood(attacker, PREFACE + H2_PING * (FLOOD_BYTES // len(H2_PING)))
-        assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 505 ", b""}  # empty: reset, over what was not read
+        assert rest(attacker).split(b"\r\n", 1)[0] in {
+            b"HTTP/1.1 505 ",
+            b"",
+        }  # empty: a reset, because the server left data unread
     seen.check()
 
 
-def test_the_preface_of_http_2_is_answered_in_words(server: Server) -> None:
+def test_the_preface_of_http_2_is_answered_with_a_problem(server: Server) -> None:
     with client(server) as opened:
         opened.sendall(PREFACE)
         head, _, body = rest(opened).partition(b"\r\n\r\n")
@@ -43,22 +46,22 @@ def test_the_preface_of_http_2_is_answered_in_words(server: Server) -> None:
     assert json.loads(body)["type"] == "/docs#505"
 
 
-def test_an_offer_of_h2c_is_answered_in_http_1(weighed: Server) -> None:
-    with client(weighed) as opened:
+def test_an_offer_of_h2c_is_answered_in_http_1(measured: Server) -> None:
+    with client(measured) as opened:
         opened.sendall(OFFER)
         answer = b""
-        while b'"status":"ok"' not in answer:  # head and body may come apart; the socket's time-out ends it
+        while b'"status":"ok"' not in answer:  # head and body may arrive separately; the socket's timeout ends the loop
             part = opened.recv(65_536)
             assert part
             answer += part
         assert answer.startswith(b"HTTP/1.1 200 ")
-        with observed(weighed) as seen:  # the client goes on as if it had been taken
+        with observed(measured) as seen:  # the client goes on as if the offer had been accepted
             flood(opened, PREFACE + H2_PING * (FLOOD_BYTES // len(H2_PING)))
     seen.check()
 
 
 def upgraded(opened: socket.socket, job_id: str, extension: bytes = b"") -> bytes:
-    """Open the WebSocket of a job by hand; the head of the response."""
+    """Open a job's WebSocket by hand, and return the head of the response."""
     head = f"GET /ws/{job_id} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     head += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     opened.sendall(head.encode() + extension + b"\r\n")
@@ -72,35 +75,35 @@ def upgraded(opened: socket.socket, job_id: str, extension: bytes = b"") -> byte
     [PING * (FLOOD_BYTES // 6), EMPTY_MESSAGE * (FLOOD_BYTES // 6), BEGIN_OF_MESSAGE + CONTINUED * (FLOOD_BYTES // 6)],
     ids=["pings", "messages", "pieces"],
 )
-def test_a_flood_of_frames_closes_its_websocket(weighed: Server, stop_workers: Stop, frames: bytes) -> None:
-    stop_workers(weighed)
-    job_id = accept(weighed, small_pair(frames[0]))  # one that no cache knows
+def test_a_flood_of_frames_closes_its_websocket(measured: Server, stop_workers: Stop, frames: bytes) -> None:
+    stop_workers(measured)
+    job_id = accept(measured, small_pair(frames[0]))  # different for each kind of frame, so not cached
 
     def attack(_number: int) -> bool:
-        with client(weighed) as opened:
+        with client(measured) as opened:
             upgraded(opened, job_id)
             return flood(opened, frames)
 
-    with observed(weighed) as seen, ThreadPoolExecutor(WEBSOCKETS) as attackers:
+    with observed(measured) as seen, ThreadPoolExecutor(WEBSOCKETS) as attackers:
         assert not any(attackers.map(attack, range(WEBSOCKETS)))
     seen.check()
 
 
-def test_messages_after_the_end_of_a_job_hold_no_connection(start_server: Start) -> None:
+def test_messages_after_the_end_of_a_job_do_not_keep_the_connection_open(start_server: Start) -> None:
     server = start_server(MAX_WORKERS="1", SHUTDOWN_GRACE_SECONDS="600")
     job_id = ended(server, accept(server, small_pair(0)))["job_id"]
     with client(server) as opened:
         upgraded(opened, job_id)
         flood(opened, EMPTY_MESSAGE * 29)
-    assert server.stop() == 0  # at once: no connection is waited for
+    assert server.stop() == 0  # at once, without waiting for a connection
 
 
-def test_a_client_is_told_why_its_websocket_closes(server: Server, stop_workers: Stop) -> None:
+def test_a_websocket_closes_with_the_reason(server: Server, stop_workers: Stop) -> None:
     stop_workers(server)
     with client(server) as opened:
         upgraded(opened, accept(server, small_pair(0)))
         opened.sendall(PING * 40)
-        assert rest(opened).endswith(b"\x88\x11\x03\xf0too many frames")  # close, 1008
+        assert rest(opened).endswith(b"\x88\x11\x03\xf0too many frames")  # close, code 1008
 
 
 def test_a_websocket_is_not_compressed(server: Server, stop_workers: Stop) -> None:
@@ -111,25 +114,25 @@ def test_a_websocket_is_not_compressed(server: Server, stop_workers: Stop) -> No
 
 
 @pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nHost: a\r\nX: "], ids=["target", "header"])
-def test_a_head_without_end_is_refused(weighed: Server, begin: bytes) -> None:
-    with observed(weighed) as seen, client(weighed) as attacker:
+def test_an_endless_head_is_refused(measured: Server, begin: bytes) -> None:
+    with observed(measured) as seen, client(measured) as attacker:
         flood(attacker, begin + b"x" * 2**26)
         assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 431 ", b""}
     seen.check()
 
 
 READERS = 24
-PAIRS = 900  # whose figures one by one are some 6 MB, more than the kernel holds for a connection
+PAIRS = 900  # their figures take some 6 MB, more than the kernel buffers for a connection
 ALLOWED, GROWTH = 20 * 2**20, 40 * 2**20
 
 
-def test_results_that_nobody_reads(start_server: Start) -> None:
+def test_clients_that_do_not_read_their_results_are_dropped(start_server: Start) -> None:
     server = start_server(WRITE_TIMEOUT_SECONDS="1", RESPONSES_MAX_BYTES=str(ALLOWED))
     files = [file for number in range(PAIRS) for file in small_pair(number)]
     job_id = ended(server, accept(server, files, per_pair="true"))["job_id"]
     request = f"GET /api/v1/evaluate/{job_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     size = len(server.client.get(f"/api/v1/evaluate/{job_id}").content)
-    assert READERS * size > 3 * GROWTH  # so they cannot all be held
+    assert READERS * size > 3 * GROWTH  # so the server cannot hold them all
     before = server.memory()
     with ExitStack() as stack:
         readers = [stack.enter_context(client(server, receive_buffer=4096)) for _ in range(READERS)]
@@ -144,12 +147,12 @@ def test_results_that_nobody_reads(start_server: Start) -> None:
         until(lambda: len(server.lines("dropped a client that does not read")) == dropped)
         until(lambda: len(cut_off(server)) == dropped)
         for reader in readers:
-            reader.shutdown(socket.SHUT_WR)  # ends the connections of those that were refused
+            reader.shutdown(socket.SHUT_WR)  # ends the refused connections
             assert len(rest(reader)) < size
     assert {(line["status"], line["path"]) for line in cut_off(server)} == {(200, f"/api/v1/evaluate/{job_id}")}
     assert server.client.get(f"/api/v1/evaluate/{job_id}").status_code == 200
 
 
 def cut_off(server: Server) -> list[dict[str, Any]]:
-    """The access lines of responses that were not read."""
+    """The access lines of the responses that were cut off."""
     return [line for line in server.lines("request") if line["ended"] == "cut off"]

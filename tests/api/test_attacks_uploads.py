@@ -1,4 +1,4 @@
-"""Uploads that mean harm, all to one service: long headers, many parts, archives that hold more than they seem to."""
+"""Malicious uploads, all to one service: long headers, many parts, and archives larger than they look."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attacks import client, flood, observed, rest
 from hostile import ARCHIVE, END, MIB
 from serving import Server, check_problem, one_pair, post
 
-TOGETHER = 3  # uploads
+TOGETHER = 3  # uploads at the same time
 ANSWERED = {200, 202, 413, 422, 503}
 REFUSED = {
     "a file name of many megabytes": (lambda: hostile.long_name(30 * MIB), 413, "shorter name"),
@@ -36,56 +36,58 @@ TAKEN = {
 
 
 def send(server: Server, body: bytes) -> httpx.Response:
-    """Send a form as it stands, and do not wait for what it asks for."""
+    """Send a form's bytes, without waiting for the evaluation."""
     headers = {"Content-Type": hostile.TYPE}
     return server.client.post("/api/v1/evaluate", content=body, headers=headers, timeout=120)
 
 
 @pytest.mark.parametrize(("made", "status", "said"), REFUSED.values(), ids=REFUSED)
-def test_what_is_out_of_bounds_is_refused(weighed: Server, made: Callable[[], bytes], status: int, said: str) -> None:
+def test_an_upload_beyond_a_limit_is_refused(
+    measured: Server, made: Callable[[], bytes], status: int, said: str
+) -> None:
     body = made()
-    with observed(weighed) as seen:
-        answer = send(weighed, body)
+    with observed(measured) as seen:
+        answer = send(measured, body)
     assert said in check_problem(answer, status)["detail"]
     seen.check()
 
 
 @pytest.mark.parametrize(("made", "together"), TAKEN.values(), ids=TAKEN)
-def test_uploads_at_once_are_taken_or_refused_in_words(
-    weighed: Server, made: Callable[[], bytes], together: int
+def test_simultaneous_uploads_are_accepted_or_refused_with_a_problem(
+    measured: Server, made: Callable[[], bytes], together: int
 ) -> None:
     body = made()
-    with observed(weighed) as seen, ThreadPoolExecutor(together) as clients:
-        answers = list(clients.map(lambda _: send(weighed, body), range(together)))
+    with observed(measured) as seen, ThreadPoolExecutor(together) as clients:
+        answers = list(clients.map(lambda _: send(measured, body), range(together)))
     seen.check()
     for answer in answers:
         assert answer.status_code in ANSWERED, answer.text
         if answer.status_code >= 400:
             check_problem(answer, answer.status_code)
         else:
-            assert weighed.client.delete(answer.headers["Location"]).status_code == 204
-    assert post(weighed, one_pair()).status_code == 200
+            assert measured.client.delete(answer.headers["Location"]).status_code == 204
+    assert post(measured, one_pair()).status_code == 200
 
 
-def test_the_zip_of_folders_is_whole() -> None:
+def test_the_zip_of_folders_is_valid() -> None:
     with zipfile.ZipFile(io.BytesIO(hostile.folders(8))) as archive:
         assert len(archive.infolist()) == 8
 
 
-def test_a_body_without_end(weighed: Server) -> None:
+def test_an_endless_body_is_refused(measured: Server) -> None:
     head = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
     head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     chunk = b"100000\r\n" + bytes(MIB) + b"\r\n"
-    with observed(weighed) as seen, client(weighed) as attacker:
+    with observed(measured) as seen, client(measured) as attacker:
         attacker.sendall(head + b"%x\r\n%b\r\n" % (len(ARCHIVE), ARCHIVE))
         assert not all(flood(attacker, chunk) for _ in range(200))
         assert rest(attacker)[:13] in {b"HTTP/1.1 413 ", b""}
     seen.check()
 
 
-def test_a_body_is_refused_before_it_is_sent(weighed: Server) -> None:
+def test_a_body_is_refused_before_it_is_sent(measured: Server) -> None:
     head = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n"
-    with client(weighed) as opened:
+    with client(measured) as opened:
         opened.sendall(head + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n")
         answer = opened.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 413 ")

@@ -1,4 +1,4 @@
-"""The OpenAPI document and the running service agree: schemathesis, with all its checks and phases."""
+"""The running service keeps to its OpenAPI document: schemathesis, with all its checks and phases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from everything import of
 from serving import Start
 
 FOLDER = Path(__file__).parent / "contract"
-EXAMPLES = of(200, 15)  # an operation
+EXAMPLES = of(200, 15)  # per operation
 
 
 def test_the_service_keeps_to_its_document(start_server: Start, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`make demo`: the example corpus over HTTP, from the start of the service to its end."""
+"""`make demo` starts a service, scores the example corpus over HTTP, and stops the service."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def demo(corpus: Path, output: Path, **settings: str) -> Ran:
 
 
 def assert_stopped(stderr: str) -> None:
-    """The service has said where it is, and is there no more."""
+    """The demo printed the service's address, and nothing answers there any more."""
     (url,) = re.findall(r"^service at (http://127\.0\.0\.1:\d+)$", stderr, re.MULTILINE)
     assert "\nservice stopped\n" in stderr
     with pytest.raises(httpx.ConnectError):
@@ -44,7 +44,7 @@ def test_it_prints_the_table_of_the_readme_and_writes_the_reports_of_the_command
     run_program(COMMAND, "score", EXAMPLE / "ref", EXAMPLE / "hyp", "-o", tmp_path / "command")
     names = sorted(path.name for path in (tmp_path / "command").iterdir())
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == names
-    for name in set(names) - {"report.html"}:  # it names the files as they were sent
+    for name in set(names) - {"report.html"}:  # it has the names of the uploaded files
         ours, theirs = ((tmp_path / folder / name).read_text().splitlines() for folder in ("demo", "command"))
         assert list(compare_reports(name, theirs, ours)) == []
 
@@ -74,7 +74,7 @@ def test_a_signal_stops_the_service_too(tmp_path: Path, number: int) -> None:
     command = [*DEMO, str(tmp_path), str(tmp_path / "demo")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"MAX_WORKERS": "1"}) as process:
         assert process.stderr is not None
-        said = process.stderr.readline()  # the service is up; the demo waits for its first file
+        said = process.stderr.readline()  # the service is up; the demo waits for its first file, a named pipe
         process.send_signal(number)
         assert_stopped(said + process.stderr.read())
         assert process.wait() == 128 + number

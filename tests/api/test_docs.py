@@ -1,4 +1,4 @@
-"""The examples of docs/api.md do what they say, as they stand there."""
+"""The examples of docs/api.md run as they are, and do what the page says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``nedc-bench doctor``, run as on-call runs it: beside a service, without one, and with what is wrong."""
+"""``nedc-bench doctor``, as whoever is on call runs it: beside a service, without one, and with faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def doctor(**settings: str) -> tuple[int, list[str]]:
-    """The exit status, and a line for each finding with single spaces."""
+    """The exit status, and the printed lines with their spaces collapsed."""
     ran = run("doctor", cwd=None, **settings)
     assert ran.stderr == ""
     return ran.status, [re.sub(" +", " ", line) for line in ran.stdout.splitlines()]
@@ -30,7 +30,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def test_alone_it_starts_a_worker_and_compares_figures() -> None:
+def test_without_a_service_it_starts_a_worker_and_compares_figures() -> None:
     status, lines = doctor(PORT="9")
     assert status == 0
     assert "service note not running here: nothing answers on port 9" in lines
@@ -38,7 +38,7 @@ def test_alone_it_starts_a_worker_and_compares_figures() -> None:
     assert lines[-1] == "self-check ok every figure of the known pairs equals the original's"
 
 
-def test_beside_a_service_it_says_what_that_service_does(start_server: Start, redis: RedisServer) -> None:
+def test_beside_a_service_it_reports_on_that_service(start_server: Start, redis: RedisServer) -> None:
     server = start_server(REDIS_URL=redis.url, MAX_WORKERS="1")
     status, lines = doctor(REDIS_URL=redis.url, PORT=str(server.port))
     assert status == 0, lines
@@ -61,7 +61,7 @@ def test_tokens_are_counted_and_not_shown(tmp_path: Path) -> None:
     assert "aaaa" not in "\n".join(lines).replace(str(path), "")
 
 
-def test_a_bad_setting_is_named_and_nothing_else_tried() -> None:
+def test_a_bad_setting_is_named_and_nothing_else_is_tried() -> None:
     status, lines = doctor(MAX_PAIRS="many", REDIS_URL="redis://:secret@nowhere")
     assert status == 1
     about_the_container = ("version ", "memory ", "cpu ")
@@ -71,7 +71,7 @@ def test_a_bad_setting_is_named_and_nothing_else_tried() -> None:
 
 
 @pytest.mark.parametrize(("fault", "said"), [("stop", "the connection is refused"), ("fill", "it is full")])
-def test_a_redis_that_takes_no_write_is_a_failure_with_its_reason(redis: RedisServer, fault: str, said: str) -> None:
+def test_a_redis_that_refuses_writes_is_a_failure_with_its_reason(redis: RedisServer, fault: str, said: str) -> None:
     getattr(redis, fault)()
     status, lines = doctor(REDIS_URL=redis.url, PORT="9")
     assert status == 1

@@ -1,4 +1,4 @@
-"""Evaluations over HTTP: the jobs' life, archives, and the errors."""
+"""Evaluations over HTTP: the life of a job, its reports, form fields, and errors."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_text_reports(server: Server, name: str) -> None:
     assert "TAES" in report.text or "(Hit: " in report.text
 
 
-def test_reports_of_algorithms_that_were_not_asked_for_are_not_there(server: Server) -> None:
+def test_there_is_no_report_of_an_algorithm_that_was_not_asked_for(server: Server) -> None:
     job = post(server, one_pair(), algorithms="taes").json()
     missing = server.client.get(f"/api/v1/evaluate/{job['job_id']}/reports/summary_epoch.txt")
     assert missing.status_code == 404
     assert "summary.txt, summary_taes.txt" in missing.json()["detail"]
 
 
-def test_refused_input_of_a_client_that_waits_is_a_problem_that_says_where_and_why(server: Server) -> None:
+def test_a_waiting_client_whose_input_is_refused_is_told_where_and_why(server: Server) -> None:
     (name, (file, data)), other = one_pair()
     files = [(name, (file, data + b"TERM,5.0,abc,seiz,1.0\nTERM,9.0,8.0,seiz,1.0\n")), other]
     problem = check_problem(post(server, files), 422)
@@ -118,7 +118,7 @@ def test_labels_and_tolerance_are_those_of_the_command(server: Server) -> None:
     assert job["result"]["algorithms"]["overlap"]["labels"]["seiz"]["tp"] == 1
 
 
-def test_a_field_of_a_form_in_which_no_file_was_chosen_counts_as_not_sent(server: Server) -> None:
+def test_a_file_field_without_a_chosen_file_counts_as_not_sent(server: Server) -> None:
     unchosen = [("archive", ("", b"")), ("parameters", ("", b""))]
     answer = post(server, [*one_pair(), *unchosen])
     assert (answer.status_code, answer.json()["status"]) == (200, "completed")
@@ -130,7 +130,7 @@ def test_files_without_counterpart_are_refused(server: Server) -> None:
     assert "1 reference and 0 hypothesis" in response.json()["detail"]
 
 
-def test_other_bodies_are_refused(server: Server) -> None:
+def test_bodies_that_are_no_form_are_refused(server: Server) -> None:
     cases = [
         ({"content": b"{" * 400_000, "headers": {"Content-Type": "application/json"}}, 415),
         ({"content": b"abc"}, 415),
@@ -142,7 +142,7 @@ def test_other_bodies_are_refused(server: Server) -> None:
         assert (response.status_code, response.json()["status"]) == (status, status)
 
 
-def test_a_body_over_the_limit_is_refused_while_it_is_read(server: Server) -> None:
+def test_a_body_over_the_limit_is_refused(server: Server) -> None:
     response = post(server, [("reference", ("big", bytes(65 * 2**20)))])
     assert response.status_code == 413
 
@@ -173,14 +173,14 @@ def test_every_error_is_a_problem(server: Server, method: str, path: str, header
     assert response.headers["X-Request-ID"]
 
 
-def test_unknown_paths_and_methods_say_what_there_is(server: Server) -> None:
+def test_unknown_paths_and_methods_name_those_that_exist(server: Server) -> None:
     assert server.client.get("/nothing").json()["detail"] == "there is no /nothing; /docs describes what there is"
     put = server.client.put("/api/v1/evaluate")
     assert put.json()["detail"] == "PUT is not allowed here, but GET, HEAD, OPTIONS, POST"
     assert set(put.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
-def test_what_cannot_be_answered_is_not_accepted(server: Server) -> None:
+def test_a_client_that_accepts_no_json_gets_no_job(server: Server) -> None:
     before = server.client.get("/api/v1/evaluate").json()["total"]
     assert post(server, one_pair(), {"Accept": "text/html"}).status_code == 406
     assert server.client.get("/api/v1/evaluate").json()["total"] == before

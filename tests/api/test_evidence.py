@@ -1,4 +1,4 @@
-"""Confidence intervals as part of a job's result: those of the library, cached under a key of their own."""
+"""Confidence intervals in a job's result: those of the library, cached under their own key."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_intervals_are_those_of_the_library(server: Server) -> None:
     assert (evidence["overall"]["subjects"], evidence["method"]["recordings_alone"]) == (3, 0)
 
 
-def test_a_result_has_intervals_when_asked_for_alone(server: Server) -> None:
+def test_a_result_has_intervals_only_when_asked_for(server: Server) -> None:
     assert "evidence" not in post(server, files(NAMES)).json()["result"]
 
 
-def test_subjects_and_seed_are_part_of_what_is_cached(server: Server) -> None:
+def test_subjects_and_seed_are_part_of_the_cache_key(server: Server) -> None:
     asked(server)
     again = asked(server)
     assert again["cached"]
@@ -67,7 +67,7 @@ def test_subjects_and_seed_are_part_of_what_is_cached(server: Server) -> None:
     assert seeded == by_library(NAMES, Settings(replicates=200, seed=5))
 
 
-def test_a_job_for_later_has_them_too_and_its_page_shows_them(server: Server) -> None:
+def test_the_page_of_a_job_shows_its_intervals(server: Server) -> None:
     job = asked(server)
     page = server.client.get(f"/api/v1/evaluate/{job['job_id']}/reports/report.html", headers={"Accept": "*/*"})
     assert page.status_code == 200
@@ -75,7 +75,7 @@ def test_a_job_for_later_has_them_too_and_its_page_shows_them(server: Server) ->
     assert f'"evidence":{compact}' in page.text
 
 
-def test_so_many_classes_are_for_the_command(server: Server) -> None:
+def test_more_classes_than_the_limit_are_left_to_the_command(server: Server) -> None:
     classes = "".join(f"C{k} = 'c{k}'\n" for k in range(9))
     parameters = ("parameters", ("p.toml", f"[MAP]\nSEIZ = 'seiz'\nBCKG = 'bckg'\n{classes}".encode()))
     answer = post(server, [*files(NAMES), parameters], **ASKED)

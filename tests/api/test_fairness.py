@@ -1,42 +1,33 @@
-"""Nobody is stuck behind a corpus, nor behind pairs that take long: workers take turns between callers."""
+"""Fair scheduling: workers take turns between callers, so nobody waits for another caller's corpus or slow pairs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 import evaluating
 from helpers import until
-from redis_server import RedisServer
+from servers import server_with_store
 from serving import File, Server, accept, post, show, small_pair, status
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 PAIRS, HEAVY_PAIRS = 2000, 20
 CLIENTS, REQUESTS = 4, 60
-MOST_SECONDS = 2.0  # for all requests but the slowest, or on a busy machine:
-MOST_TIMES = 10.0  # what they take while nothing else is under way here
-PENALTIES = {"memory": 1.5, "redis": 0.1}  # dyadic, and not: two ways to score
+MOST_SECONDS = 2.0  # for all requests but the slowest
+MOST_TIMES = 10.0  # or, on a busy machine, relative to the same requests without competition
+PENALTIES = {"memory": 1.5, "redis": 0.1}  # dyadic or not: each takes another path through the scorer
 
 
 @pytest.fixture(scope="module", params=["memory", "redis"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tells callers apart by their forwarded address."""
-    folder = tmp_path_factory.mktemp("shared")
-    settings: dict[str, Any] = {"TRUSTED_PROXIES": "127.0.0.0/8", "EVALUATION_TIMEOUT_SECONDS": "20"}
-    if request.param == "memory":
-        server = Server(folder / "log", **settings)
+    settings = {"TRUSTED_PROXIES": "127.0.0.0/8", "EVALUATION_TIMEOUT_SECONDS": "20"}
+    with server_with_store(request.param, tmp_path_factory.mktemp("shared"), **settings) as server:
         yield server
-        server.stop()
-        return
-    with RedisServer(folder) as redis:
-        server = Server(folder / "log", **settings, REDIS_URL=redis.url)
-        yield server
-        server.stop()
 
 
 def corpus() -> list[File]:
@@ -44,7 +35,7 @@ def corpus() -> list[File]:
 
 
 def heavy(penalty: float) -> list[File]:
-    """Days of 2,000 events a side, each unlike the others."""
+    """Days with 2,000 events on each side, all different."""
     files: list[File] = []
     pair = evaluating.day_pair(2000)
     for number in range(HEAVY_PAIRS):
@@ -57,7 +48,7 @@ def heavy(penalty: float) -> list[File]:
 
 
 def others(server: Server, begin: int) -> list[float]:
-    """The seconds that small pairs of other callers take, a few at once, sorted."""
+    """The response times in seconds, sorted, of small pairs from other callers, a few at a time."""
 
     def one(number: int) -> float:
         headers = {"Prefer": "wait=60", "X-Forwarded-For": f"192.0.2.{number % CLIENTS + 1}"}
@@ -72,12 +63,12 @@ def others(server: Server, begin: int) -> list[float]:
 
 @pytest.fixture(scope="module")
 def alone(shared: Server) -> list[float]:
-    """What they take while nothing else is under way."""
+    """Their response times without competition."""
     return others(shared, 0)
 
 
 def check_fair(server: Server, alone: list[float], begin: int) -> None:
-    """Measured up to three times: who is stuck is so each time, and a busy machine is not."""
+    """Measure up to three times: unfair scheduling delays requests each time, a busy machine does not."""
     most = max(MOST_SECONDS, MOST_TIMES * alone[-2])
     found: list[float] = []
     while len(found) < 3 and (not found or found[-1] >= most):

@@ -1,4 +1,4 @@
-"""A Redis that is full: what is refused is refused in words, what is accepted ends, and there is room again at once."""
+"""A full Redis: refusals say why, accepted jobs complete, and there is room again at once."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ DAY_MILLISECONDS = 86_400_000
 
 @pytest.fixture
 def small_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis as the compose stack has it, a tenth as large."""
+    """A Redis configured as in the compose stack, a tenth as large."""
     with RedisServer(tmp_path, "--maxmemory", str(ROOM), "--maxmemory-policy", "noeviction") as running:
         yield running
 
 
 def large_pair(number: int) -> list[File]:
-    """A pair of 2.6 MiB that hardly compresses, unlike those of other numbers."""
+    """A pair of 2.6 MiB that hardly compresses; each number gives another pair."""
     noise = base64.b64encode(random.Random(number).randbytes(MIB)).decode()
     comments = "".join(f"# {noise[begin : begin + 500]}\n" for begin in range(0, len(noise), 500))
     version, _, rest = annotation((1.0, 5.0, "seiz")).partition("\n")
@@ -66,7 +66,7 @@ def test_large_uploads_are_completed_or_refused_and_leave_room(
         assert ended(server, accept(server, large_pair(number)))["status"] == "completed"
 
 
-def test_a_job_whose_figures_find_no_room_ends_once_there_is_room(
+def test_a_job_whose_result_does_not_fit_completes_once_there_is_room(
     start_server: Start, redis: RedisServer, stop_workers: Stop
 ) -> None:
     server = start_server(REDIS_URL=redis.url)
@@ -91,9 +91,7 @@ def test_cached_scores_make_room(start_server: Start, redis: RedisServer) -> Non
     check_works(server, 0)
 
 
-def test_ended_jobs_that_had_time_to_be_fetched_make_room_and_others_do_not(
-    start_server: Start, redis: RedisServer
-) -> None:
+def test_old_finished_jobs_make_room_and_recent_ones_do_not(start_server: Start, redis: RedisServer) -> None:
     server = start_server(REDIS_URL=redis.url)
     old, young = (
         [post(server, small_pair(number)).json()["job_id"] for number in numbers]
@@ -109,7 +107,7 @@ def test_ended_jobs_that_had_time_to_be_fetched_make_room_and_others_do_not(
 
 
 def check_works(server: Server, number: int) -> None:
-    """Jobs are accepted, and kept, though Redis was full."""
+    """Jobs are accepted and kept although Redis was full."""
     job = post(server, small_pair(number)).json()
     assert show(server, job["job_id"]).json() == job
     assert post(server, small_pair(number)).json()["cached"]

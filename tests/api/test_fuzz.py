@@ -1,4 +1,4 @@
-"""Uploads that a seed has mutated: only 2xx and 4xx, steady memory, and an event loop that goes on."""
+"""Uploads with seeded random mutations: only 2xx and 4xx, steady memory, and a responsive event loop."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from serving import Server, Start, levels, parts
 UPLOADS = of(10_000, 600)
 CLIENTS = 6
 SEED = 20260131
-GROWTH_BYTES = 24 * 2**20  # of memory, after the first fifth
+GROWTH_BYTES = 24 * 2**20  # of memory, after the first fifth of the run
 BOUNDARY = b"boundary"
-# What is put into places where something else is expected.
+# What a mutation inserts where something else is expected.
 TOKENS = [b"nan", b"-inf", b"1e400", b"-1", b"\0", b"\xff\xfe", b"\r\n", b"--boundary", b"--boundary--\r\n", b"TERM,"]
 TOKENS += [b",", b'"', b"9" * 400, b"[" * 5000, b"\xe2\x80\xa8", b"duration", b"= 0 secs", b"seiz", b"name=", b"# "]
 
 
 class Part(NamedTuple):
-    """A part of a form."""
+    """A part of a multipart form."""
 
     name: str
     file: str | None
@@ -94,7 +94,7 @@ def mutated(chance: random.Random, data: bytes) -> bytes:
 
 
 def forms() -> list[Form]:
-    """Forms that are in order: pairs, small corpora with options, archives."""
+    """Valid forms: pairs, small corpora with options, archives."""
     found: list[Form] = []
     for folder in (*sorted(file.parent for file in (DATA / "golden").glob("*/ref.list")), DATA / "chb-mit"):
         corpus = Corpus(folder)
@@ -137,7 +137,7 @@ def body(form: Form) -> bytes:
 
 
 def upload(chance: random.Random, known: list[Form]) -> bytes:
-    """A request whose body was mutated: a file, the form around it, or the order of its parts."""
+    """A request with a mutated body: a file, the form around it, or the order of the parts."""
     form = list(chance.choice(known))
     kind = chance.random()
     if kind < 0.7:
@@ -161,7 +161,7 @@ def upload(chance: random.Random, known: list[Form]) -> bytes:
 
 
 class Client:
-    """A connection, opened again whenever the service has closed it."""
+    """A connection that is opened again when the service closes it."""
 
     def __init__(self, server: Server) -> None:
         self.port = server.port
@@ -196,10 +196,10 @@ class Fuzz:
     """A run.
 
     Attributes:
-        statuses: how often each status came.
-        outcomes: how the jobs ended.
-        slowest: the longest that the service took to say that it is well.
-        memory: of the service, after each fifth of the run.
+        statuses: responses by status.
+        outcomes: jobs by how they ended.
+        slowest: the longest response time of the health probe, in seconds.
+        memory: of the service, in bytes, at each fifth of the run.
     """
 
     def __init__(self, server: Server) -> None:
@@ -220,7 +220,7 @@ class Fuzz:
                 group.create_task(self._send())
         pulse.cancel()
         with suppress(asyncio.CancelledError):
-            await pulse  # raises what ended it before
+            await pulse  # raises its error, if it failed
         assert self.beats > 0
 
     async def _send(self) -> None:
@@ -239,7 +239,7 @@ class Fuzz:
                     assert json.loads(content)["status"] == status
 
     def _judge(self, request: bytes, job: dict[str, object]) -> None:
-        """A job is completed, or its input is refused; anything else is the service's fault."""
+        """A job completes, or its input is refused; anything else is a fault of the service."""
         self.outcomes[str(job["status"])] += 1
         if job["status"] != "completed":
             assert isinstance(job["error"], dict)

@@ -1,4 +1,4 @@
-"""A client that a generator made from ``/openapi.json`` submits, waits and reads a typed result."""
+"""A client generated from ``/openapi.json`` submits a pair, waits, and reads a typed result."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ print(problem.status, problem.errors[0].file)
 def test_a_generated_client_submits_waits_and_reads(server: Server, tmp_path: Path) -> None:
     folder = Path(sys.executable).parent
     generate = [str(folder / "openapi-python-client"), "generate", "--url", f"{server.url}/openapi.json"]
-    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}  # it formats what it makes, with ruff
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}  # it formats its output with ruff
     generate += ["--output-path", str(tmp_path / "made"), "--meta", "none", "--fail-on-warning"]
     made = subprocess.run(generate, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stdout + made.stderr

@@ -1,6 +1,6 @@
-"""The golden corpora posted to the service: the original's figures with ``==`` and its reports, through HTTP and JSON.
+"""The golden corpora over HTTP and JSON: the figures, compared with ``==``, and the reports are the original's.
 
-Cold and warm; with the cache in memory, and in a Redis, where another replica is asked the second time.
+Each is posted twice, cold and warm: to one service with its cache in memory, and to two replicas that share a Redis.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from redis_server import RedisServer
 from serving import File, Server, parts, post
 
 CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
-HOUSES = [("memory", 1), pytest.param(("redis", 2), marks=pytest.mark.integration)]
+CACHES = [("memory", 1), pytest.param(("redis", 2), marks=pytest.mark.integration)]
 
 
-class House(NamedTuple):
-    """Who is asked first, and who is asked again."""
+class Servers(NamedTuple):
+    """The server that is asked first, and the one that is asked again."""
 
     cold: Server
     warm: Server
 
 
-@pytest.fixture(scope="module", params=HOUSES, ids="{0[0]}, {0[1]} workers".format)
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="module", params=CACHES, ids="{0[0]}, {0[1]} workers".format)
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     cache, workers = request.param
-    folder = tmp_path_factory.mktemp("house")
+    folder = tmp_path_factory.mktemp("servers")
     if cache == "memory":
         alone = Server(folder / "log", MAX_WORKERS=str(workers))
-        yield House(alone, alone)
+        yield Servers(alone, alone)
         assert alone.stop() == 0
         return
     with RedisServer(folder) as redis:
-        house = House(*(Server(folder / log, MAX_WORKERS=str(workers), REDIS_URL=redis.url) for log in ("1", "2")))
-        yield house
-        assert [server.stop() for server in house] == [0, 0]
+        servers = Servers(*(Server(folder / log, MAX_WORKERS=str(workers), REDIS_URL=redis.url) for log in ("1", "2")))
+        yield servers
+        assert [server.stop() for server in servers] == [0, 0]
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
-def test_golden_figures_cold_and_warm(house: House, corpus: Corpus) -> None:
+def test_golden_figures_cold_and_warm(servers: Servers, corpus: Corpus) -> None:
     pairs = len(corpus.pairing.pairs)
-    for server, cached in ((house.cold, False), (house.warm, True)):
+    for server, cached in ((servers.cold, False), (servers.warm, True)):
         response = post(server, parts(corpus), per_pair="true")
         assert response.status_code == 200, response.text
         job = response.json()
@@ -68,14 +68,14 @@ def test_golden_reports(server: Server, corpus: Corpus) -> None:
         assert (response.status_code, response.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
         return response.text
 
-    golden = re.sub(r"\./(ref|hyp)\.list", "", corpus.report("summary.txt"))  # a form has no lists to name
+    golden = re.sub(r"\./(ref|hyp)\.list", "", corpus.report("summary.txt"))  # a form has no list files to name
     assert OUR_OWN.sub(r"\1", report("summary.txt")) == OUR_OWN.sub(r"\1", golden)
     for name in PAIR_REPORTS:
         assert report(name) == corpus.report(name)
 
 
 def as_the_original_names_it(part: File) -> File:
-    """The part under the name that the golden reports have."""
+    """The part with its file's name as in the golden reports."""
     side, (name, content) = part
     folder = {"reference": "ref", "hypothesis": "hyp"}.get(side)
     return side, (f"<corpus>/{folder}/{name}" if folder else name, content)

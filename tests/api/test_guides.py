@@ -1,7 +1,7 @@
-"""The blocks of the guides do what they say: each guide is followed in a folder of its own, from top to bottom.
+"""The guides can be followed: the code blocks of each run from top to bottom, in a folder of its own.
 
-A comment above a block names what it needs that a test lacks: a registry, a cluster, a data set. The commands of such a
-block must parse, and those for a cluster must be among the ones that the cluster's tests run.
+A comment above a block names what it needs and a test lacks: a registry, a cluster, a data set. The commands of such a
+block must parse, and those for a cluster must be in docs/deployment.md, whose commands the cluster's tests run.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_a_guide_can_be_followed(server: Server, guide: str, tmp_path: Path) -> 
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     given = {"NEDC": server.url, "PATH": path, "PYTHONWARNINGS": "error"}
-    shell = ""  # what one block sets, the next one has
+    shell = ""  # one shell, so that a block sees what earlier ones set
     for number, block in enumerate(blocks(guide)):
         if block.needs:
             continue
@@ -75,7 +75,7 @@ def test_a_guide_can_be_followed(server: Server, guide: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.needs], ids=lambda block: block.guide)
-def test_what_needs_more_than_a_test_has_is_at_least_right(block: Block) -> None:
+def test_blocks_that_cannot_run_here_have_valid_commands(block: Block) -> None:
     assert block.needs in NEEDS
     subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
     if block.needs == "install":

@@ -1,4 +1,4 @@
-"""A job's life without Redis: ids that cannot be guessed, cancelling, a bounded queue, workers that die over it."""
+"""Jobs without Redis: ids that cannot be guessed, cancellation, a bounded queue, timeouts and expiry."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_id_of_a_job_cannot_be_guessed(server: Server) -> None:
     assert {uuid.UUID(job_id).version for job_id in ids} == {4}
 
 
-def test_who_removes_a_running_job_cancels_its_evaluation(start_server: Start, stop_workers: Stop) -> None:
+def test_deleting_a_running_job_cancels_its_evaluation(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1")
     workers = stop_workers(server)
     stopped = {worker.pid for worker in workers.processes}
@@ -45,7 +45,7 @@ def test_who_removes_a_running_job_cancels_its_evaluation(start_server: Start, s
     check_problem(show(server, job_id), 404)
     until(lambda: server.count("nedc_evaluations_total", status="cancelled") == len(ALGORITHMS))
     assert server.count("nedc_active_evaluations") == 0
-    until(lambda: {process.pid for process in server.workers()} - stopped)  # the one that was at it is replaced
+    until(lambda: {process.pid for process in server.workers()} - stopped)  # the worker that was scoring it is replaced
     workers.go_on()
     assert post(server, small_pair(1)).json()["status"] == "completed"
 
@@ -65,7 +65,7 @@ def test_the_queue_is_bounded(start_server: Start, stop_workers: Stop) -> None:
     assert [ended(server, job_id)["status"] for job_id in jobs] == ["completed"] * len(jobs)
 
 
-def test_an_evaluation_that_takes_too_long_fails_its_job_alone(start_server: Start, stop_workers: Stop) -> None:
+def test_an_evaluation_that_times_out_fails_no_other_job(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1", EVALUATION_TIMEOUT_SECONDS="0.5")
     stop_workers(server)
     job = post(server, small_pair(0)).json()
@@ -74,7 +74,7 @@ def test_an_evaluation_that_takes_too_long_fails_its_job_alone(start_server: Sta
     assert post(server, small_pair(1)).json()["status"] == "completed"
 
 
-def test_an_ended_job_is_gone_when_its_time_is_over(start_server: Start) -> None:
+def test_a_finished_job_expires(start_server: Start) -> None:
     server = start_server(JOB_TTL_SECONDS="1")
     job_id = post(server, one_pair(), {"Prefer": "wait=60", "Idempotency-Key": "a"}).json()["job_id"]
     until(lambda: show(server, job_id).status_code == 404)
@@ -101,6 +101,6 @@ def test_hostile_content_is_refused(server: Server, name: str) -> None:
 
 
 @pytest.mark.parametrize("wait", ["nan", "-1", "inf", "1e400", "", "soon", '"'])
-def test_a_wait_that_cannot_be_read_is_ignored(server: Server, wait: str) -> None:
+def test_an_invalid_wait_is_ignored(server: Server, wait: str) -> None:
     answer = post(server, one_pair(), {"Prefer": f"wait={wait}"})
     assert (answer.status_code, "Preference-Applied" in answer.headers) == (202, False)

@@ -1,4 +1,4 @@
-"""The client that the tests of stack and cluster judge by: it must see what goes wrong."""
+"""The load client, on which the tests of stack and cluster rely, notices every fault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serving import Server, Start
 pytestmark = pytest.mark.integration
 
 
-def test_every_job_of_a_sound_service_completes(server: Server) -> None:
+def test_every_job_of_a_healthy_service_completes(server: Server) -> None:
     with Load(server.url, per_second=20, at_most=12) as client:
         client.go_on(12)
     assert (client.posted, len(client.accepted), client.completed, client.failures) == (12, 12, 12, [])
@@ -32,7 +32,7 @@ def test_a_figure_that_differs_is_a_failure(server: Server, monkeypatch: pytest.
     assert failure.endswith("the figures differ")
 
 
-def test_a_refusal_is_a_failure_to_the_strict(start_server: Start) -> None:
+def test_a_strict_client_counts_a_refusal_as_a_failure(start_server: Start) -> None:
     server = start_server(MAX_WORKERS="1", RATE_LIMIT="2/hour")
     with Load(server.url, per_second=50, at_most=4) as client:
         client.go_on(2)
@@ -40,7 +40,7 @@ def test_a_refusal_is_a_failure_to_the_strict(start_server: Start) -> None:
     assert all(" 429 " in failure for failure in client.failures)
 
 
-def test_a_refusal_is_a_pause_to_the_patient(start_server: Start) -> None:
+def test_a_patient_client_retries_after_a_refusal(start_server: Start) -> None:
     server = start_server(MAX_WORKERS="1", RATE_LIMIT="1 per 1 second")
     with Load(server.url, per_second=50, at_most=3, patient=True) as client:
         client.go_on(3)
@@ -48,7 +48,7 @@ def test_a_refusal_is_a_pause_to_the_patient(start_server: Start) -> None:
     assert client.retries > 0
 
 
-def test_a_service_that_has_gone_is_seen(start_server: Start) -> None:
+def test_a_service_that_has_stopped_is_a_failure(start_server: Start) -> None:
     server = start_server(MAX_WORKERS="1")
     server.stop(signal.SIGKILL)
     with (
@@ -60,7 +60,7 @@ def test_a_service_that_has_gone_is_seen(start_server: Start) -> None:
 
 
 def test_a_job_that_is_lost_is_a_failure(start_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "POLL_SECONDS", 3.0)  # by then the service has forgotten it
+    monkeypatch.setattr(load, "POLL_SECONDS", 3.0)  # longer than the service keeps a job
     server = start_server(MAX_WORKERS="1", JOB_TTL_SECONDS="1")
     with (
         Load(server.url, per_second=20, at_most=2) as client,

@@ -1,4 +1,4 @@
-"""Replicas that are killed, paused or told to end: every accepted job has one end, on whichever replica is left."""
+"""Replicas that are killed, paused or terminated: every accepted job ends once, on one that is left."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_jobs_of_a_killed_replica_complete_on_another(
     until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
 
 
-def test_replicas_that_are_killed_in_turn_make_one_result_a_job(replica: Start, redis: RedisServer) -> None:
+def test_a_job_has_one_result_though_replicas_are_killed_in_turn(replica: Start, redis: RedisServer) -> None:
     first, second = replica(), replica()
     jobs = [accept(server, small_pair(number)) for number in range(JOBS // 2) for server in (first, second)]
     first.stop(signal.SIGKILL)
@@ -46,7 +46,7 @@ def test_replicas_that_are_killed_in_turn_make_one_result_a_job(replica: Start, 
     until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
 
 
-def test_a_job_stays_with_the_living_and_leaves_the_paused(
+def test_a_job_stays_with_a_running_replica_and_leaves_a_paused_one(
     replica: Start, redis: RedisServer, stop_workers: Stop
 ) -> None:
     first = replica()
@@ -54,7 +54,7 @@ def test_a_job_stays_with_the_living_and_leaves_the_paused(
     job_id = accept(first, small_pair(0))
     until(lambda: status(first, job_id) == "running")
     second = replica()
-    idle: list[int] = []  # milliseconds since the first replica took the job or renewed its hold
+    idle: list[int] = []  # milliseconds since the first replica claimed the job or renewed its claim
 
     def renewed_twice() -> bool:
         (held,) = redis.ask(methodcaller("xpending_range", CHUNKS, GROUP, "-", "+", 1))
@@ -73,14 +73,14 @@ def test_a_job_stays_with_the_living_and_leaves_the_paused(
     assert entered(first, "completed") == 0
 
 
-def test_a_job_that_ends_the_processes_is_given_up(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
+def test_a_job_that_kills_its_replicas_is_given_up(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
     first = replica()
     stop_workers(first)
     jobs = [accept(first, small_pair(number)) for number in range(3)]
     until(lambda: status(first, jobs[2]) == "running")
     first.stop(signal.SIGKILL)
     for message, fields in redis.ask(lambda client: client.xrange(CHUNKS)):
-        if fields[b"job"].decode() == jobs[2]:  # as if it had been with so many replicas that died
+        if fields[b"job"].decode() == jobs[2]:  # as if as many replicas had died while running it
             redis.ask(
                 methodcaller("xclaim", CHUNKS, GROUP, "dead", 0, [message], idle=10**9, retrycount=MAX_DELIVERIES)
             )
@@ -89,7 +89,7 @@ def test_a_job_that_ends_the_processes_is_given_up(replica: Start, redis: RedisS
     assert "the processes that ran the job died" in show(second, jobs[2]).json()["error"]["detail"]
 
 
-def test_sigterm_hands_back_what_has_not_ended(replica: Start, stop_workers: Stop) -> None:
+def test_sigterm_hands_unfinished_jobs_to_other_replicas(replica: Start, stop_workers: Stop) -> None:
     first = replica(SHUTDOWN_GRACE_SECONDS="1")
     stop_workers(first)
     jobs = [accept(first, small_pair(99)), *(accept(first, small_pair(number)) for number in range(5))]

@@ -1,4 +1,4 @@
-"""The OpenAPI document's examples are true, and its page has all that it loads."""
+"""The OpenAPI document's examples are real, and its page loads nothing that is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODELS_BY_NAME = {model.__name__: model for model in MODELS}
 
 
 def contents(node: Any) -> Iterator[dict[str, Any]]:
-    """Every media type of JSON that the document describes."""
+    """Every JSON media type in the document."""
     if isinstance(node, dict):
         for name, found in node.items():
             if name in {"application/json", "application/problem+json"}:
@@ -36,13 +36,13 @@ def document(server: Server) -> dict[str, Any]:
     return answer
 
 
-def test_every_json_response_has_an_example_of_its_schema(document: dict[str, Any]) -> None:
+def test_every_json_response_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
     found = list(contents(document))
     assert len(found) >= 15
     for content in found:
         model = MODELS_BY_NAME[content["schema"]["$ref"].rpartition("/")[2]]
         example = {name: value for name, value in content["example"].items() if name != "result"}
-        known = {"result": None} if "result" in content["example"] else {}  # what a result is, the test below shows
+        known = {"result": None} if "result" in content["example"] else {}  # a test below compares the result
         decoded = msgspec.json.decode(msgspec.json.encode(example | known), type=model)
         assert msgspec.json.decode(msgspec.json.encode(decoded)) == example | known
 
@@ -61,7 +61,7 @@ def test_the_example_of_a_completed_job_is_what_the_service_answers(server: Serv
     assert answer.json() | own == example
 
 
-def test_the_result_is_described_to_its_last_field(server: Server) -> None:
+def test_every_field_of_the_result_is_described(server: Server) -> None:
     result = post(server, parts(CORPUS), per_pair="true", evidence="true").json()["result"]
     decoded = msgspec.json.decode(msgspec.json.encode(result), type=Result)
     assert msgspec.json.decode(msgspec.json.encode(decoded)) == result
@@ -72,7 +72,7 @@ def test_every_operation_has_a_tag_that_is_described(document: dict[str, Any]) -
     assert {tag for operation in operations for tag in operation["tags"]} == {tag["name"] for tag in document["tags"]}
 
 
-def test_the_page_has_all_that_it_loads(server: Server) -> None:
+def test_everything_that_the_page_loads_is_served(server: Server) -> None:
     page = server.client.get("/docs", headers={"Accept": "text/html"})
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     start = server.client.get("/docs/start.js", headers={"Accept": "*/*"}).text

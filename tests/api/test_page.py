@@ -1,4 +1,4 @@
-"""The page of a job: that of the library, with the names of the files, and alone in its sandbox."""
+"""The page of a job is the library's, names the uploaded files, and is sandboxed."""
 
 from __future__ import annotations
 

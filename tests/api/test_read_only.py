@@ -1,4 +1,4 @@
-"""The service needs no place to write: not a byte of disk, no temporary folder, no shared memory."""
+"""The service writes nowhere: no disk, no temporary folder, no shared memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from corpora import check_figures, in_golden_names
 from redis_server import RedisServer
 from serving import EXAMPLE, Start, accept, ended, parts, post, received, watch
 
-# Everything is mounted read-only in a mount namespace of the service's own, and tried.
+# Mounts everything read-only in a mount namespace of the service's own, and checks that writing fails.
 READ_ONLY = """
 for place in $(awk '$4 ~ /^rw/ {print $2}' /proc/self/mounts); do
     mount -o remount,bind,ro "$place" 2>/dev/null || true

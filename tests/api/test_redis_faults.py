@@ -1,4 +1,4 @@
-"""A Redis that holds jobs and is stopped, frozen, full, emptied or damaged: documented answers in time, no lost job."""
+"""Redis is stopped, frozen, emptied or damaged while it holds jobs: prompt documented answers, no lost job."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from serving import (
 pytestmark = pytest.mark.integration
 
 
-def test_accepted_jobs_outlive_a_restart_of_redis(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
+def test_accepted_jobs_survive_a_restart_of_redis(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
     server = replica()
     workers = stop_workers(server)
     jobs = [accept(server, small_pair(100 + number)) for number in range(2)]
@@ -39,14 +39,14 @@ def test_accepted_jobs_outlive_a_restart_of_redis(replica: Start, redis: RedisSe
     refused = show(server, jobs[0])
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
     workers.go_on()
-    until(lambda: server.count("nedc_workers", state="busy") == 0)  # what is scored waits for Redis
+    until(lambda: server.count("nedc_workers", state="busy") == 0)  # the scores wait for Redis
     redis.start()
     until(lambda: show(server, jobs[0]).status_code == 200)
     assert [ended(server, job_id)["status"] for job_id in jobs] == ["completed"] * len(jobs)
     until(lambda: entered(server, "completed") == len(jobs))
 
 
-def test_a_redis_that_lost_everything_is_used_again(replica: Start, redis: RedisServer) -> None:
+def test_an_emptied_redis_is_used_again(replica: Start, redis: RedisServer) -> None:
     server = replica()
     job_id = post(server, small_pair(0)).json()["job_id"]
     redis.ask(lambda client: client.flushall())
@@ -54,9 +54,7 @@ def test_a_redis_that_lost_everything_is_used_again(replica: Start, redis: Redis
     assert post(server, small_pair(1)).json()["status"] == "completed"
 
 
-def test_a_frozen_redis_is_a_503_in_time_and_no_lost_job(
-    replica: Start, redis: RedisServer, stop_workers: Stop
-) -> None:
+def test_a_frozen_redis_gives_503_and_loses_no_job(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
     server = replica()
     workers = stop_workers(server)
     job_id = accept(server, small_pair(0))
@@ -81,11 +79,11 @@ def test_a_frozen_redis_is_a_503_in_time_and_no_lost_job(
     redis.thaw()
     until(lambda: post(server, small_pair(8), headers={}).status_code == 202)
     assert ended(server, job_id)["status"] == "completed"
-    assert server.client.get("/api/v1/evaluate").json()["total"] == 2  # the one that was refused is not there
+    assert server.client.get("/api/v1/evaluate").json()["total"] == 2  # without the refused one
     assert "error" not in levels(server)
 
 
-def test_garbage_under_our_keys_is_no_failure(replica: Start, redis: RedisServer) -> None:
+def test_damaged_entries_do_not_stop_the_service(replica: Start, redis: RedisServer) -> None:
     server = replica()
     for number, content in enumerate((b"garbage", b"")):
         job_id = post(server, small_pair(number)).json()["job_id"]

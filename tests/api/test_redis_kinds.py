@@ -1,4 +1,4 @@
-"""Every Redis that users run: each for real, all that the service promises on it, and the cause where it cannot be."""
+"""Every kind of Redis that users run, with real servers: the service works on it, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ pytestmark = pytest.mark.integration
 
 LOGIN = quote(SECRET, safe="")
 ROOT = Path(__file__).parents[2]
-WITHOUT_INFO = ("~nedc:*", "+@all", "-@dangerous")  # as managed services have it
+WITHOUT_INFO = ("~nedc:*", "+@all", "-@dangerous")  # as on managed services
 
 
 def check_all(server: Server) -> None:
-    """What the service promises: waiting and queued jobs, cache, list, reports, removal, rates, readiness."""
+    """Every feature works: waiting and queued jobs, cache, list, reports, deletion, rate limits, readiness."""
     waited = post(server, parts(EXAMPLE))
     assert waited.status_code == 200, waited.text
     assert waited.json()["result"]["algorithms"] == figures(EXAMPLE)
@@ -78,7 +78,7 @@ def check_all(server: Server) -> None:
 
 
 def check_not_ready(server: Server, *words: str) -> None:
-    """The service answers, is not ready, and says why, in its log too and without the secret."""
+    """The service answers but is not ready; it says why, also in its log, and shows no secret."""
     until(lambda: server.lines("redis unavailable"))
     until(lambda: all(word in server.client.get("/api/v1/ready").text for word in words))
     check_problem(server.client.get("/api/v1/ready"), 503)
@@ -108,7 +108,7 @@ def secured(certified: Authority, tmp_path: Path) -> Iterator[str]:
         yield f"rediss://:{LOGIN}@127.0.0.1:{port}/2"
 
 
-def test_tls_with_a_ca_of_one_s_own(start_server: Start, secured: str, certified: Authority) -> None:
+def test_tls_with_a_private_ca(start_server: Start, secured: str, certified: Authority) -> None:
     check_all(start_server(REDIS_URL=secured, REDIS_CA_FILE=str(certified.ca)))
 
 
@@ -118,24 +118,26 @@ def test_a_certificate_of_another_ca_is_not_trusted(start_server: Start, secured
         check_not_ready(start_server(ready=False, REDIS_URL=secured, **settings), "certificate", "REDIS_CA_FILE")
 
 
-def test_tls_where_there_is_none_and_none_where_there_is(start_server: Start, secured: str, tmp_path: Path) -> None:
+def test_tls_to_a_plain_server_and_a_plain_connection_to_a_tls_server(
+    start_server: Start, secured: str, tmp_path: Path
+) -> None:
     check_not_ready(start_server(ready=False, REDIS_URL=secured.replace("rediss", "redis")), "rediss://")
     (tmp_path / "plain").mkdir()
     with RedisServer(tmp_path / "plain") as plain:
         check_not_ready(start_server(ready=False, REDIS_URL=plain.url.replace("redis:", "rediss:")), "TLS")
 
 
-# -- who logs in, and where
+# -- login, address and database
 
 
 def add_user(server: RedisServer, *rights: str) -> str:
-    """The URL for a user with these rights."""
+    """Create a user with these rights, and return its URL."""
     server.ask(methodcaller("execute_command", "ACL", "SETUSER", "nedc", "on", f">{SECRET}", *rights))
     return server.url.replace("//", f"//nedc:{LOGIN}@")
 
 
 def documented_rights() -> tuple[str, ...]:
-    """What docs/redis.md says that a user needs."""
+    """The rights that docs/redis.md says a user needs."""
     text = (ROOT / "docs" / "redis.md").read_text()
     (keys,) = re.findall(r"the keys `(\S+)`", text)
     (commands,) = re.findall(r"the commands `([^`]+)`", text)
@@ -143,30 +145,32 @@ def documented_rights() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("rights", [documented_rights(), WITHOUT_INFO], ids=["documented", "without INFO"])
-def test_a_user_of_an_acl(start_server: Start, redis: RedisServer, rights: tuple[str, ...]) -> None:
+def test_an_acl_user_with_the_documented_rights(
+    start_server: Start, redis: RedisServer, rights: tuple[str, ...]
+) -> None:
     server = start_server(REDIS_URL=add_user(redis, *rights))
     check_all(server)
     assert server.lines("redis unavailable") == []
 
 
-def test_a_user_who_may_only_read(start_server: Start, redis: RedisServer) -> None:
+def test_a_user_with_read_only_rights(start_server: Start, redis: RedisServer) -> None:
     url = add_user(redis, "~*", "+@read", "+ping", "+info")
     check_not_ready(start_server(ready=False, REDIS_URL=url), "ACL does not permit")
 
 
 @pytest.mark.parametrize("login", [f"nedc:wrong{LOGIN}@", "nobody:word@", f":{LOGIN}@"])
-def test_a_login_that_is_wrong(start_server: Start, redis: RedisServer, login: str) -> None:
+def test_a_wrong_password(start_server: Start, redis: RedisServer, login: str) -> None:
     add_user(redis, *WITHOUT_INFO)
     redis.ask(lambda client: client.config_set("requirepass", "another"))
     url = redis.url.replace("//", f"//{login}")
     check_not_ready(start_server(ready=False, REDIS_URL=url), "user name or password")
 
 
-def test_nobody_listens(start_server: Start) -> None:
+def test_nothing_listens_at_the_address(start_server: Start) -> None:
     check_not_ready(start_server(ready=False, REDIS_URL=f"redis://:{LOGIN}@127.0.0.1:{free_port()}"), "refused")
 
 
-def test_a_database_by_its_index(start_server: Start, redis: RedisServer) -> None:
+def test_a_database_index(start_server: Start, redis: RedisServer) -> None:
     check_all(start_server(REDIS_URL=redis.url.removesuffix("0") + "7"))
     assert redis.keys() == []
     assert redis.ask(lambda client: client.info("keyspace")).keys() == {"db7"}
@@ -185,7 +189,7 @@ def test_valkey(start_server: Start, tmp_path: Path) -> None:
         check_all(start_server(REDIS_URL=server.url))
 
 
-def test_two_installations_in_one_database_see_nothing_of_each_other(
+def test_two_installations_in_one_database_do_not_see_each_other(
     start_server: Start, redis: RedisServer, stop_workers: Stop
 ) -> None:
     ours, theirs = (start_server(REDIS_URL=redis.url, REDIS_PREFIX=prefix) for prefix in ("ours", "theirs.b"))
@@ -215,7 +219,7 @@ def offsets(*servers: RedisServer) -> list[int]:
 
 @contextmanager
 def work_under_way(server: Server, stop_workers: Stop) -> Iterator[None]:
-    """Jobs that were accepted before what happens within; they complete after it, and new ones are accepted soon."""
+    """Accept jobs before the block; after it they complete, and new ones are accepted soon."""
     workers = stop_workers(server)
     jobs = [accept(server, small_pair(number)) for number in range(10)]
     yield
@@ -240,7 +244,7 @@ def test_sentinels(start_server: Start, stop_workers: Stop, tmp_path: Path) -> N
         check_not_ready(start_server(ready=False, REDIS_URL=unknown), "other")
 
 
-def test_a_replica(start_server: Start, redis: RedisServer, tmp_path: Path) -> None:
+def test_a_read_only_replica(start_server: Start, redis: RedisServer, tmp_path: Path) -> None:
     with replica_of(redis, tmp_path / "replica") as replica:
         until(lambda: in_step(replica))
         check_not_ready(start_server(ready=False, REDIS_URL=replica.url), "read-only replica")
@@ -278,5 +282,5 @@ def test_a_cluster_of_three_shards(start_server: Start, tmp_path: Path) -> None:
         check_not_ready(start_server(ready=False, REDIS_URL=nodes[0].url), "cluster", "redis+cluster://")
 
 
-def test_a_plain_redis_taken_for_a_cluster(start_server: Start, redis: RedisServer) -> None:
+def test_a_cluster_url_for_a_plain_redis(start_server: Start, redis: RedisServer) -> None:
     check_not_ready(start_server(ready=False, REDIS_URL=redis.url.replace("redis:", "redis+cluster:")[:-2]), "cluster")

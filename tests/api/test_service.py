@@ -1,4 +1,4 @@
-"""What stands around evaluations: probes, metrics, documentation, logs, settings."""
+"""The service around evaluations: probes, metrics, documentation, logs, settings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def test_probes_with_redis(replica: Start) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("grace", ["stay", "0"])
-def test_a_lost_redis_keeps_the_service_ready_for_its_grace(replica: Start, redis: RedisServer, grace: str) -> None:
+def test_without_redis_the_service_stays_ready_for_a_grace_period(
+    replica: Start, redis: RedisServer, grace: str
+) -> None:
     server = replica(REDIS_GRACE_SECONDS=grace)
     redis.kill()
     until(lambda: server.count("nedc_redis_up") == 0)
@@ -82,7 +84,7 @@ def test_metrics_count_evaluations_by_status_and_requests_by_route(start_server:
     assert "fake" not in str(samples)
 
 
-def test_metrics_show_the_routes_and_the_state_of_the_service_from_the_start(start_server: Start) -> None:
+def test_metrics_have_routes_and_state_from_the_start(start_server: Start) -> None:
     text = start_server(MAX_WORKERS="2").client.get("/metrics", headers={"Accept": "*/*"}).text
     for line in (
         'nedc_http_requests_total{method="POST",route="/api/v1/evaluate",status="500"} 0.0',
@@ -127,7 +129,7 @@ def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
     check_problem(server.client.get("/docs/settings.py"), 404)
 
 
-def test_logs_tell_of_requests_and_jobs_by_their_ids_and_not_what_was_sent(start_server: Start) -> None:
+def test_logs_name_requests_and_jobs_by_id_and_show_no_content(start_server: Start) -> None:
     server = start_server(LOG_LEVEL="debug")
     (name, (file, data)), other = one_pair()
     headers = {"Prefer": "wait=60", "X-Request-ID": "abc-1"}

@@ -1,4 +1,4 @@
-"""Jobs in a Redis that replicas share: accepted by any, run by any, seen by all."""
+"""Jobs in a Redis shared by replicas: any replica accepts them, any runs them, all show them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from serving import (
     watch,
 )
 
-CHUNKS_AT_ONCE = 2 * LEAST_WORKERS  # on one replica
+CHUNKS_AT_ONCE = 2 * LEAST_WORKERS  # per replica
 
 pytestmark = pytest.mark.integration
 
 
-def test_a_job_of_one_replica_is_seen_by_another(replica: Start) -> None:
+def test_a_job_of_one_replica_is_shown_by_another(replica: Start) -> None:
     first, second = replica(), replica()
     job_id = accept(first, parts(EXAMPLE))
     with watch(second, job_id) as socket:
@@ -50,7 +50,7 @@ def test_a_job_of_one_replica_is_seen_by_another(replica: Start) -> None:
     assert (report.status_code, "TAES" in report.text or "(Hit: " in report.text) == (200, True)
 
 
-def test_refused_input_is_a_problem_for_who_waits_and_a_failed_job_for_who_does_not(replica: Start) -> None:
+def test_refused_input_is_a_problem_if_the_client_waits_and_else_a_failed_job(replica: Start) -> None:
     server = replica()
     (name, (file, _)), other = one_pair()
     files = [(name, (file, b"nonsense")), other]
@@ -78,10 +78,10 @@ def test_a_running_job_is_cancelled_from_another_replica(
         assert show(server, job_id).status_code == 404
     workers.go_on()
     until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
-    assert not any(job_id in key for key in jobs_keys(redis))  # what was scored for nothing is gone, too
+    assert not any(job_id in key for key in jobs_keys(redis))  # nor are its scores left
 
 
-def test_a_client_that_leaves_costs_no_worker_and_finds_its_scores_later(replica: Start, stop_workers: Stop) -> None:
+def test_a_job_goes_on_when_its_waiting_client_leaves(replica: Start, stop_workers: Stop) -> None:
     server = replica()
     workers = stop_workers(server)
     with pytest.raises(httpx.ReadTimeout):
@@ -94,7 +94,7 @@ def test_a_client_that_leaves_costs_no_worker_and_finds_its_scores_later(replica
     assert server.count("nedc_worker_restarts_total", reason="cancelled") == 0
 
 
-def test_an_idempotency_key_holds_over_replicas(replica: Start) -> None:
+def test_an_idempotency_key_holds_on_all_replicas(replica: Start) -> None:
     first, second = replica(), replica()
     headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
     jobs = [post(server, one_pair(), headers).json()["job_id"] for server in (first, second)]
@@ -104,7 +104,7 @@ def test_an_idempotency_key_holds_over_replicas(replica: Start) -> None:
     assert post(first, one_pair(), headers, algorithms="taes").json()["job_id"] != jobs[0]
 
 
-def test_the_queue_is_bounded_over_replicas(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
+def test_replicas_share_one_bound_on_the_queue(replica: Start, redis: RedisServer, stop_workers: Stop) -> None:
     first, second = replicas = [replica(MAX_QUEUED_JOBS="2") for _ in range(2)]
     workers = [stop_workers(server) for server in replicas]
     running = []
@@ -123,7 +123,7 @@ def test_the_queue_is_bounded_over_replicas(replica: Start, redis: RedisServer, 
     until(lambda: redis.ask(lambda client: client.zcard(PENDING)) == 0)
 
 
-def test_a_retry_puts_a_job_in_the_queue_whose_message_redis_lost(
+def test_a_retry_queues_a_job_again_whose_message_redis_lost(
     replica: Start, redis: RedisServer, stop_workers: Stop
 ) -> None:
     server = replica()
@@ -143,7 +143,7 @@ def test_a_retry_puts_a_job_in_the_queue_whose_message_redis_lost(
     assert ended(server, job_id)["status"] == "completed"
 
 
-def test_ended_jobs_leave_nothing_behind_once_their_time_is_over(replica: Start, redis: RedisServer) -> None:
+def test_expired_jobs_leave_nothing_in_redis(replica: Start, redis: RedisServer) -> None:
     server = replica(JOB_TTL_SECONDS="1", CACHE_TTL_SECONDS="1")
     headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
     job = post(server, small_pair(0), headers).json()

@@ -1,4 +1,4 @@
-"""The end: seen before it comes, with all accepted work done or handed on, and nothing left behind."""
+"""Shutdown: announced in time, accepted jobs completed or handed over, no process left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from serving import (
 )
 
 
-def test_sigterm_is_seen_before_the_end(start_server: Start, stop_workers: Stop) -> None:
+def test_a_terminating_service_is_not_ready_but_still_answers(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(SHUTDOWN_DELAY_SECONDS="3", MAX_WORKERS="1")
     workers = stop_workers(server)
     job_id = accept(server, small_pair(0))
@@ -55,7 +55,7 @@ def test_sigterm_is_seen_before_the_end(start_server: Start, stop_workers: Stop)
 
 
 @pytest.mark.integration
-def test_with_redis_jobs_are_accepted_to_the_last(replica: Start) -> None:
+def test_with_redis_a_terminating_service_still_accepts_jobs(replica: Start) -> None:
     first, second = replica(SHUTDOWN_DELAY_SECONDS="2"), replica()
     first.process.send_signal(signal.SIGTERM)
     until(lambda: first.client.get("/api/v1/ready").status_code == 503)
@@ -67,7 +67,7 @@ def test_with_redis_jobs_are_accepted_to_the_last(replica: Start) -> None:
     until(lambda: entered(second, "completed") + len(completed_lines(first)) == 2)
 
 
-def test_sigterm_lets_accepted_jobs_end(start_server: Start) -> None:
+def test_accepted_jobs_complete_before_the_service_ends(start_server: Start) -> None:
     server = start_server()
     waiting = [accept(server, parts(EXAMPLE), algorithms=name) for name in ("dp", "epoch", "taes")]
     assert server.stop() == 0
@@ -75,7 +75,9 @@ def test_sigterm_lets_accepted_jobs_end(start_server: Start) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_does_not_end_in_time_is_ended(start_server: Start, stop_workers: Stop, number: signal.Signals) -> None:
+def test_jobs_and_requests_beyond_the_grace_period_are_ended(
+    start_server: Start, stop_workers: Stop, number: signal.Signals
+) -> None:
     server = start_server(SHUTDOWN_GRACE_SECONDS="1", SHUTDOWN_DELAY_SECONDS="600", MAX_WORKERS="1")
     stop_workers(server)
     job_id = accept(server, small_pair(0))
@@ -83,13 +85,13 @@ def test_what_does_not_end_in_time_is_ended(start_server: Start, stop_workers: S
     children = server.children()
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
-        assert status(server, job_id) == "running"  # so what was sent before has come
+        assert status(server, job_id) == "running"  # so the partial request has arrived
         assert server.stop(number) == 0
     check_gone(children)
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_second_signal_ends_at_once(start_server: Start, stop_workers: Stop) -> None:
+def test_a_second_signal_ends_the_service_at_once(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(SHUTDOWN_GRACE_SECONDS="600", MAX_WORKERS="1")
     stopped = stop_workers(server)
     accept(server, small_pair(0))
@@ -98,11 +100,11 @@ def test_a_second_signal_ends_at_once(start_server: Start, stop_workers: Stop) -
     until(lambda: server.lines("draining"))
     assert server.process.poll() is None
     assert server.stop() == 128 + signal.SIGTERM
-    stopped.go_on()  # a process that is stopped cannot see that its parent is gone
+    stopped.go_on()  # a stopped process cannot notice that its parent has gone
     check_gone(children)
 
 
-def test_no_process_is_left_of_one_that_is_killed(start_server: Start) -> None:
+def test_a_killed_service_leaves_no_process(start_server: Start) -> None:
     server = start_server()
     children = server.children()
     assert server.workers()
@@ -115,7 +117,7 @@ def check_gone(processes: list[psutil.Process]) -> None:
     assert not left
 
 
-def test_a_request_that_waits_for_its_job_is_answered(start_server: Start, stop_workers: Stop) -> None:
+def test_a_client_that_waits_for_its_job_is_answered(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1")
     workers = stop_workers(server)
     with ThreadPoolExecutor(1) as pool:
@@ -129,7 +131,7 @@ def test_a_request_that_waits_for_its_job_is_answered(start_server: Start, stop_
     assert server.process.wait(timeout=WAIT_SECONDS) == 0
 
 
-def test_a_body_that_comes_while_the_service_ends_is_refused(start_server: Start) -> None:
+def test_a_body_that_is_complete_after_sigterm_is_refused(start_server: Start) -> None:
     server = start_server()
 
     def body() -> Iterator[bytes]:

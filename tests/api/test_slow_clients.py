@@ -1,4 +1,4 @@
-"""Clients that hold connections and say little: they are ended in bounded time, and cost bounded memory."""
+"""Slow clients that hold connections open: they are ended in bounded time, and cost bounded memory."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from serving import Server, Start, Stop, accept, completed_lines, post, small_pa
 
 CLIENTS = 50
 WEBSOCKETS = of(1000, 300)
-WEBSOCKET_BYTES = 120_000  # of memory that one may cost
+WEBSOCKET_BYTES = 120_000  # of memory for each
 HEAD = b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\n"
 BODY = HEAD + b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n--b\r\n"
 
 
 @contextmanager
 def dripping(server: Server, *begins: bytes) -> Iterator[list[socket.socket]]:
-    """Clients that have sent the beginning of a request: each of these in turns."""
+    """Clients that have sent only the beginning of a request, each one of these."""
     clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(CLIENTS)]
     try:
         for client, begin in zip(clients, cycle(begins), strict=False):
@@ -40,7 +40,7 @@ def dripping(server: Server, *begins: bytes) -> Iterator[list[socket.socket]]:
 
 
 def drip(server: Server, clients: list[socket.socket]) -> list[bytes]:
-    """What the clients are answered, who send a byte now and then until they are; the service goes on meanwhile."""
+    """Send a byte now and then for each client until it is answered; meanwhile, the service serves others."""
     answers = dict.fromkeys(clients, b"")
     open_clients = set(clients)
     deadline = time.monotonic() + WAIT_SECONDS
@@ -64,7 +64,7 @@ def drip(server: Server, clients: list[socket.socket]) -> list[bytes]:
     return list(answers.values())
 
 
-def test_a_body_that_comes_too_slowly_is_a_408(start_server: Start) -> None:
+def test_a_body_that_arrives_too_slowly_is_answered_408(start_server: Start) -> None:
     server = start_server(BODY_TIMEOUT_SECONDS="1")
     before = server.memory()
     with dripping(server, BODY) as clients:
@@ -78,14 +78,16 @@ def test_a_body_that_comes_too_slowly_is_a_408(start_server: Start) -> None:
     assert post(server, small_pair(0)).status_code == 200
 
 
-def test_a_head_that_does_not_come_ends_the_connection(start_server: Start) -> None:
+def test_an_incomplete_head_ends_the_connection(start_server: Start) -> None:
     server = start_server(KEEP_ALIVE_SECONDS="1")
     with dripping(server, b"", HEAD, b"G") as clients:
         drip(server, clients)
     assert post(server, small_pair(0)).status_code == 200
 
 
-def test_many_idle_websockets(start_server: Start, stop_workers: Stop) -> None:
+def test_many_idle_websockets_take_little_memory_and_close_with_the_service(
+    start_server: Start, stop_workers: Stop
+) -> None:
     server = start_server(MAX_WORKERS="1")
     workers = stop_workers(server)
     job_id = accept(server, small_pair(0))
@@ -99,7 +101,7 @@ def test_many_idle_websockets(start_server: Start, stop_workers: Stop) -> None:
 
 
 async def watch_together(server: Server, job_id: str, before: int) -> Counter[int | None]:
-    """Open them all, ask for other things meanwhile, have the service end; the codes that they are closed with."""
+    """Open all, use the service, terminate it; the WebSockets by the code that closed them."""
     url = server.url.replace("http", "ws") + f"/ws/{job_id}"
     opening = asyncio.Semaphore(50)
 

@@ -1,4 +1,4 @@
-"""One corpus over two replicas, of which one is killed in the middle: the library's bits, once."""
+"""Two replicas score one corpus and one of them is killed: there is one result, the library's to the bit."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 PAIRS = of(5000, 1000)
 
 
-def test_a_corpus_over_two_replicas_one_of_which_is_killed(replica: Start) -> None:
+def test_a_corpus_is_scored_by_two_replicas_of_which_one_is_killed(replica: Start) -> None:
     files = [file for number in range(PAIRS) for file in small_pair(number)]
     first, second = replica(), replica()
     job_id = accept(first, files)
     until(lambda: show(second, job_id).json()["progress"]["done"] > PAIRS / 4)
     scored = {server: server.count("nedc_cache_requests_total", result="miss") for server in (first, second)}
-    assert min(scored.values()) > PAIRS / 20  # both have had chunks
+    assert min(scored.values()) > PAIRS / 20  # both have scored chunks
     assert not show(second, job_id).json()["completed_at"]
     first.stop(signal.SIGKILL)
     job = ended(second, job_id)

@@ -1,4 +1,4 @@
-"""Faults while requests come: nothing but documented answers, no wrong figure, no lost job."""
+"""Faults under load: documented answers alone, no wrong figure, no lost job."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from serving import Server, Start, levels
 pytestmark = pytest.mark.integration
 
 PER_SECOND = 8
-REQUESTS = 16  # that are posted while the fault lasts
+REQUESTS = 16  # during a fault
 KILLS = 3
 CACHED_OR_RATE = re.compile(re.escape(key("")) + r"([0-9a-f]{64}|rate.*)")
 
 
 def check_sound(load: Load, *servers: Server) -> None:
-    """Everything that was posted has completed with the right figures, and no replica has failed."""
+    """Every posted pair completed with the right figures, and no replica failed."""
     assert load.failures == []
     assert load.completed == load.posted
     for server in servers:
@@ -34,7 +34,7 @@ def check_sound(load: Load, *servers: Server) -> None:
 
 
 def let_come(load: Load) -> None:
-    """Wait until some more requests were posted."""
+    """Wait for more requests."""
     wanted = load.posted + REQUESTS
     until(lambda: load.posted >= wanted)
 
@@ -64,7 +64,7 @@ def full(redis: RedisServer, load: Load) -> None:
 
 
 def spoil(client: Redis, key: str, *, hashed: bool) -> None:
-    """Put something else in a key's place, before the service can make it again."""
+    """Replace a key atomically, so that the service cannot write it in between."""
     with client.pipeline(transaction=True) as transaction:
         transaction.delete(key)
         if hashed:
@@ -75,7 +75,7 @@ def spoil(client: Redis, key: str, *, hashed: bool) -> None:
 
 
 def garbage(redis: RedisServer, load: Load) -> None:
-    """Whatever is cached is damaged, in one way or the other, and so are the rates."""
+    """Damage every cached entry and every rate: some by content, some by type."""
     wanted, damaged = load.posted + REQUESTS, 0
     while load.posted < wanted:
         load.go_on(1)
@@ -114,7 +114,7 @@ def test_workers_are_killed(start_server: Start) -> None:
     assert server.count("nedc_worker_restarts_total") >= KILLS
 
 
-def test_replicas_are_replaced_one_after_the_other(replica: Start) -> None:
+def test_replicas_are_replaced_one_by_one(replica: Start) -> None:
     old = [replica(SHUTDOWN_DELAY_SECONDS="2") for _ in range(2)]
     with Balancer(*old) as balancer, Load(balancer.url, per_second=PER_SECOND) as load:
         for leaving in old:

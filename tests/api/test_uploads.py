@@ -1,4 +1,4 @@
-"""Bodies that are read at the same time hold no more than they may together."""
+"""Uploads that are read at the same time share one bound on memory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ BEGIN = (
 )
 
 
-def test_an_upload_for_which_there_is_no_room_is_told_to_come_back(start_server: Start) -> None:
+def test_an_upload_without_room_is_told_to_retry(start_server: Start) -> None:
     server = start_server(UPLOADS_MAX_BYTES="64KiB")
 
     def refused() -> httpx.Response | None:
         with client(server) as slow:
             slow.sendall(BEGIN + bytes(100_000))
             until(lambda: server.count("nedc_http_requests_in_progress") == 2)
-            answer = post(server, one_pair())  # which of the two finds no room depends on which is read first
+            answer = post(server, one_pair())  # either upload may be the one without room
             return answer if answer.status_code == 503 else None
 
     answer = until(refused)

@@ -1,4 +1,4 @@
-"""The WebSocket of a job: its state as it changes, to the end."""
+"""A job's WebSocket sends each change of its state, to the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from serving import (
 )
 
 
-def test_a_websocket_shows_a_job_to_its_end(server: Server) -> None:
+def test_a_websocket_follows_a_job_to_its_end(server: Server) -> None:
     job_id = accept(server, parts(EXAMPLE))
     with watch(server, job_id) as opened:
         messages = list(received(opened))
@@ -41,7 +41,7 @@ def test_a_websocket_shows_a_job_to_its_end(server: Server) -> None:
         assert [message.get("type", message) for message in received(late)] == ["initial", {"closed": 1000}]
 
 
-def test_who_reads_slowly_gets_the_end(start_server: Start) -> None:
+def test_a_slow_reader_gets_the_last_state(start_server: Start) -> None:
     server = start_server()
     before = server.memory()
     job_id = accept(server, [file for number in range(500) for file in small_pair(number)])
@@ -68,7 +68,7 @@ def test_a_ping_is_answered_and_anything_else_ignored(start_server: Start, stop_
         assert list(received(opened))[-1] == {"closed": 1000}
 
 
-def test_a_message_that_is_too_long_closes(start_server: Start, stop_workers: Stop) -> None:
+def test_a_message_that_is_too_long_closes_the_websocket(start_server: Start, stop_workers: Stop) -> None:
     server = start_server(MAX_WORKERS="1")
     stop_workers(server)
     job_id = accept(server, small_pair(0))
@@ -91,6 +91,6 @@ def test_a_websocket_of_an_unknown_job_or_origin_is_refused(server: Server) -> N
         assert list(received(opened))[-1] == {"closed": 1000}
 
 
-def test_an_http_request_is_told_that_a_websocket_is_here(server: Server) -> None:
+def test_a_plain_http_request_is_told_to_upgrade(server: Server) -> None:
     problem = check_problem(server.client.get(f"/ws/{uuid.uuid4()}"), 400)
     assert problem["detail"] == "a WebSocket is at this path; connect with ws:// or wss://"

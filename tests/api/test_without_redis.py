@@ -1,4 +1,4 @@
-"""A client that waits has its figures while Redis is away."""
+"""While Redis is unavailable, clients that wait still get results, and others a 503."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.mark.parametrize("lose", [RedisServer.stop, RedisServer.freeze], ids=["stopped", "frozen"])
-def test_who_waits_has_figures(start_server: Start, redis: RedisServer, lose: Callable[[RedisServer], None]) -> None:
+def test_a_client_that_waits_gets_its_result(
+    start_server: Start, redis: RedisServer, lose: Callable[[RedisServer], None]
+) -> None:
     server = start_server(REDIS_URL=redis.url)
     lose(redis)
     answer = post(server, parts(EXAMPLE))
@@ -30,7 +32,7 @@ def test_who_waits_has_figures(start_server: Start, redis: RedisServer, lose: Ca
     assert job["result"]["algorithms"] == figures(EXAMPLE)
 
 
-def test_who_does_not_wait_or_sends_a_key_or_has_no_time_gets_503(start_server: Start, redis: RedisServer) -> None:
+def test_without_waiting_or_with_an_idempotency_key_the_answer_is_503(start_server: Start, redis: RedisServer) -> None:
     server = start_server(REDIS_URL=redis.url)
     redis.stop()
     for headers in ({}, {"Prefer": "wait=60", "Idempotency-Key": "abc"}, {"Prefer": "wait=0"}):

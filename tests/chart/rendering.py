@@ -68,6 +68,16 @@ def pods(objects: list[Manifest]) -> list[Manifest]:
     return bare + [found["spec"]["template"] for found in objects if found["kind"] in {"Deployment", "Job"}]
 
 
+def policy(component: str, values: Manifest | None = None) -> Manifest:
+    """The specification of the NetworkPolicy of the service's pods, or of the probe's."""
+    (found,) = (
+        found["spec"]
+        for found in of_kind("NetworkPolicy", values)
+        if found["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == component
+    )
+    return dict(found)
+
+
 def container(values: Manifest | None = None) -> Manifest:
     """The service's container."""
     containers = one("Deployment", values)["spec"]["template"]["spec"]["containers"]

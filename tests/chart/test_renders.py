@@ -21,6 +21,7 @@ from chart.rendering import (
     of_kind,
     one,
     pods,
+    policy,
     render,
     templates,
 )
@@ -180,124 +181,9 @@ def test_prometheus_knows_the_pods_under_the_job_of_rules_and_dashboards() -> No
     assert endpoint["port"] == one("Service")["spec"]["ports"][0]["name"]
 
 
-def test_the_network_policy_opens_the_port_to_clients_scrapers_and_the_probe() -> None:
-    values = CASES["everything"]
-    api = policy("api", values)
-    assert api["policyTypes"] == ["Ingress", "Egress"]
-    named = values["networkPolicy"]
-    ingress, extra_ingress = api["ingress"]
-    assert ingress["from"][:-1] == [*named["clients"], *named["scrapers"]]
-    probe = ingress["from"][-1]["podSelector"]["matchLabels"].items()
-    let_in = [
-        kind for kind in ("Pod", "Job", "Deployment") for pod in pods(of_kind(kind, values)) if probe <= _labels(pod)
-    ]
-    assert let_in == ["Pod", "Job"]
-    dns, redis, extra_egress = api["egress"]
-    assert (dns["to"], {port["port"] for port in dns["ports"]}) == (named["dns"], {5353})
-    assert (redis["to"], [port["port"] for port in redis["ports"]]) == (named["redis"], [6380, 26379])
-    assert ([extra_ingress], [extra_egress]) == (named["extraIngress"], named["extraEgress"])
-
-
-def policy(component: str, values: Any = None) -> Any:
-    """The specification of the NetworkPolicy of the service's pods, or of the probe's."""
-    (found,) = (
-        found["spec"]
-        for found in of_kind("NetworkPolicy", values)
-        if found["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == component
-    )
-    return found
-
-
-def test_the_probe_reaches_dns_and_the_service_in_a_namespace_that_denies_all_by_default() -> None:
-    values = CASES["everything"]
-    probe = policy("probe", values)
-    assert (probe["policyTypes"], probe.get("ingress", [])) == (["Ingress", "Egress"], [])
-    dns, service = probe["egress"]
-    assert (dns["to"], {port["port"] for port in dns["ports"]}) == (values["networkPolicy"]["dns"], {5353})
-    (port,) = container(values)["ports"]
-    assert service["ports"] == [{"port": port["containerPort"], "protocol": "TCP"}]
-    assert service["to"] == [{"podSelector": policy("api", values)["podSelector"]}]
-
-
-@pytest.mark.parametrize(
-    ("url", "ports"),
-    [
-        ("redis://redis", [6379]),
-        ("redis://:a%40b@redis.example.org:6380/0", [6380]),
-        ("rediss://user:1234@redis.example.org:6380", [6380]),
-        ("redis://[fd00::1]:6381/0", [6381]),
-        ("redis+sentinel://a,b:26380/primary?sentinel_password=x:1", [6379, 26379, 26380]),
-        ("rediss+cluster://:secret@a:7000,b:7001,c", [7000, 7001, 6379]),
-    ],
-)
-def test_the_policy_opens_the_ports_that_the_url_names(url: str, ports: list[int]) -> None:
-    _, redis = policy("api", {"redis": {"url": url}})["egress"]
-    assert redis["ports"] == [{"port": port, "protocol": "TCP"} for port in ports]
-
-
-def test_the_policy_opens_the_given_ports_whatever_the_url_names() -> None:
-    values = {"redis": {"url": "redis://redis:6380"}, "networkPolicy": {"redisPorts": [16379]}}
-    _, redis = policy("api", values)["egress"]
-    assert redis["ports"] == [{"port": 16379, "protocol": "TCP"}]
-
-
-def test_a_redis_at_a_unix_socket_needs_no_port() -> None:
-    assert len(policy("api", {"redis": {"url": "unix:///run/redis.sock"}})["egress"]) == 1
-
-
-def _labels(found: Any) -> Any:
-    return found["metadata"]["labels"].items()
-
-
-def test_standalone_pods_reach_nothing_but_dns() -> None:
-    (dns,) = policy("api")["egress"]
-    assert {port["port"] for port in dns["ports"]} == {53}
-
-
 def test_the_probe_is_a_helm_test_and_the_same_pod_after_a_sync() -> None:
     (job,) = of_kind("Job", CASES["everything"])
     (test,) = of_kind("Pod", CASES["everything"])
     assert job["spec"]["template"]["spec"] == test["spec"]
     assert job["metadata"]["annotations"]["argocd.argoproj.io/hook"] == "PostSync"
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
-
-
-@pytest.mark.parametrize(
-    ("release", "name"),
-    [("nedc", "nedc-nedc-bench"), ("nedc-bench", "nedc-bench"), ("eeg.nedc-bench", "eeg-nedc-bench")],
-)
-def test_what_the_runbook_calls_service_has_one_name_and_the_releases_labels(release: str, name: str) -> None:
-    labels = {"app.kubernetes.io/instance": release, "app.kubernetes.io/component": "api"}
-    objects = render(REDIS, name=release)
-    found = [
-        each["metadata"]["name"]
-        for each in objects
-        if each["kind"] == "Deployment" and labels.items() <= each["metadata"]["labels"].items()
-    ]
-    assert found == [name]
-    named = {each["kind"] for each in objects if each["metadata"]["name"] == name}
-    assert named >= {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"}
-
-
-@pytest.mark.parametrize("release", ["nedc-bench", "r" * 53, "a", "123", "true", "1e3", "0x1f", "my.release", "null"])
-def test_names_fit_whatever_the_release_is_called(release: str) -> None:
-    values = CASES["everything"] | {"nameOverride": "n" * 63}
-    for found in [*render(name=release), *render(values, name=release), *render(CASES["inline"], name=release)]:
-        labels, name = found["metadata"].get("labels", {}), found["metadata"]["name"]
-        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name), name
-        assert all(isinstance(value, str) and len(value) <= 63 for value in labels.values())
-        if "helm.sh/chart" in labels:
-            assert labels["app.kubernetes.io/instance"] == release
-
-
-@pytest.mark.parametrize("name", ["true", "null", "yes"])
-def test_a_name_that_yaml_reads_as_something_else_stays_a_name(name: str) -> None:
-    values = {
-        "fullnameOverride": name,
-        "nameOverride": name,
-        "redis": {"url": "redis://a"},
-        "serviceAccount": {"name": name},
-    }
-    assert {one(kind, values)["metadata"]["name"] for kind in ("Deployment", "Service", "ServiceAccount")} == {name}
-    assert one("HorizontalPodAutoscaler", values)["spec"]["scaleTargetRef"]["name"] == name
-    assert one("Deployment", values)["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == name

@@ -101,3 +101,15 @@ def clone(released: Clone, tmp_path: Path) -> Clone:
 @pytest.fixture
 def second_in_staging(promoted_once: Clone, tmp_path: Path) -> Clone:
     return promoted_once.copy(tmp_path / "clone")
+
+
+@pytest.fixture
+def ranges_renamed(clone: Clone) -> Clone:
+    """Staging runs 0.3.0, which has another name for a value of prod's."""
+    for file in ("values.schema.json", "values.yaml"):
+        clone.edit(clone.root / "charts/nedc-bench" / file, "loadBalancerSourceRanges", "allowedRanges")
+    clone.git("commit", "--quiet", "--all", "--message", "another name")
+    clone.git("tag", "v0.3.0")
+    clone.deliver("dev", "v0.3.0", THIRD)
+    clone.done("promote", "dev", "staging")
+    return clone

@@ -11,9 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
-from gitops.conftest import PROJECT
+from gitops.committed import FOLDER
 
-FOLDER = PROJECT / "environments"
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "crds").glob("*.json")}
 FILES = sorted([FOLDER / "root.yaml", *(FOLDER / "argocd").glob("*.yaml"), *(FOLDER / "examples").glob("*.yaml")])
 

@@ -32,6 +32,7 @@ NAMES = {  # none that this clone, which may be a fork itself, has already
 # Those that read what a rename changes; one of a kind, where others would fail with it.
 TESTS = [
     "tests/gitops/test_environments.py",
+    "tests/gitops/test_argo_cd.py",
     "tests/chart/test_package.py::test_the_files_that_the_chart_has_from_elsewhere_are_those_of_today",
     "tests/chart/test_renders.py::test_renders_are_the_golden_ones",
     "tests/chart/test_renders.py::test_the_image_is_the_one_of_the_digest_or_tag",
@@ -39,7 +40,7 @@ TESTS = [
     "tests/monitoring/test_runbook.py::test_the_address_in_an_alert_leads_to_its_section",
 ]
 if EVERYTHING:
-    TESTS = [TESTS[0], "tests/gitops/test_workflows.py", "tests/chart", "tests/monitoring"]
+    TESTS = [*TESTS[:2], "tests/gitops/test_workflows.py", "tests/chart", "tests/monitoring"]
     TESTS += ["tests/unit/test_documentation.py"]
 LEFT_OUT = [".", ":!tests/data/golden/*.csv_bi", ":!tests/data/refused/*.csv_bi"]  # thousands of recordings
 

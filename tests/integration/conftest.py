@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from evaluating import House
+from evaluating import Scorer
 from redis_server import RedisServer
 
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis server of the test's own, up and empty."""
+    """A Redis server for one test, running and empty."""
     with RedisServer(tmp_path) as server:
         yield server
 
 
 @pytest.fixture
-async def house(redis_server: RedisServer) -> AsyncIterator[House]:
+async def scorer(redis_server: RedisServer) -> AsyncIterator[Scorer]:
     """An evaluator whose cache is in that Redis."""
-    async with House(redis_server.url) as house:
-        yield house
+    async with Scorer(redis_server.url) as scorer:
+        yield scorer

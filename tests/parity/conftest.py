@@ -1,5 +1,6 @@
-"""How much Hypothesis draws: the same at every run, ten times as much with everything, or
-(`HYPOTHESIS_PROFILE=explore`) more, and new ones each time.
+"""How many examples Hypothesis draws: the same ones in every run, ten times as many with ``NEDC_BENCH_EVERYTHING=1``.
+
+``HYPOTHESIS_PROFILE=explore`` draws still more, and new ones in each run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SeizeIT2 and CHB-MIT in BIDS, read as they are published, against hypotheses from a seed."""
+"""SeizeIT2 and CHB-MIT as published in BIDS, scored against seeded random hypotheses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return request.param, bids.unpack(request.param, tmp_path_factory.mktemp("bids"))
 
 
-TOTALS = {  # of the publications: recordings, seizures, hours
+TOTALS = {  # from the publications: recordings, seizures, hours
     "seizeit2": (2850, 883, 11626),
     "chb-mit-bids": (686, 198, 982),
 }
@@ -33,7 +33,7 @@ def test_all_recordings_and_seizures_are_read(corpus: tuple[str, Path], tmp_path
     assert result.overlap.labels["seiz"].targets == result.taes.labels["seiz"].targets == seizures
     assert int(result.duration_seconds // 3600) == hours
 
-    # The overlaps, counted here in the plainest way from the same tables.
+    # The overlaps, counted directly from the same tables.
     references = {recorded.name: recorded.seizures for recorded in bids.recordings(root)}
     hits = sum(any(touch(one, other) for other in found[name]) for name in found for one in references[name])
     alarms = [(name, one) for name in found for one in found[name]]

@@ -1,4 +1,4 @@
-"""Operating curves: each point is what scoring says of the hypothesis at its threshold; areas are those published."""
+"""Each point of an operating curve is the score at its threshold; areas are those of published tools."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rows(curve: OperatingCurve) -> list[tuple[Any, ...]]:
 def test_a_curve_equals_scoring_at_every_threshold(corpus: list[Night], algorithm: str, parameters: Parameters) -> None:
     try:
         expected = brute_force(corpus, algorithm, "seiz", parameters)
-    except InputError:  # taes has no value where a reference event of no length is hit, at whatever threshold
+    except InputError:  # taes is undefined where a zero-length reference event is hit, at any threshold
         with pytest.raises(InputError):
             operating_curve([night.sides for night in corpus], algorithm=algorithm, label="seiz", parameters=parameters)
         return
@@ -78,7 +78,7 @@ def test_a_score_track_equals_its_hypothesis_at_every_score(corpus: list[TrackNi
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_sweep_equals_scoring_each_state_of_real_nights(algorithm: str) -> None:
-    """Hundreds of recordings with seizures, and detectors whose events overlap, touch, and run past the end."""
+    """Hundreds of recordings with seizures, and detectors whose events overlap, touch and run past the end."""
     nights = [night for night in read_nights() if night.seizures][::7]
     swept = 0
     for seed, night in enumerate(nights):
@@ -100,14 +100,14 @@ def test_a_sweep_equals_scoring_each_state_of_real_nights(algorithm: str) -> Non
 
 
 def each_parts(pair: PairStates) -> list[Parts]:
-    """The parts of each state."""
+    """The parts of each state of the sweep."""
     lasting = np.diff(pair.begins, append=pair.thresholds.size + 1)
     return [parts for parts, length in zip(pair.parts, lasting.tolist(), strict=True) for _ in range(length)]
 
 
 @st.composite
 def one_and_pieces(draw: st.DrawFn) -> tuple[float, float, list[tuple[float, float]]]:
-    """A reference event with a length, and pieces apart from each other that touch it by whole seconds."""
+    """A reference event of some length, and separate pieces that overlap it by whole seconds."""
     unit = draw(st.sampled_from([0.1, 0.37, 1.0, 7.3]))
     start, stop, *points = (x * unit for x in draw(st.lists(st.integers(0, 90), min_size=2, max_size=14, unique=True)))
     start, stop = min(start, stop), max(start, stop)
@@ -120,7 +120,7 @@ def one_and_pieces(draw: st.DrawFn) -> tuple[float, float, list[tuple[float, flo
 
 @given(one_and_pieces())
 @settings(max_examples=of(500, 100))
-def test_one_reference_event_is_walked_over_as_many_are(case: tuple[float, float, list[tuple[float, float]]]) -> None:
+def test_one_reference_event_counts_as_it_does_among_many(case: tuple[float, float, list[tuple[float, float]]]) -> None:
     start, stop, pieces = case
     sides = [np.array(rows, dtype=np.float64) for rows in ([(start, stop)], pieces)]
     reference, hypothesis = (Events(own[:, 0], own[:, 1], np.zeros(len(own), dtype=np.intp)) for own in sides)
@@ -131,7 +131,7 @@ def test_one_reference_event_is_walked_over_as_many_are(case: tuple[float, float
     st.floats(-10, 1e6) | st.integers(0, 2**60).map(lambda number: number / 2**40),
     st.integers(0, 3000),
 )
-def test_many_whole_events_are_added_to_the_same_bit_as_one_by_one(begin: float, count: int) -> None:
+def test_summing_many_whole_events_at_once_equals_adding_them_one_by_one(begin: float, count: int) -> None:
     expected = begin
     for _ in range(count):
         expected += 1.0
@@ -153,7 +153,7 @@ def published_curve(case: dict[str, Any]) -> OperatingCurve:
 def test_areas_and_sensitivities_are_those_of_neuroatlas(case: dict[str, Any]) -> None:
     curve, published = published_curve(case), case["neuroatlas"]
     assert curve.auc("neuroatlas") == pytest.approx(published["auc"], rel=0, abs=1e-12)
-    grid = np.linspace(0.0, 1.0, 200)  # the thresholds that it looks at
+    grid = np.linspace(0.0, 1.0, 200)  # the thresholds that it uses
     taken = [curve.at_threshold(float(threshold)) for threshold in grid[::-1]]
     sensitivity, rate = np.array([[point.sensitivity, point.false_alarms_per_24h] for point in taken], dtype=float).T
     at = area.interpolate(sensitivity, rate, np.array([10.0, 5.0, 2.5, 1.0]))
@@ -162,7 +162,7 @@ def test_areas_and_sensitivities_are_those_of_neuroatlas(case: dict[str, Any]) -
 
 @pytest.mark.parametrize("case", PUBLISHED, ids=range(len(PUBLISHED)))
 def test_counts_are_those_of_sed_scores_eval(case: dict[str, Any]) -> None:
-    """Its intersection criteria with a tolerance near 0 say what ``overlap`` says, at every change of its counts."""
+    """With a tolerance near 0, its intersection criteria give the counts of ``overlap`` wherever those change."""
     curve, published = published_curve(case), case["sed_scores_eval"]
     for threshold, tp, fp in zip(published["thresholds"], published["tp"], published["fp"], strict=True):
         point = curve.at_threshold(np.inf if threshold is None else threshold)

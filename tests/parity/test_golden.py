@@ -1,4 +1,4 @@
-"""Every figure and every report that the original made for the corpora with known figures, to the bit and the byte."""
+"""The original's figures and reports for the golden corpora, exact to the bit and the byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from corpora import OUR_OWN, PAIR_REPORTS, Corpus, check_figures, find_corpora, 
 CORPORA = [pytest.param(corpus, id=corpus.folder.name) for corpus in find_corpora()]
 
 
-def test_all_corpora_are_there() -> None:
+def test_no_golden_corpus_is_missing() -> None:
     names = {corpus.folder.name for corpus in find_corpora()}
     assert names >= {"chb-mit", "edges", "independent", "multiclass", "overlapping", "realistic"}
 

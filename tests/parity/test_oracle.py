@@ -1,4 +1,4 @@
-"""The fast scorer against the oracle, a literal reading of the specification, on thousands of generated recordings."""
+"""The scorer against the oracle, a literal implementation of the specification, on thousands of generated pairs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Raw = tuple[float, list[tuple[float, float, str]]]  # a recording's duration, an
 
 @st.composite
 def recordings(draw: st.DrawFn, duration: float, labels: Sequence[str], unit: float) -> Raw:
-    """Events on a grid of ``unit`` seconds (so that ties and touching events are common), or of odd decimals."""
+    """Events on a grid of ``unit`` seconds, so that ties and touching events are common, or with odd decimals."""
     last = max(1, int(duration / unit))
     exact = draw(st.booleans())
     events = []
@@ -84,7 +84,7 @@ def corpora(draw: st.DrawFn) -> tuple[dict[str, list[str]], list[tuple[Raw, Raw]
 
 
 def by_oracle(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epoch: float) -> dict[str, Any] | None:
-    """What the oracle says, or None where the original divides by zero."""
+    """The oracle's figures, or None where the original divides by zero."""
     options = oracle.Options(label_map=label_map, epoch_duration=epoch, ira_epoch_duration=epoch)
     prepared = [(prepare(reference), prepare(hypothesis)) for reference, hypothesis in pairs]
     try:
@@ -131,7 +131,7 @@ def test_all_figures(corpus: tuple[dict[str, list[str]], list[tuple[Raw, Raw]], 
 
 
 @given(corpora())
-def test_what_the_pair_reports_print(corpus: tuple[dict[str, list[str]], list[tuple[Raw, Raw]], float]) -> None:
+def test_the_figures_of_the_pair_reports(corpus: tuple[dict[str, list[str]], list[tuple[Raw, Raw]], float]) -> None:
     label_map, pairs, epoch = corpus
     result = by_scorer(*corpus)
     if result is None:
@@ -167,7 +167,7 @@ def test_reading_filling_and_merging(raw: Raw) -> None:
 def test_events_in_any_order_with_gaps_and_of_negative_length(
     ref: list[oracle.Event], hyp: list[oracle.Event], epoch: float
 ) -> None:
-    """Filling never makes all that the rules allow; the algorithms hold for it nevertheless."""
+    """Filling gaps never produces such events; the algorithms score them all the same."""
     parameters = Parameters(epoch_duration=epoch)
     reference, hypothesis = as_arrays(ref), as_arrays(hyp)
     runs = epoch_module.contribute(reference, hypothesis, parameters).alignment
@@ -212,7 +212,7 @@ def totals(contributions: list[tuple[str, float, float, float]]) -> list[list[fl
 def test_alignment_with_any_penalties(
     small: int, ref: list[str], hyp: list[str], penalties: tuple[float, float, float]
 ) -> None:
-    """Dyadic penalties, whose sums are exact, and others, whose sums depend on the order: the same doubles."""
+    """The same doubles for dyadic penalties, whose sums are exact, and for others, whose sums depend on their order."""
     deletion, insertion, substitution = penalties
     parameters = Parameters(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
     options = oracle.Options(penalty_del=deletion, penalty_ins=insertion, penalty_sub=substitution)
@@ -246,7 +246,7 @@ def test_weighted_alignments_beyond_the_bound_are_refused() -> None:
         alignment.align(bytes(10_001), bytes(10_000), Parameters(penalty_del=1.5))
 
 
-def test_what_a_pair_costs_grows_with_its_events_and_weighted_dp_with_their_product() -> None:
+def test_the_estimated_cost_grows_with_the_events_and_for_weighted_dp_with_their_product() -> None:
     weighted, plain = Parameters(penalty_del=1.5), Parameters()
     costs = [cost(n, n, weighted) for n in (1, 100, 5_000, 10_000)]
     assert costs == sorted(costs)
@@ -258,7 +258,7 @@ def test_what_a_pair_costs_grows_with_its_events_and_weighted_dp_with_their_prod
 @given(st.lists(st.sampled_from("ab"), max_size=40), st.lists(st.sampled_from("abc"), max_size=40))
 @settings(max_examples=of(300, 60))
 def test_alignment_in_blocks(rows: int, ref: list[str], hyp: list[str]) -> None:
-    """The blocks of rows that bound the memory of long alignments, here a few rows each."""
+    """Long alignments are computed in blocks of rows to bound memory; here a block has a few rows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alignment, "MAX_ROW_BYTES", rows * 2 * (len(hyp) // 7 + 60))
         aligned = alignment.align("".join(ref).encode(), "".join(hyp).encode(), Parameters())
@@ -268,7 +268,7 @@ def test_alignment_in_blocks(rows: int, ref: list[str], hyp: list[str]) -> None:
 
 @given(st.floats(0, 1e6), st.integers(0, 3), st.sampled_from([0.25, 0.1, 0.3, 1 / 3, 1.0]))
 def test_a_sample_on_an_edge_belongs_to_the_first_event(time: float, nudge: int, epoch: float) -> None:
-    """Sample numbers are found by division: the product that defines a sample decides, to the last bit."""
+    """Sample numbers are found by division, but agree to the last bit with the product that defines a sample."""
     edge = epoch / 2 + int(time / epoch) * epoch
     for _ in range(nudge):
         edge = float(np.nextafter(edge, np.inf if nudge % 2 else -np.inf))

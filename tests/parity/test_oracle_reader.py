@@ -1,4 +1,4 @@
-"""The reader of csv_bi and the label map against the oracle: header, rows and maps of every odd form."""
+"""The csv_bi reader and the label map against the oracle: irregular headers, rows and maps."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ HEADER = ["# version = csv_v1.0.0", "# duration = 10.0 secs", oracle.COLUMNS]
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """A good file into which some odd lines are put, and of which some are left out; lines in any order."""
+    """A valid file with some irregular lines added, some lines left out, and the lines in any order."""
     lines = [line for line in HEADER if draw(st.integers(0, 9))] + draw(GOOD_LINES)
     for line in draw(st.lists(ANY_LINE, max_size=3)):
         lines.insert(draw(st.integers(0, len(lines))), line)
@@ -98,7 +98,7 @@ def test_header_and_rows(text: str) -> None:
 @given(texts(), st.integers(1, 40))
 @settings(max_examples=FEWER)
 def test_a_file_read_in_several_blocks(text: str, characters: int) -> None:
-    import nedc_bench.annotations.csv_bi as module  # noqa: PLC0415  # its blocks are made small
+    import nedc_bench.annotations.csv_bi as module  # noqa: PLC0415  # the test makes its blocks small
 
     whole = module.BLOCK_CHARACTERS
     module.BLOCK_CHARACTERS = characters
@@ -119,7 +119,7 @@ EVENTS = st.lists(
 
 
 def as_text(events: list[tuple[int, int, str]], *, tiled: bool) -> str:
-    """A recording of 8 s; ``tiled`` leaves no gap."""
+    """A recording of 8 s; if ``tiled``, without gaps."""
     if tiled:
         times = sorted({0, 8, *(start for start, _, _ in events)})
         labels = [label for _, _, label in events] or ["seiz"]

@@ -31,7 +31,7 @@ OF_TOOL = dict(zip(RATES, ("sensitivity", "precision", "f1", "fpRate"), strict=T
 def by_tool(
     duration: float, reference: Intervals, hypothesis: Intervals, parameters: Parameters = DEFAULTS
 ) -> dict[str, Any]:
-    """What the tool makes of two lists of events, at its own two rates."""
+    """The tool's figures for two lists of events, at its own two sampling rates."""
     event, sample = (
         [Annotation(side, rate, round(round(duration, 4) * rate)) for side in (reference, hypothesis)]
         for rate in (10, 1)
@@ -44,7 +44,7 @@ def by_tool(
         parameters.szcore_min_duration_between_events,
     )
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # a division by zero, where an event lies past the end
+        warnings.simplefilter("ignore", RuntimeWarning)  # it divides by zero where an event lies past the end
         scored = EventScoring(*event, options), SampleScoring(*sample)
         return dict(zip(BOTH, scored, strict=True))
 
@@ -56,7 +56,7 @@ def check(ours: SzcoreFigures, tool: Any) -> None:
         assert value == expected or (value is None and math.isnan(expected)), name
 
 
-def test_the_corpora_are_whole() -> None:
+def test_the_corpora_are_complete() -> None:
     nights = read_nights()
     assert [len(nights), sum(len(night.seizures) for night in nights)] == [2850 + 686, 883 + 198]
 
@@ -65,7 +65,7 @@ def test_the_corpora_are_whole() -> None:
 def test_every_recording_of_both_corpora(seed: int) -> None:
     for night in nights_of(seed):
         found = detect(night, seed)
-        if seed and not found and not night.seizures:  # nothing on either side: one detector is enough
+        if seed and not found and not night.seizures:  # no event on either side: one detector is enough
             continue
         pair = score_pair(as_recording(night, night.seizures), as_recording(night, found), Parameters(), BOTH)
         for name, tool in by_tool(night.duration, night.seizures, found).items():
@@ -101,7 +101,7 @@ def test_any_events_and_parameters(
 
 
 class Case(NamedTuple):
-    """One of the tool's own test cases, of an hour, and what it expects: sensitivity, precision, false alarms a day."""
+    """One of the tool's own test cases of one hour: events, and the sensitivity, precision and false alarms per day."""
 
     reference: Intervals
     hypothesis: Intervals
@@ -183,7 +183,7 @@ def test_the_cases_of_szcore_evaluation() -> None:
     assert both.labels["seiz"].sensitivity == 5 / 10
 
 
-def test_subjects_weigh_alike_and_pooled_recordings_by_their_events() -> None:
+def test_averages_weigh_subjects_equally_and_pooled_figures_weigh_events_equally() -> None:
     names = [f"sub-{subject}/eeg/sub-{subject}_run-{run}_events.tsv" for subject, run in ("a1", "a2", "a3", "b1")]
     recordings = [seizures(3600, [(1000, 1010)], name) for name in names]
     found = [seizures(3600, side, "") for side in ([(1000, 1010)], [(1000, 1010)], [(1000, 1010)], [])]
@@ -193,15 +193,15 @@ def test_subjects_weigh_alike_and_pooled_recordings_by_their_events() -> None:
     assert result.to_dict()["subjects"]["count"] == 2
 
 
-def test_there_are_no_averages_where_a_name_tells_no_subject() -> None:
+def test_there_are_no_averages_where_a_name_has_no_subject() -> None:
     pairs = [(seizures(60, [(10, 15)], name), seizures(60, [])) for name in (NAMES[0], "night.csv_bi")]
     result = score_corpus(pairs, algorithms=BOTH).szcore_event
     assert result.subjects is None
     assert "subjects" not in result.to_dict()
 
 
-def test_averages_are_those_of_numpy_over_the_figures_of_subjects() -> None:
-    """As `szcore-evaluation` takes them: ``nanmean`` and ``nanstd`` of the figures of each subject's pooled counts."""
+def test_averages_are_means_and_standard_deviations_over_subjects() -> None:
+    """As in `szcore-evaluation`: ``nanmean`` and ``nanstd`` over subjects, from each subject's pooled counts."""
     nights = [night for night in read_nights() if night.seizures][::7]
     pairs = [(as_recording(night, night.seizures), as_recording(night, detect(night, 1))) for night in nights]
     result = score_corpus(pairs, algorithms=BOTH, jobs=1)
@@ -223,7 +223,7 @@ def test_averages_are_those_of_numpy_over_the_figures_of_subjects() -> None:
             assert result.szcore(name).averages["seiz"][rate] == (np.nanmean(figures), np.nanstd(figures))
 
 
-def test_every_class_but_that_of_the_background_is_scored() -> None:
+def test_every_class_but_background_is_scored() -> None:
     parameters = Parameters(label_map=LabelMap.from_mapping({"bckg": ["bckg"], "seiz": ["a"], "artf": ["b"]}))
     sides = (Recording.from_events(600, [(100, 110, one), (300, 310, other)]) for one, other in ("ab", "aa"))
     result = score(*sides, algorithms=BOTH, parameters=parameters).szcore_event
@@ -234,7 +234,7 @@ def test_every_class_but_that_of_the_background_is_scored() -> None:
     assert result.summary[:4] == (2, 1, 1, 1)
 
 
-def test_all_means_the_five_of_nedc() -> None:
+def test_all_is_the_five_algorithms_of_nedc() -> None:
     pair = seizures(60, [(10, 15)]), seizures(60, [])
     assert set(BOTH).isdisjoint(score(*pair, algorithms=["all"]).algorithms)
     assert list(score(*pair, algorithms=["szcore-sample", "all"]).algorithms) == [*ALGORITHMS, "szcore-sample"]

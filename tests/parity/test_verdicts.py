@@ -1,4 +1,4 @@
-"""Verdicts add up: the counts of all seven algorithms follow from them alone, and so does every difference."""
+"""Verdicts add up to the counts of all seven algorithms, and explain every difference between two of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_golden_corpora(corpus: Corpus) -> None:
 def test_any_events_of_two_kinds(
     events: tuple[Intervals, Intervals, Intervals, Intervals], duration: float, data: st.DataObject
 ) -> None:
-    """Overlapping events, events past the end, and fillers of negative length, in three classes."""
+    """Overlapping events, events past the end, and filled gaps of negative length, in three classes."""
     parameters = data.draw(
         st.builds(
             Parameters,
@@ -67,7 +67,7 @@ def test_any_events_of_two_kinds(
     try:
         result = score_corpus([(sides[0], sides[1])], algorithms=SEVEN, parameters=parameters)
     except InputError as error:
-        assert "length zero" in str(error)  # noqa: PT017  # taes has no value for such events
+        assert "length zero" in str(error)  # noqa: PT017  # taes is undefined for such events
         return
     check_counts(result)
     check_differences(result, "overlap", "szcore-event")

@@ -1,6 +1,6 @@
-"""One row a window, a usual form of a detector's output: a day in 172,800 rows of half a second.
+"""Detectors often write one row per window: here a day, in 172,800 rows of half a second.
 
-`hyp.runs` holds how many windows of which label follow one another; the file is made of it.
+`hyp.runs` has the label and length of each run of windows; the test makes the file from it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from corpora import DATA, OUR_OWN, PAIR_REPORTS, Corpus, check_figures, in_golde
 from helpers import COLUMNS
 
 WINDOW = 0.5  # seconds
-ORIGINAL = "2697a70b7c14b027d2aff641227d7ebe5bb0a1cd6b80840dc8c1ce54cac1793b"  # the file that the figures are of
+ORIGINAL = "2697a70b7c14b027d2aff641227d7ebe5bb0a1cd6b80840dc8c1ce54cac1793b"  # the file that the original scored
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
     shutil.rmtree(folder)
 
 
-def test_the_figures_are_the_original_ones(corpus: Corpus) -> None:
+def test_the_figures_are_those_of_the_original(corpus: Corpus) -> None:
     document = json.loads(json.dumps(corpus.result.to_dict()))
     assert check_figures(in_golden_names(document["algorithms"]), corpus.expected, 86400.0) > 200
     assert corpus.result.warnings == ()
 
 
 @pytest.mark.parametrize("name", ["summary.txt", *PAIR_REPORTS])
-def test_the_reports_are_the_original_ones(corpus: Corpus, name: str, tmp_path: Path) -> None:
+def test_the_reports_are_those_of_the_original(corpus: Corpus, name: str, tmp_path: Path) -> None:
     corpus.result.write_reports(tmp_path, reference="./ref.list", hypothesis="./hyp.list")
     ours = (tmp_path / name).read_text().replace(f"{corpus.folder}/./", "<corpus>/")
     assert OUR_OWN.sub(r"\1", ours) == OUR_OWN.sub(r"\1", corpus.report(name))

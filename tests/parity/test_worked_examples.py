@@ -1,6 +1,6 @@
 """The worked examples of Shah et al. (2021), "Objective Evaluation Metrics for Automatic Classification of EEG Events".
 
-Epochs of 1 s, recordings of 10 s; intervals of seizure in seconds.
+Epochs last 1 s, recordings 10 s; seizures are intervals in seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Example(NamedTuple):
     figure: str
     reference: Intervals
     hypothesis: Intervals
-    expected: dict[str, tuple[float, float, float]]  # algorithm -> TP, FN, FP of seizure
+    expected: dict[str, tuple[float, float, float]]  # per algorithm: TP, FN and FP of seizures
 
 
 EXAMPLES = [
@@ -53,7 +53,7 @@ def test_figure(example: Example) -> None:
 
 
 def test_kappa_of_figure_9() -> None:
-    """Printed as 0.0909 in the paper: of 10 samples 5 + 1 agree, 5.6 would by chance."""
+    """0.0909 in the paper: 5 + 1 of 10 samples agree, and 5.6 would agree by chance."""
     result = score_intervals([(1, 3), (4, 7), (8, 9)], [(2, 10)])
     assert result.ira.confusion == {"seiz": {"seiz": 5, "bckg": 1}, "bckg": {"seiz": 3, "bckg": 1}}
     assert result.ira.multi_class_kappa == (10 * 6 - (6 * 8 + 4 * 2)) / (10 * 10 - (6 * 8 + 4 * 2))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from corpora import DATA
-from helpers import annotation
+from helpers import annotation, refusal
 from nedc_bench import InputError, LabelMap, OperatingCurve, Parameters, Recording, ScoreTrack, operating_curve, score
 from nedc_bench.cli import main
 from nedc_bench.reports.page import page_lines
@@ -115,9 +115,7 @@ def test_a_confidence_that_is_no_number_is_refused_with_its_line(tmp_path: Path,
     (tmp_path / "ref.csv_bi").write_text(annotation((1, 2, "seiz")))
     text = annotation((1, 2, "seiz"), (4, 5, "seiz")).replace("4,5,seiz,1.0", f"4,5,seiz,{confidence}")
     (tmp_path / "hyp.csv_bi").write_text(text)
-    with pytest.raises(InputError) as refused:
-        operating_curve([(tmp_path / "ref.csv_bi", tmp_path / "hyp.csv_bi")])
-    (found,) = refused.value.findings
+    (found,) = refusal(lambda: operating_curve([(tmp_path / "ref.csv_bi", tmp_path / "hyp.csv_bi")])).findings
     assert (found.side, found.line, found.code) == ("hypothesis", 5, "confidence")
     assert found.file.endswith("hyp.csv_bi")
 
@@ -136,16 +134,12 @@ def test_a_confidence_that_is_no_number_is_refused_with_its_line(tmp_path: Path,
     ],
 )
 def test_what_has_no_curve_is_refused(curve_of: Callable[[], object], code: str) -> None:
-    with pytest.raises(InputError) as refused:
-        curve_of()
-    assert [found.code for found in refused.value.findings] == [code]
+    assert [found.code for found in refusal(curve_of).findings] == [code]
 
 
 def test_every_refused_pair_is_named() -> None:
     bad = (Recording.from_events(10.0, [], "a"), Recording.from_events(20.0, [], "b"))
-    with pytest.raises(InputError) as refused:
-        operating_curve([bad, night(), bad])
-    assert len(refused.value.findings) == 2
+    assert len(refusal(lambda: operating_curve([bad, night(), bad])).findings) == 2
 
 
 def test_arrays_cannot_be_changed(curve: OperatingCurve) -> None:

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from quart import Quart, Response, request, websocket
 
 from nedc_bench.monitoring import EdgeMiddleware, Metrics, set_route, set_waited
+from sampling import value
 
 ATTACK = '/x"} 1\nfake 1'
 
@@ -64,13 +65,11 @@ def requests(metrics: Metrics) -> dict[tuple[str, str, str], float]:
 
 
 def in_progress(metrics: Metrics) -> float | None:
-    return metrics.registry.get_sample_value("nedc_http_requests_in_progress")
+    return value(metrics, "nedc_http_requests_in_progress")
 
 
 def durations(metrics: Metrics, method: str, route: str) -> float | None:
-    return metrics.registry.get_sample_value(
-        "nedc_http_request_duration_seconds_count", {"method": method, "route": route}
-    )
+    return value(metrics, "nedc_http_request_duration_seconds_count", method=method, route=route)
 
 
 def test_a_request_is_counted_by_method_route_and_status(metrics: Metrics) -> None:

@@ -1,12 +1,8 @@
-"""Evaluating requests: the library's figures and refusals, cached pairs, and workers that fail."""
+"""Evaluating requests: the library's figures and refusals, and which pairs are scored and which are known."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import msgspec
 import pytest
@@ -14,16 +10,16 @@ import pytest
 from corpora import OUR_OWN, Corpus, find_corpora
 from evaluating import (
     UNEVEN,
-    House,
+    Scorer,
     as_document,
     asking,
+    check,
     document,
     evaluate,
     expected,
     expected_document,
     overlapping_pair,
     small_pair,
-    until,
     uploads,
 )
 from everything import EVERYTHING
@@ -43,48 +39,28 @@ if not EVERYTHING:  # tests/api scores the others, too
     WORKERS = [4]
 
 
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    async with House() as house:
-        yield house
-
-
-@pytest.fixture
-async def impatient() -> AsyncIterator[House]:
-    async with House(timeout_seconds=2) as house:
-        yield house
-
-
-async def check(house: House, pairs: list[PairInput], *, strict: bool = False) -> Evaluated:
-    """Evaluate, and compare the document with the library's."""
-    asked = asking(strict=strict)
-    evaluated = await evaluate(house.evaluator, pairs, asked)
-    assert document(evaluated, pairs) == expected_document(pairs, asked)
-    return evaluated
-
-
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.folder.name)
 async def test_golden_corpora_cold_warm_and_with_one_pair_unknown(corpus: Corpus, workers: int) -> None:
     """Three ways to a result: scored, cached as a whole, and folded from cached pairs."""
-    async with House(workers=workers) as house:
+    async with Scorer(workers=workers) as scorer:
         pairs, asked = uploads(corpus), asking(corpus.parameters, per_pair=True)
         for cached in (False, True):
-            evaluated = await evaluate(house.evaluator, pairs, asked)
+            evaluated = await evaluate(scorer.evaluator, pairs, asked)
             assert evaluated.cached == cached
-            await check_whole(house, evaluated, pairs, corpus.result)
-        await house.cache.set_many({asked.pair_key(pairs[-1]): b"no score"})
+            await check_whole(scorer, evaluated, pairs, corpus.result)
+        await scorer.cache.set_many({asked.pair_key(pairs[-1]): b"no score"})
         other = asking(corpus.parameters)
-        put_together = await evaluate(house.evaluator, pairs, other)
+        put_together = await evaluate(scorer.evaluator, pairs, other)
         assert document(put_together, pairs) == as_document(corpus.result)
-        assert house.pool.pairs == len(pairs) + 1
+        assert scorer.pool.pairs == len(pairs) + 1
 
 
-async def check_whole(house: House, evaluated: Evaluated, pairs: list[PairInput], result: Result) -> None:
+async def check_whole(scorer: Scorer, evaluated: Evaluated, pairs: list[PairInput], result: Result) -> None:
     """The document and every report are the library's."""
     names = [pair.names for pair in pairs]
     assert document(evaluated, pairs) == as_document(result, per_pair=True)
-    made = page(await house.evaluator.page_data(evaluated.folded, len(pairs)), names)
+    made = page(await scorer.evaluator.page_data(evaluated.folded, len(pairs)), names)
     for name in report_names(result.algorithms):
         report = made if name == PAGE_NAME else evaluated.folded.report(name, names)
         assert report is not None
@@ -92,88 +68,88 @@ async def check_whole(house: House, evaluated: Evaluated, pairs: list[PairInput]
         assert OUR_OWN.sub(r"\1", report.decode()) == OUR_OWN.sub(r"\1", theirs)
 
 
-async def test_files_are_known_by_content_and_go_by_their_present_names(house: House) -> None:
-    await check(house, [overlapping_pair("-first")])
+async def test_files_are_known_by_content_and_go_by_their_present_names(scorer: Scorer) -> None:
+    await check(scorer, [overlapping_pair("-first")])
     second = [overlapping_pair('-"second" \\ \u00e9\U0001f9e0\n')]
-    evaluated = await check(house, second)
+    evaluated = await check(scorer, second)
     assert evaluated.cached
     warnings = document(evaluated, second)["warnings"]
     assert [warning["file"] for warning in warnings] == list(second[0].names)
 
 
-async def test_of_a_corpus_with_one_changed_file_one_file_is_scored(house: House) -> None:
+async def test_of_a_corpus_with_one_changed_file_one_file_is_scored(scorer: Scorer) -> None:
     pairs = [small_pair(number) for number in range(40)]
-    await check(house, pairs)
+    await check(scorer, pairs)
     pairs[17] = small_pair(99)
-    assert not (await check(house, pairs)).cached
-    assert house.pool.pairs == 41
+    assert not (await check(scorer, pairs)).cached
+    assert scorer.pool.pairs == 41
 
 
-async def test_pairs_in_another_order_are_known_and_folded_in_theirs(house: House) -> None:
+async def test_pairs_in_another_order_are_known_and_folded_in_theirs(scorer: Scorer) -> None:
     pairs = [small_pair(number) for number in range(10)]
-    await check(house, pairs)
-    assert (await check(house, pairs[::-1])).cached
-    assert house.pool.pairs == 10
+    await check(scorer, pairs)
+    assert (await check(scorer, pairs[::-1])).cached
+    assert scorer.pool.pairs == 10
 
 
-async def test_a_pair_that_is_listed_twice_counts_twice(house: House) -> None:
-    await check(house, [small_pair(1, "a"), small_pair(1, "b")])
+async def test_a_pair_that_is_listed_twice_counts_twice(scorer: Scorer) -> None:
+    await check(scorer, [small_pair(1, "a"), small_pair(1, "b")])
 
 
-async def test_other_parameters_algorithms_and_forms_are_other_entries(house: House) -> None:
+async def test_other_parameters_algorithms_and_forms_are_other_entries(scorer: Scorer) -> None:
     pairs = [small_pair()]
-    await check(house, pairs)
+    await check(scorer, pairs)
     for asked in (asking(UNEVEN), asking(algorithms=["taes"])):
-        evaluated = await evaluate(house.evaluator, pairs, asked)
+        evaluated = await evaluate(scorer.evaluator, pairs, asked)
         assert not evaluated.cached
         assert document(evaluated, pairs) == expected_document(pairs, asked)
     for asked in (asking(per_pair=True), asking(strict=True)):  # the pair is known, the document is not
-        evaluated = await evaluate(house.evaluator, pairs, asked)
+        evaluated = await evaluate(scorer.evaluator, pairs, asked)
         assert evaluated.cached
         assert document(evaluated, pairs) == expected_document(pairs, asked)
-    assert house.pool.pairs == 3
+    assert scorer.pool.pairs == 3
 
 
-async def test_identical_requests_at_once_have_equal_figures(house: House) -> None:
+async def test_identical_requests_at_once_have_equal_figures(scorer: Scorer) -> None:
     pairs = [small_pair(0, str(number)) for number in range(50)]
-    await asyncio.gather(*(check(house, [pair]) for pair in pairs))
-    assert (await check(house, [small_pair()])).cached
+    await asyncio.gather(*(check(scorer, [pair]) for pair in pairs))
+    assert (await check(scorer, [small_pair()])).cached
 
 
-async def test_progress_never_goes_back_and_ends_with_all_pairs(house: House) -> None:
+async def test_progress_never_goes_back_and_ends_with_all_pairs(scorer: Scorer) -> None:
     done: list[int] = []
     pairs = [small_pair(number) for number in range(2 * BATCH + 5)]
-    await evaluate(house.evaluator, pairs, progress=done.append)
+    await evaluate(scorer.evaluator, pairs, progress=done.append)
     assert done == sorted(done)
     assert done[-1] == len(pairs)
     assert len(set(done)) > 5
     known: list[int] = []
-    await evaluate(house.evaluator, pairs, progress=known.append)
+    await evaluate(scorer.evaluator, pairs, progress=known.append)
     assert known == [len(pairs)]
 
 
-async def test_the_time_of_each_algorithm_is_told_where_it_ran(house: House) -> None:
+async def test_the_time_of_each_algorithm_is_told_where_it_ran(scorer: Scorer) -> None:
     asked = asking(algorithms=["dp", "taes"])
-    first = await evaluate(house.evaluator, [small_pair()], asked)
+    first = await evaluate(scorer.evaluator, [small_pair()], asked)
     assert first.seconds.keys() == {"dp", "taes"}
     assert min(first.seconds.values()) > 0
-    again = await evaluate(house.evaluator, [small_pair()], asked)
+    again = await evaluate(scorer.evaluator, [small_pair()], asked)
     assert again.seconds == {"dp": 0.0, "taes": 0.0}
 
 
-async def test_parts_that_were_scored_apart_are_folded_to_the_same_document(house: House) -> None:
+async def test_parts_that_were_scored_apart_are_folded_to_the_same_document(scorer: Scorer) -> None:
     pairs, asked = [small_pair(number) for number in range(9)] + [overlapping_pair()], asking()
     outcomes = [
         outcome
         for begin in (0, 4, 8)
-        for outcome in (await house.evaluator.score(pairs[begin : begin + 4], asked)).outcomes
+        for outcome in (await scorer.evaluator.score(pairs[begin : begin + 4], asked)).outcomes
     ]
     digests = [(pair.reference_sha256, pair.hypothesis_sha256) for pair in pairs]
     names = [pair.names for pair in pairs]
-    folded = await house.evaluator.fold(outcomes, digests, names, asked, turn="")
+    folded = await scorer.evaluator.fold(outcomes, digests, names, asked, turn="")
     assert msgspec.json.decode(folded.result(names)) == expected_document(pairs)
     with pytest.raises(EvaluationError, match="damaged"):
-        await house.evaluator.fold([*outcomes[:-1], b"\0"], digests, names, asked, turn="")
+        await scorer.evaluator.fold([*outcomes[:-1], b"\0"], digests, names, asked, turn="")
 
 
 # -- refusals
@@ -195,152 +171,30 @@ SHORTER = PairInput.of(annotation(duration=10).encode(), "long", annotation(dura
     ],
 )
 @pytest.mark.parametrize("strict", [False, True])
-async def test_refusals_are_the_library_s(house: House, pairs: list[PairInput], *, strict: bool) -> None:
+async def test_refusals_are_the_library_s(scorer: Scorer, pairs: list[PairInput], *, strict: bool) -> None:
     asked = asking(strict=strict)
     with pytest.raises(InputError) as theirs:
         expected(pairs, asked)
     for _ in range(2):
         with pytest.raises(InputError) as ours:
-            await evaluate(house.evaluator, pairs, asked)
+            await evaluate(scorer.evaluator, pairs, asked)
         assert ours.value.findings == theirs.value.findings
 
 
-async def test_a_refusal_is_not_cached(house: House) -> None:
+async def test_a_refusal_is_not_cached(scorer: Scorer) -> None:
     for times in (1, 2):
         with pytest.raises(InputError):
-            await evaluate(house.evaluator, [BAD])
-        assert house.pool.pairs == times
-    assert house.tally["hit"] == 0
+            await evaluate(scorer.evaluator, [BAD])
+        assert scorer.pool.pairs == times
+    assert scorer.tally["hit"] == 0
 
 
-async def test_strict_refuses_a_known_pair_with_warnings_without_scoring_it(house: House) -> None:
+async def test_strict_refuses_a_known_pair_with_warnings_without_scoring_it(scorer: Scorer) -> None:
     pairs = [overlapping_pair()]
     with pytest.raises(InputError) as theirs:
         expected(pairs, asking(strict=True))
-    await check(house, pairs)
+    await check(scorer, pairs)
     with pytest.raises(InputError) as ours:
-        await evaluate(house.evaluator, pairs, asking(strict=True))
+        await evaluate(scorer.evaluator, pairs, asking(strict=True))
     assert ours.value.findings == theirs.value.findings
-    assert house.pool.pairs == 1
-
-
-# -- a cache that lies
-
-
-@pytest.mark.parametrize("lie", [b"", b"{}", b'{"format":1}', b"\xff", b"[]", b"[1]", bytes(1000)])
-async def test_an_entry_that_is_no_score_is_scored_again_and_replaced(house: House, lie: bytes) -> None:
-    pairs, key = [small_pair()], asking().pair_key(small_pair())
-    await house.cache.set_many({key: lie})
-    assert not (await check(house, pairs)).cached
-    assert house.tally["corrupt"] == 1
-    assert (await house.cache.get_many([key]))[0] not in {None, lie}
-
-
-@pytest.mark.parametrize("lie", [b"", b"\xff", b"\x92\xc4\x00", b"{}"])
-async def test_an_entry_that_is_no_document_is_made_again_and_replaced(house: House, lie: bytes) -> None:
-    pairs, asked = [small_pair()], asking()
-    key = asked.request_key([asked.pair_key(pair) for pair in pairs])
-    await house.cache.set_many({key: lie})
-    await check(house, pairs)
-    assert house.tally["corrupt"] == 1
-    assert (await house.cache.get_many([key]))[0] not in {None, lie}
-
-
-# -- workers that fail
-
-
-async def begun(house: House, pairs: list[PairInput]) -> asyncio.Task[Evaluated]:
-    """An evaluation whose call is held by a stopped worker."""
-    os.kill(house.pool.pids[0], signal.SIGSTOP)
-    task = asyncio.create_task(evaluate(house.evaluator, pairs))
-    await until(lambda: house.pool.busy)
-    return task
-
-
-async def test_a_cancelled_request_ends_its_call(house: House) -> None:
-    task = await begun(house, [small_pair()])
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await until(lambda: house.restarts == {"cancelled": 1})
-    await check(house, [small_pair(1)])
-
-
-async def test_a_cancelled_corpus_is_ended(house: House) -> None:
-    done: list[int] = []
-    pairs = [small_pair(number) for number in range(2000)]
-    task = asyncio.create_task(evaluate(house.evaluator, pairs, progress=done.append))
-    await until(lambda: done and done[-1])
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await until(lambda: not house.pool.busy)
-    assert house.pool.pairs < len(pairs)
-
-
-async def test_a_worker_that_is_killed_costs_a_second_try(house: House) -> None:
-    pairs = [small_pair()]
-    task = await begun(house, pairs)
-    os.kill(house.pool.pids[0], signal.SIGKILL)
-    assert document(await task, pairs) == expected_document(pairs)
-    assert house.restarts == {"died": 1}
-
-
-async def test_a_pair_over_which_workers_die_is_named(house: House) -> None:
-    task = await begun(house, [small_pair(7)])
-    while not task.done():
-        for pid in house.pool.pids:
-            with suppress(ProcessLookupError):  # it has ended, and the pool has not seen it yet
-                os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(0)
-    with pytest.raises(EvaluationError, match="the pair ref7 / hyp7: the worker process died over it twice"):
-        await task
-    await check(house, [small_pair()])
-
-
-async def test_of_pairs_that_take_too_long_together_each_has_its_own_time(impatient: House) -> None:
-    pairs = [small_pair(number) for number in range(4)]
-    task = await begun(impatient, pairs)
-    assert document(await task, pairs) == expected_document(pairs)
-    assert impatient.restarts == {"timeout": 1}
-
-
-@pytest.mark.slow
-async def test_a_pair_that_takes_too_long_is_named(impatient: House) -> None:
-    task = await begun(impatient, [small_pair(7)])
-    stopped: set[int] = set()
-    while not task.done():
-        for pid in set(impatient.pool.pids) - stopped:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-            stopped.add(pid)
-        await asyncio.sleep(0)
-    with pytest.raises(
-        EvaluationError, match=f"the pair ref7 / hyp7: it took longer than {impatient.pool.timeout_seconds:g} s"
-    ):
-        await task
-    for pid in impatient.pool.pids:
-        with suppress(ProcessLookupError):  # killed, and its end not yet seen
-            os.kill(pid, signal.SIGCONT)
-    await check(impatient, [small_pair(1)])
-
-
-async def test_when_the_pool_is_closed_requests_fail(house: House) -> None:
-    task = await begun(house, [small_pair()])
-    await house.pool.close(kill=True)
-    with pytest.raises(EvaluationError, match="being stopped"):
-        await task
-
-
-async def test_a_request_that_is_stopped_keeps_what_it_has_scored(house: House) -> None:
-    pairs, stop = [small_pair(number) for number in range(600)], asyncio.Event()
-
-    def stop_at_first(done: int) -> None:
-        if done:
-            stop.set()
-
-    with pytest.raises(asyncio.CancelledError):
-        await house.evaluator.evaluate(pairs, asking(), progress=stop_at_first, stop=stop)
-    assert 0 < house.pool.pairs < len(pairs)
-    await check(house, pairs)
-    assert house.pool.pairs == len(pairs)
+    assert scorer.pool.pairs == 1

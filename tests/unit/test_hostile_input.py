@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from everything import of
-from helpers import Ran, annotation, run, run_measured
+from helpers import Ran, annotation, refusal, run, run_measured
 from nedc_bench import InputError, read_recording, score
 
 GOOD = annotation((2.0, 3.0, "seiz"))
@@ -133,9 +133,7 @@ def test_hostile_input_of_score_is_refused_in_bounded_memory(tmp_path: Path, nam
 
 
 def refused_bytes(data: bytes) -> tuple[int | None, str, str]:
-    with pytest.raises(InputError) as caught:
-        read_recording(io.BytesIO(data))
-    (finding,) = caught.value.findings
+    (finding,) = refusal(lambda: read_recording(io.BytesIO(data))).findings
     return finding.line, finding.code, finding.message
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from evaluating import House, asking, small_pair, until
+from evaluating import Scorer, asking, small_pair, until
 from nedc_bench.execution import PairInput
 from nedc_bench.jobs import Job, JobStatus, MemoryJobs, QueueFullError, Request, memory
 from nedc_bench.jobs.runner import Runner
@@ -16,15 +16,13 @@ from nedc_bench.monitoring import Metrics
 
 
 @pytest.fixture
-async def jobs() -> AsyncIterator[MemoryJobs]:
+async def jobs(scorer: Scorer) -> AsyncIterator[MemoryJobs]:
     """A job store with room for about three small jobs."""
-    async with House(workers=1) as house:
-        running = MemoryJobs(
-            Runner(house.evaluator, Metrics()), concurrency=1, max_queued=100, max_bytes=40_000, ttl_seconds=60
-        )
-        await running.start()
-        yield running
-        await running.drain(5)
+    runner = Runner(scorer.evaluator, Metrics())
+    running = MemoryJobs(runner, concurrency=1, max_queued=100, max_bytes=40_000, ttl_seconds=60)
+    await running.start()
+    yield running
+    await running.drain(5)
 
 
 def request(*numbers: int, owner: str = "", key: str | None = None, algorithm: str = "taes") -> Request:

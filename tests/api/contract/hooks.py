@@ -1,4 +1,4 @@
-"""What schemathesis sends where the document names a format of ours: files that the service scores."""
+"""Has schemathesis send files that the service can score where the document says ``binary``."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PARAMETERS = ["", "# nothing\n", "[NEDC_EPOCH]\nepoch_duration = '0.5'\n"]
 
 @st.composite
 def csv_bi(draw: st.DrawFn) -> str:
-    """A file with a few seizures."""
+    """A csv_bi file with a few seizures."""
     starts = draw(st.lists(st.integers(0, 9), max_size=3, unique=True).map(sorted))
     return annotation(*((start, start + 0.5, "seiz") for start in starts))
 
 
 def archive(content: str) -> str:
-    """A tar with a pair of this content: all of it is ASCII, which schemathesis needs."""
+    """A tar with a pair of this content, all in ASCII, as schemathesis needs it."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as file:
         for side in ("ref", "hyp"):
@@ -32,12 +32,12 @@ def archive(content: str) -> str:
     return buffer.getvalue().decode("ascii")
 
 
-schemathesis.openapi.format("binary", csv_bi())  # the bytes that it has for this stop its coverage phase (4.32)
+schemathesis.openapi.format("binary", csv_bi())  # its own bytes for this format stop its coverage phase (4.32)
 
 
 @schemathesis.hook
 def map_body(_context: schemathesis.HookContext, body: Any) -> Any:
-    """Where the document says no more than ``binary``: an archive of what was drawn, and parameters."""
+    """Make an archive of the drawn file where the body has one, and replace drawn parameters by valid ones."""
     if isinstance(body, dict) and isinstance(body.get("archive"), str) and body["archive"].startswith("#"):
         body["archive"] = archive(body["archive"])
     if isinstance(body, dict) and isinstance(body.get("parameters"), str):

@@ -1,0 +1,74 @@
+"""What `score` and `score_corpus` take, and what they say of anything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from helpers import refusal
+from nedc_bench import Pair, Recording, score, score_corpus
+from pairing import write_files
+
+SEIZURES = [(1.0, 2.0), (3.0, 4.5)]
+
+
+@pytest.mark.parametrize(
+    ("given", "way"),
+    [
+        (pd.DataFrame(SEIZURES, columns=["start", "stop"]), "Recording.from_dataframe(duration, frame)"),
+        (pl.DataFrame({"start": [1.0]}), "Recording.from_dataframe(duration, frame)"),
+        (np.array([0, 1]), "Recording.from_mask(mask, sampling_rate=...)"),
+        (SEIZURES, "Recording.from_events(duration, events)"),
+        (None, "Recording.from_events(duration, events)"),
+        (b"# version = csv_v1.0.0\n", "io.BytesIO(data)"),
+    ],
+)
+def test_what_is_no_source_is_refused_with_what_makes_it_one(given: Any, way: str) -> None:
+    message = str(refusal(lambda: score(given, Recording.from_events(10, []))))
+    assert message.startswith(
+        f"reference: is of type {type(given).__name__}, where a path, an open file or a Recording is taken"
+    )
+    assert way in message
+
+
+def test_the_text_of_a_file_in_place_of_its_path_is_told() -> None:
+    assert "wrap it, as in io.StringIO(text)" in str(refusal(lambda: score("# version = csv_v1.0.0\n", "x")))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (("refs", "hyps"), "pairs[0]: is 'refs', where a (reference, hypothesis) pair is taken"),
+        ([("a", "b"), "c"], "pairs[1]: is 'c', where a (reference, hypothesis) pair is taken"),
+        ([("a", "b", "c")], "pairs[0]: is of type tuple, where a (reference, hypothesis) pair is taken"),
+        ([(7, "b")], "reference pairs[0]: is of type int, where a path, an open file or a Recording is taken"),
+        ([], "the corpus has no pair"),
+    ],
+)
+def test_what_are_no_pairs_is_refused_by_its_index(pairs: Any, message: str) -> None:
+    assert message in str(refusal(lambda: score_corpus(pairs)))
+
+
+def test_recordings_of_a_corpus_go_by_their_index() -> None:
+    good, short = Recording.from_events(10, []), Recording.from_events(9, [])
+    assert str(refusal(lambda: score_corpus([(good, good), (good, short)]))) == (
+        "hypothesis pairs[1]: lasts 9.0 s, its reference pairs[1] 10.0 s; "
+        "both must have the duration of the recording, or --duration-tolerance S allow a difference of S seconds"
+    )
+
+
+def test_a_hypothesis_may_be_none() -> None:
+    reference = Recording.from_events(10, SEIZURES)
+    assert score(reference, None).overlap.labels["seiz"].fn == 2
+    assert score_corpus([Pair(reference, None), (reference, None)]).overlap.labels["seiz"].fn == 4
+
+
+def test_pairs_may_be_any_iterable_of_paths(tmp_path: Path) -> None:
+    write_files(tmp_path, "r/a.csv_bi", "h/a.csv_bi")
+    pairs = zip((tmp_path / "r").iterdir(), (tmp_path / "h").iterdir(), strict=True)
+    assert score_corpus(pairs).overlap.labels["seiz"].tp == 1
