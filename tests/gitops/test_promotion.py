@@ -1,4 +1,4 @@
-"""Releases move from one environment to the next, on real git repositories; what is unsafe is refused."""
+"""Releases move from one environment to the next, on real git repositories; unsafe moves are refused."""
 
 from __future__ import annotations
 

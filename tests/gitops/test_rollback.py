@@ -1,4 +1,4 @@
-"""An environment goes back to what it ran before, on real git repositories; what is unsafe is refused."""
+"""An environment goes back to what it ran before, on real git repositories; unsafe moves are refused."""
 
 from __future__ import annotations
 

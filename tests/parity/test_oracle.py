@@ -167,7 +167,7 @@ def test_reading_filling_and_merging(raw: Raw) -> None:
 def test_events_in_any_order_with_gaps_and_of_negative_length(
     ref: list[oracle.Event], hyp: list[oracle.Event], epoch: float
 ) -> None:
-    """Filling gaps never produces such events; the algorithms score them all the same."""
+    """Filling gaps never produces such events, but the algorithms score them."""
     parameters = Parameters(epoch_duration=epoch)
     reference, hypothesis = as_arrays(ref), as_arrays(hyp)
     runs = epoch_module.contribute(reference, hypothesis, parameters).alignment

@@ -76,7 +76,7 @@ class RateLimits:
         self._redis = redis
         self._script = None if redis is None else redis.client.register_script(_TAKE)
         self._memory = _Memory()
-        self._next: dict[str, list[asyncio.Future[Taken]]] = {}  # by place: who asks in the next round trip
+        self._next: dict[str, list[asyncio.Future[Taken]]] = {}  # requests that the next round trip counts, by key
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def take(self, name: str, limit: RateLimitItem, caller: str) -> Allowance | None:

@@ -51,13 +51,13 @@ def describe(error: BaseException) -> str:
     for known, cause in _INNER.items():
         if known in causes:
             return cause
+    if name == "NoPermissionError" or text.startswith("NOPERM"):  # its text has a key, which may hold any words
+        return f"its ACL does not permit this: {text[:120]}"
     for words, cause in _CAUSES.items():
         if words in text:
             return cause
     if name in _NAMES:
         return _NAMES[name]
-    if name == "NoPermissionError" or text.startswith("NOPERM"):
-        return f"its ACL does not permit this: {text[:120]}"
     if "ConnectionResetError" in causes or "closed by server" in text:
         return "it closed the connection, as one that expects TLS (rediss://) does"
     if "unknown command" in text and "SET" in text.upper():

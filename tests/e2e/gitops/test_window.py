@@ -1,14 +1,17 @@
-"""docs/emergency-argocd.md, followed at night: a closed prod is still rolled back, scaled, and run without Redis."""
+"""docs/emergency-argocd.md, followed at night: a closed prod is still rolled back, scaled, and run without Redis.
+
+A release is rolled back however its sync ended, and a second time changes nothing.
+"""
 
 from __future__ import annotations
 
 import pytest
 import yaml
 
-from e2e.gitops.argo import Argo, health
+from e2e.gitops.argo import Argo, health, operation
 from e2e.gitops.conftest import REPOSITORY
 from e2e.gitops.documents import follow
-from e2e.gitops.images import FIRST, SECOND
+from e2e.gitops.images import FIRST, NEVER_READY, SECOND, WRONG
 from e2e.gitops.service import pods, ready_images
 from e2e.gitops.team import Team
 from e2e.kube import CommandError, until
@@ -17,6 +20,28 @@ pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
 PAGE = "emergency-argocd.md"
 CLOSED = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["nedc-bench-prod"]}
+
+
+@pytest.mark.parametrize(("tag", "phase"), [(WRONG, "Failed"), (NEVER_READY, "Running")])
+def test_prod_is_rolled_back_from_a_sync_that_has_not_succeeded(argo: Argo, team: Team, tag: str, phase: str) -> None:
+    prod = argo.namespace("prod")
+    good = ready_images(prod)
+    team.deliver("prod", team.release("prod")["chart"], team.pinned(tag))
+    team.push()
+    argo.refresh()
+    argo.awaited("prod", lambda found: found["status"]["sync"]["status"] == "OutOfSync", "prod waits for a person")
+    argo.argocd("app", "sync", "nedc-bench-prod", "--async")
+    argo.awaited("prod", lambda found: operation(found).get("phase") == phase, f"the sync of the bad release: {phase}")
+    for _ in range(2):
+        assert "self-check  ok" in follow(team.root, PAGE, "Roll back", 0)
+        until(lambda: ready_images(prod) == good, "prod runs the release before")
+    team.revert()
+    argo.refresh()
+    argo.awaited(
+        "prod", lambda found: health(found) != "Missing", "prod follows git"
+    )  # else the bad one is synced again
+    argo.argocd("app", "sync", "nedc-bench-prod")
+    argo.deployed("prod")
 
 
 def test_prod_is_rolled_back_scaled_and_freed_of_redis_in_a_closed_window(argo: Argo, team: Team) -> None:
