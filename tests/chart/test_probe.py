@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from balancer import Balancer
 from chart.rendering import ROOT, of_kind
-from serving import Server
+from helpers import until
+from serving import Server, entered
 
 TOKEN = "a token of the probe"
 # An algorithm, and the self-check that would find it, broken as a bad merge could.
@@ -45,7 +47,7 @@ def start_build(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
     def _start(*breaks: tuple[str, str, str], kind: type[Server] = Server, **settings: str) -> Server:
-        package = tmp_path / "build" / "nedc_bench"
+        package = tmp_path / f"build-{len(servers)}" / "nedc_bench"
         shutil.copytree(ROOT / "service/nedc_bench", package, ignore=shutil.ignore_patterns("__pycache__"))
         for name, right, wrong in breaks:
             text = (package / name).read_text()
@@ -53,7 +55,7 @@ def start_build(tmp_path: Path) -> Iterator[Callable[..., Server]]:
             (package / name).write_text(text.replace(right, wrong))
         settings |= {"PYTHONPATH": str(package.parent)}
         command = [sys.executable, "-m", "nedc_bench"]  # loads the build, where a forked one has loaded ours
-        servers.append(kind(tmp_path / "server.log", command=command, **settings))
+        servers.append(kind(tmp_path / f"server-{len(servers)}.log", command=command, **settings))
         return servers[-1]
 
     yield _start
@@ -61,13 +63,20 @@ def start_build(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         assert server.stop() == 0
 
 
-def _probe(folder: Path, url: str, **environment: str) -> tuple[int, str]:
+def _start_probe(folder: Path, url: str, **environment: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-I", str(folder / "probe.py"), url, str(folder)]
-    done = subprocess.run(
-        command, env={"WAIT_SECONDS": "60"} | environment, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    return done.returncode, done.stdout
+    settings = {"WAIT_SECONDS": "60"} | environment
+    return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _ended(probe: subprocess.Popen[str]) -> tuple[int, str]:
+    said, failed = probe.communicate()
+    assert failed == ""
+    return probe.returncode, said
+
+
+def _probe(folder: Path, url: str, **environment: str) -> tuple[int, str]:
+    return _ended(_start_probe(folder, url, **environment))
 
 
 def test_the_figures_of_the_original_pass_and_no_cache_answers(
@@ -98,6 +107,25 @@ def test_a_build_that_scores_wrongly_and_has_lost_its_self_check_is_caught(
     assert status == 1
     assert re.fullmatch(r"probe failed: [0-9]+ figures of overlap are not the original's", first)
     assert [figure for figure in figures if not re.match(r"\w+: overlap .+ is .+, the original's is .+", figure)] == []
+
+
+@pytest.mark.parametrize(("new", "status"), [("right", 0), ("wrong", 1)])
+def test_after_a_rollout_the_new_build_is_judged_though_the_old_one_answers_too(
+    folder: Path, start_build: Callable[..., Server], new: str, status: int
+) -> None:
+    builds = {"right": start_build(), "wrong": start_build(SCORER, SELF_CHECK)}
+    (old,) = builds.keys() - {new}
+    with Balancer(*builds.values()) as balancer:
+        probe = _start_probe(folder, balancer.url)
+        until(lambda: entered(builds[old], "completed"))
+        balancer.servers = [builds[new]]
+        assert _ended(probe)[0] == status
+
+
+def test_builds_that_differ_for_good_fail_and_it_says_so(folder: Path, start_build: Callable[..., Server]) -> None:
+    with Balancer(start_build(), start_build(SCORER, SELF_CHECK)) as balancer:
+        status, said = _probe(folder, balancer.url, WAIT_SECONDS="0.1")
+    assert (status, said) == (1, "probe failed: figures differ from round to round: its pods run different images\n")
 
 
 def test_a_service_that_is_not_ready_fails_and_says_why(folder: Path, start_build: Callable[..., Server]) -> None:

@@ -37,9 +37,7 @@ def test_prod_is_rolled_back_from_a_sync_that_has_not_succeeded(argo: Argo, team
         until(lambda: ready_images(prod) == good, "prod runs the release before")
     team.revert()
     argo.refresh()
-    argo.awaited(
-        "prod", lambda found: health(found) != "Missing", "prod follows git"
-    )  # else the bad one is synced again
+    argo.awaited("prod", health, "prod follows git")  # else the bad release is synced again
     argo.argocd("app", "sync", "nedc-bench-prod")
     argo.deployed("prod")
 

@@ -3,9 +3,9 @@
     python probe.py URL FOLDER
 
 It is the chart's own judge, not the image's: this file, the pairs and the figures (``NAME.ref``, ``NAME.hyp`` and
-``NAME.json`` in FOLDER) come with the chart, so that an image that scores wrongly cannot vouch for itself. It asks in
-several rounds: right after a rollout a pod of the old image may still answer. Each round marks its files with a comment
-of its own, so that no cache answers.
+``NAME.json`` in FOLDER) come with the chart, so that an image that scores wrongly cannot vouch for itself. Right after
+a rollout a pod of the old image may still answer, so it asks until several rounds in a row agree. Each round marks its
+files with a comment of its own, so that no cache answers.
 
 ``API_TOKEN`` is sent when it is set; ``WAIT_SECONDS`` bounds how long the service may take to be ready and to answer.
 Exit status: 0 the figures are the original's, 1 they are not, or the service did not answer in time.
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 PAUSE_SECONDS = 0.5
-ROUNDS, ROUND_SECONDS = 3, 2.0
+ROUNDS, ROUND_SECONDS = 3, 2.0  # that must agree, and between them
 SHOWN = 20  # lines; the pod's message has room for 4 KiB
 TRY_LATER = (429, 502, 503, 504)
 
@@ -97,29 +97,41 @@ def differences(expected: Any, found: Any, path: str) -> Iterator[str]:
         yield from differences(value, inner.get(key), f"{path} {key}")
 
 
-def probe(client: Client, folder: Path) -> Iterator[tuple[str, str]]:
-    """Each wrong figure: its algorithm, and a line about it."""
+def wrong_figures(client: Client, folder: Path, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Each wrong figure of a round: its algorithm, and a line about it."""
+    pairs = client.score(*form(folder, names)).get("per_pair", [])
+    if len(pairs) != len(names):
+        raise ProbeError(f"{len(names)} pairs were sent, {len(pairs)} came back")
+    for name, pair in zip(names, pairs, strict=True):
+        expected = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for algorithm, figures in expected.items():
+            for line in differences(figures, pair["algorithms"].get(algorithm), f"{name}: {algorithm}"):
+                yield algorithm, line
+
+
+def probe(client: Client, folder: Path) -> list[tuple[str, str]]:
+    """The wrong figures on which several rounds in a row agree."""
     client.ask("/api/v1/ready")
     names = sorted(path.stem for path in folder.glob("*.json"))
     if not names:
         raise ProbeError(f"{folder} holds no pair")
-    for number in range(ROUNDS):
-        time.sleep(ROUND_SECONDS * bool(number))
-        pairs = client.score(*form(folder, names)).get("per_pair", [])
-        if len(pairs) != len(names):
-            raise ProbeError(f"{len(names)} pairs were sent, {len(pairs)} came back")
-        for name, pair in zip(names, pairs, strict=True):
-            expected = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-            for algorithm, figures in expected.items():
-                for line in differences(figures, pair["algorithms"].get(algorithm), f"{name}: {algorithm}"):
-                    yield algorithm, line
+    last = list(wrong_figures(client, folder, names))
+    agreeing = 1
+    while agreeing < ROUNDS:
+        time.sleep(ROUND_SECONDS)
+        found = list(wrong_figures(client, folder, names))
+        agreeing = agreeing + 1 if found == last else 1
+        if agreeing == 1 and time.monotonic() > client.deadline:
+            raise ProbeError("figures differ from round to round: its pods run different images")
+        last = found
+    return last
 
 
 def main(url: str, folder: str) -> int:
     """Probe; the exit status."""
     client = Client(url, os.environ.get("API_TOKEN", ""), float(os.environ.get("WAIT_SECONDS", "120")))
     try:
-        found = list(dict.fromkeys(probe(client, Path(folder))))
+        found = probe(client, Path(folder))
     except ProbeError as error:
         print(f"probe failed: {error}")
         return 1
