@@ -132,10 +132,10 @@ def test_the_command_compares(tmp_path: Path) -> None:
     command = ("compare", "one/ref", "one/hyp", "other/hyp", "--algorithm", "overlap", "--replicates", "200")
     ran = run(*command, cwd=tmp_path)
     assert ran.status == 0, ran.stderr
-    assert "3 recordings of 3 subjects; differences are the second system less the first" in ran.stdout
+    assert "3 recordings of 3 subjects; differences are the second system minus the first" in ran.stdout
     assert "caution: intervals of fewer than 50 subjects are too narrow" in ran.stdout
     found = "overlap seiz: reference events found by the first system alone 0, by the second alone 3, by both 3, "
-    assert f"overlap seiz: McNemar's exact p = 0.25 (it takes events as independent)\n{found}by neither 0" in ran.stdout
+    assert f"overlap seiz: McNemar's exact p = 0.25 (it assumes independent events)\n{found}by neither 0" in ran.stdout
     document = json.loads(run(*command, "--format", "json", cwd=tmp_path).stdout)
     assert document["schema"] == "nedc-bench/comparison/1"
     assert document["algorithms"]["overlap"]["seiz"]["sensitivity"]["difference"] == 0.5

@@ -159,7 +159,7 @@ def test_an_alarm_that_hardly_ends_is_told() -> None:
     curve = operating_curve([night((10.0, 86_000.0, "seiz", 0.2), (1000.0, 1030.0, "seiz", 0.9))])
     assert curve.at_false_alarms(1).sensitivity == 1.0
     (warning,) = (warning for warning in curve.warnings if warning.code == "coverage")
-    said = "at threshold 0.2 (false alarms a day: 0.00) alarms cover 100% of the time outside of reference events"
+    said = "at threshold 0.2 (0.00 false alarms per day) alarms cover 100% of the time outside reference events"
     assert warning.message.startswith(said)
 
 

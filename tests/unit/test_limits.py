@@ -92,7 +92,7 @@ def test_subjects_may_stand_without_their_prefix(result: Result) -> None:
         ("participant_id\tage\nsub-00\t3\t4\n", "participants.tsv, line 2: has 3 fields; the header has 2"),
         (
             "participant_id\tage\nsub-00\t3\nsub-00\t4\n",
-            "participants.tsv, line 3: 'sub-00' has a row already, in line 2",
+            "participants.tsv, line 3: 'sub-00' already has a row, in line 2",
         ),
         ("participant_id\tage\nn/a\t3\n", "participants.tsv, line 2: names no participant_id"),
         ('participant_id,age\n"sub-00,3\n', "participants.tsv, line 2: is not a table: unexpected end of data"),
@@ -106,7 +106,7 @@ def test_a_bad_table_is_refused_where_it_is_bad(text: str, said: str) -> None:
     ("subgroup", "said"),
     [
         ("weight", "participants.tsv: has no column 'weight'; it has participant_id, age, sex"),
-        ("sex:1", "participants.tsv, line 2: sex 'F' is not a number, as the cuts of 'sex:1' need"),
+        ("sex:1", "participants.tsv, line 2: sex 'F' is not a number, which 'sex:1' needs"),
         ("age:x", "'age:x' is not COLUMN, as in 'sex', or COLUMN:CUT,CUT, as in 'age:18,65'"),
         ("age:", "'age:' is not COLUMN"),
         (":3", "':3' is not COLUMN"),
@@ -126,7 +126,7 @@ def test_a_subject_without_row_is_refused(result: Result) -> None:
 def test_a_subgroup_without_table_or_twice_is_refused(result: Result) -> None:
     with pytest.raises(InputError, match=r"the subgroup 'sex' needs a table of subjects or recordings"):
         uncertainty(result, settings=FAST, subgroups=["sex"])
-    with pytest.raises(InputError, match="the column 'age' is asked for twice"):
+    with pytest.raises(InputError, match="the column 'age' is requested twice"):
         studied(result, subgroups=("age:18", "age:65"))
 
 
@@ -217,12 +217,15 @@ def test_a_limit_on_what_has_no_value_is_not_met() -> None:
             "szcore.sensitivity > 0",
             "'szcore' is not a label of overlap: seiz, bckg, summary; and no algorithm: overlap, ",
         ),
-        ("sensitivity.lower >= 70", "sensitivity is from 0 to 1; for 70 % write 0.7"),
-        ("taes.f1 > 1.5", "f1 is from 0 to 1; for 1.5 % write 0.015"),
+        ("sensitivity.lower >= 70", "sensitivity ranges from 0 to 1; write 0.7 for 70 %"),
+        ("taes.f1 > 1.5", "f1 ranges from 0 to 1; write 0.015 for 1.5 %"),
         ("recall > 0", "'recall' is not a figure of overlap: targets, hits"),
         ("szcore-event.mcc > 0", "'mcc' is not a figure of szcore-event: targets, tp, fp"),
-        ("seiz.overlap.f1 > 0", "before the figure stand an algorithm (overlap, taes, szcore-event) and a label"),
-        ("[sex=X] f1 > 0", "there is no subgroup 'sex=X'; there are: sex=F, sex=M ([sex] is each)"),
+        (
+            "seiz.overlap.f1 > 0",
+            "only an algorithm (overlap, taes, szcore-event) and then a label may precede the figure",
+        ),
+        ("[sex=X] f1 > 0", "there is no subgroup 'sex=X'; there are sex=F, sex=M, and [sex] for each of them"),
     ],
 )
 def test_a_limit_on_what_is_not_there_is_refused(result: Result, limit: str, said: str) -> None:

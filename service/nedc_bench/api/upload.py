@@ -1,9 +1,8 @@
 """The body of ``POST /api/v1/evaluate``: multipart/form-data, parsed as it arrives, into bounded memory.
 
 Limits, each enforced while reading: MAX_UPLOAD_BYTES for the whole body (Quart stops reading there), the scorer's limit
-    for
-a file, MAX_PAIRS for the number of parts, the parser's limit for a part's header, and UPLOADS_MAX_BYTES for all bodies
-together.
+for a file, MAX_PAIRS for the number of parts, the parser's limit for a part's header, and UPLOADS_MAX_BYTES for all
+bodies together.
 """
 
 from __future__ import annotations

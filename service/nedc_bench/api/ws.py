@@ -1,10 +1,9 @@
 """``/ws/{job_id}``: updates of a job over a WebSocket.
 
 Messages are JSON: ``{"type": "initial" | "status" | "progress", "job": {...}}`` and ``{"type": "heartbeat"}``; the
-    answer to a
-client's ``ping`` is ``{"type": "pong"}``. Jobs are sent without results; fetch those over HTTP. A browser, which cannot
-set the header, offers the subprotocols ``nedc-bench`` and ``bearer.TOKEN``, and gets the first. Only the newest state
-is buffered, so a slow reader misses intermediate changes, but never the end.
+answer to a client's ``ping`` is ``{"type": "pong"}``. Jobs are sent without results; fetch those over HTTP. A browser,
+which cannot set the header, offers the subprotocols ``nedc-bench`` and ``bearer.TOKEN``, and gets the first. Only the
+newest state is buffered, so a slow reader misses intermediate changes, but never the end.
 """
 
 from __future__ import annotations

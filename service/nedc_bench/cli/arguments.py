@@ -37,12 +37,12 @@ examples:
   nedc-bench score ref/ hyp/ --events events.csv      also write each event's verdict and the rule behind it
   nedc-bench explain ref/ hyp/                        explain why overlap and szcore-event differ, event by event
   nedc-bench evidence bids/ hyp/ -o out/ --subgroup age:18,65   confidence intervals of every figure, by subgroup
-  nedc-bench evidence bids/ hyp/ -o out/ --require 'sensitivity.lower >= 0.70'   exit status 4 when it is not met
+  nedc-bench evidence bids/ hyp/ -o out/ --require 'sensitivity.lower >= 0.70'   exit status 4 if it is not met
   nedc-bench verify out/evidence.json bids/ hyp/      recompute every bit of it, or of result.json
-  nedc-bench compare ref/ hyp_a/ hyp_b/               whether two systems differ by more than chance
+  nedc-bench compare ref/ hyp_a/ hyp_b/               test whether two systems differ by more than chance
   nedc-bench curve ref/ hyp/ --algorithm taes         sensitivity at 10, 5, 2.5, 1 false alarms a day, by confidences
   nedc-bench curve ref/ hyp/ --figure curve.svg       also draw the curve of all thresholds
-  nedc-bench burden ref/ hyp/                         how late seizures are detected, and how much of them there is
+  nedc-bench burden ref/ hyp/                         detection delays and seizure burden
   nedc-bench check hyp/*.csv_bi                       check files without scoring them
   nedc-bench parity --alpha nedc_eeg_eval/v6.0.0 ref.list hyp.list
   REDIS_URL=redis://localhost nedc-bench doctor       check that the service works with these settings

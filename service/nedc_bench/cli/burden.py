@@ -21,9 +21,9 @@ from nedc_bench.scoring.burden import BurdenResult
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    burden = command(commands, "burden", _burden, "say how late seizures are detected, and how much of them there is")
+    burden = command(commands, "burden", _burden, "report detection delays and seizure burden")
     add_pair_arguments(burden)
-    burden.add_argument("--label", help="the class (default: the one beside background)")
+    burden.add_argument("--label", help="the class (default: the only one besides background)")
     burden.add_argument("--format", choices=["text", "json"], default="text", help="default: %(default)s")
 
 

@@ -30,11 +30,15 @@ from nedc_bench.statistics import compare
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    comparison = command(commands, "compare", _compare, "whether two systems differ on the same references")
+    comparison = command(commands, "compare", _compare, "test whether two systems differ on the same references")
     comparison.add_argument("reference", help="an annotation file, a list of files, or a folder")
     comparison.add_argument("first", help="the hypotheses of one system")
-    comparison.add_argument("second", help="the hypotheses of the other; differences are the second less the first")
-    comparison.add_argument("--pattern", metavar="P", help="of folders: a hypothesis's name by its reference's")
+    comparison.add_argument(
+        "second", help="the hypotheses of the other system; a difference is the second minus the first"
+    )
+    comparison.add_argument(
+        "--pattern", metavar="P", help="for folders: the hypothesis's name from its reference's, such as '{id}_pred'"
+    )
     add_parameters_argument(comparison)
     add_statistics_arguments(comparison)
     comparison.add_argument(

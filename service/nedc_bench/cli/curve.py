@@ -23,16 +23,16 @@ from nedc_bench.scoring.operating import ALGORITHMS, COLUMNS, FALSE_ALARMS_PER_2
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    curve = command(commands, "curve", _curve, "say what a detector does at every threshold on its confidences")
+    curve = command(commands, "curve", _curve, "show a detector's figures at every threshold on its confidences")
     add_pair_arguments(curve)
     curve.add_argument("--algorithm", choices=ALGORITHMS, default="overlap", help="default: %(default)s")
-    curve.add_argument("--label", help="the class (default: the one beside background)")
+    curve.add_argument("--label", help="the class (default: the only one besides background)")
     curve.add_argument(
         "--format",
         choices=["text", "json", "csv"],
         default="text",
-        help="what to print: sensitivity at a few rates of false alarms, the whole curve as a document, or a row a "
-        "threshold (default: %(default)s)",
+        help="print sensitivity at a few false alarm rates, the whole curve, or one row per threshold "
+        "(default: %(default)s)",
     )
     curve.add_argument(
         "--figure",
@@ -78,7 +78,7 @@ def _lines(curve: OperatingCurve) -> Iterator[str]:
         yield "  ".join([f"{rate:14g}", *cells, threshold, _cell(curve.sensitivity_at(rate), 12, 4)])
     yield ""
     yield f"area under sensitivity, 0 to 10 FA/24h: {_cell(curve.auc(), 0, 4)}"
-    yield f"area as neuroatlas-bench has it, 0.1 to 100 FA/h: {_cell(curve.auc('neuroatlas'), 0, 4)}"
+    yield f"area as neuroatlas-bench computes it, 0.1 to 100 FA/h: {_cell(curve.auc('neuroatlas'), 0, 4)}"
 
 
 def _cell(value: float | None, width: int, digits: int) -> str:

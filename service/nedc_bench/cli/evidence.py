@@ -28,7 +28,9 @@ from nedc_bench.statistics import uncertainty
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    evidence = command(commands, "evidence", _evidence, "every figure with its uncertainty, as a document to verify")
+    evidence = command(
+        commands, "evidence", _evidence, "compute confidence intervals, in a document that others can verify"
+    )
     add_pair_arguments(evidence)
     add_statistics_arguments(evidence)
     evidence.add_argument(
@@ -42,14 +44,14 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="COLUMN[:CUTS]",
-        help="also by this column of the participants, as 'sex', or 'age:18,65' (may be given several times)",
+        help="also report subgroups by this column of the participants, such as 'sex' or 'age:18,65'; may be repeated",
     )
     evidence.add_argument(
         "--require",
         action="append",
         default=[],
         metavar="LIMIT",
-        help="an acceptance limit, as 'sensitivity.lower >= 0.70'; exit status 4 when it is not met",
+        help="a limit, such as 'sensitivity.lower >= 0.70'; exit status 4 if it is not met; may be repeated",
     )
 
 

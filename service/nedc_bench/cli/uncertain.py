@@ -24,7 +24,10 @@ ALONE_REPLICATES = 2_000  # what is computed here, before worker processes pay
 def add_missing_argument(command: argparse.ArgumentParser) -> None:
     """Add ``--missing``, as `score` has it."""
     command.add_argument(
-        "--missing", choices=MISSING, default="refuse", help="of folders: a reference without hypothesis (see score)"
+        "--missing",
+        choices=MISSING,
+        default="refuse",
+        help="for folders: how to treat a reference without hypothesis (see score)",
     )
 
 
@@ -46,7 +49,7 @@ def add_statistics_arguments(command: argparse.ArgumentParser) -> None:
         "--algorithm",
         action="append",
         choices=[*ALGORITHM, "all"],
-        help=f"score this one (may be given several times; default: {', '.join(DEFAULT_ALGORITHMS)})",
+        help=f"run this algorithm; may be repeated (default: {', '.join(DEFAULT_ALGORITHMS)})",
     )
     command.add_argument("--seed", type=whole, default=default.seed, metavar="N", help="default: %(default)s")
     command.add_argument(

@@ -23,7 +23,9 @@ MOST_SHOWN = 10
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    verification = command(commands, "verify", _verify, "recompute a result or evidence document, say what differs")
+    verification = command(
+        commands, "verify", _verify, "recompute a result or evidence document, and report what differs"
+    )
     verification.add_argument("document", help="result.json or evidence.json")
     add_pair_arguments(verification)
     add_missing_argument(verification)

@@ -22,7 +22,7 @@ def write_figure(curve: OperatingCurve, path: str) -> None:
         EvaluationError: matplotlib is not installed, or the file cannot be written.
     """
     if not path.casefold().endswith(SUFFIXES):
-        raise refusal("figure", f"a figure's name ends in {', '.join(SUFFIXES)}", file=path)
+        raise refusal("figure", f"the name of a figure must end in {', '.join(SUFFIXES)}", file=path)
     if not curve.thresholds.size:
         raise refusal("figure", "no event is detected: there is no curve to draw", file=path)
     try:

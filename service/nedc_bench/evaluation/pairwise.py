@@ -23,7 +23,7 @@ def class_of(label: str | None, parameters: Parameters) -> int:
     """
     label_map = parameters.label_map
     if FILLER not in label_map.index:
-        message = f"[MAP] must have a class for the label {FILLER!r}: where nothing is detected there is background"
+        message = f"[MAP] must have a class for the label {FILLER!r}: gaps between events get it"
         raise refusal("map", message)
     background = label_map.index[FILLER]
     others = [name for c, name in enumerate(label_map.classes) if c != background]
@@ -67,7 +67,7 @@ def collect(items: Iterable[Item], work: Callable[[Item], Made]) -> list[Made]:
             refused += error.findings
             count += 1
             if count == MAX_REFUSED_PAIRS:
-                message = f"{MAX_REFUSED_PAIRS} pairs are refused; the rest of the corpus was not looked at"
+                message = f"{MAX_REFUSED_PAIRS} pairs are refused; the rest of the corpus was not checked"
                 refused.append(Finding("", "", None, "size", message))
                 break
     if refused:

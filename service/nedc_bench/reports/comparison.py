@@ -46,7 +46,7 @@ def format_comparison(document: Mapping[str, Any]) -> str:
     lines = [*_head(document), "", *_table(rows), ""]
     for sentence, figures in said.items():
         lines += [f"{sentence}:", *figures]
-    lines.append("Intervals are not corrected for how many figures are looked at: choose yours before you look.")
+    lines.append("Intervals are not corrected for the number of figures: choose one before you look.")
     events = [
         f"{algorithm} {label}: {line}"
         for algorithm, labels in document["mcnemar"].items()
@@ -61,7 +61,7 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
     subjects, alone = document["subjects"], document["recordings_alone"]
     count = f"{subjects} subject{'' if subjects == 1 else 's'}"
     pairs = f"{document['pairs']} recording{'' if document['pairs'] == 1 else 's'}"
-    yield f"{pairs} of {count}; differences are the second system less the first"
+    yield f"{pairs} of {count}; differences are the second system minus the first"
     if alone:
         yield f"no known subject for {alone} recording{'' if alone == 1 else 's'}; each counts as a subject of its own"
     if subjects < FEW_SUBJECTS:
@@ -95,7 +95,7 @@ def _shown(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping
 
 
 def _mcnemar(own: Mapping[str, Any]) -> Iterator[str]:
-    yield f"McNemar's exact p = {own['p']:.3g} (it takes events as independent)"
+    yield f"McNemar's exact p = {own['p']:.3g} (it assumes independent events)"
     found = f"reference events found by the first system alone {own['first_only']}, by the second alone "
     yield found + f"{own['second_only']}, by both {own['both']}, by neither {own['neither']}"
 

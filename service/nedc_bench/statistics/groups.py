@@ -116,10 +116,9 @@ def subgroups_of(scores: Sequence[PairScore], wanted: Subgroups, table: Table) -
         try:
             members.setdefault(wanted.name(value), []).append(pair)
         except ValueError:
-            message = f"{wanted.column} {quoted(value)} is not a number, as the cuts of {quoted(str(wanted))} need; "
-            raise refusal(
-                "subgroup", f"{message}where it is not known write n/a", file=table.name, line=row.line
-            ) from None
+            message = f"{wanted.column} {quoted(value)} is not a number, which {quoted(str(wanted))} needs; "
+            message += "write n/a if it is unknown"
+            raise refusal("subgroup", message, file=table.name, line=row.line) from None
     missing = f"{wanted.column}=n/a"
     order = wanted.names or tuple(sorted(name for name in members if name != missing))
     return {name: tuple(members[name]) for name in (*order, missing) if name in members}

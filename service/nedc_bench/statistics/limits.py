@@ -123,9 +123,7 @@ class Limit:
         if algorithm not in labels:
             raise self._refusal(f"{algorithm} was not scored; algorithms were {', '.join(labels)}")
         if len(named) > 1 or (len(self.prefix) == 2 and self.prefix[0] not in ALGORITHM):
-            raise self._refusal(
-                f"before the figure stand an algorithm ({', '.join(labels)}) and a label, in this order"
-            )
+            raise self._refusal(f"only an algorithm ({', '.join(labels)}) and then a label may precede the figure")
         rest = [name for name in self.prefix if name not in ALGORITHM]
         if not rest:
             rest = [name for name in labels[algorithm][:-1] if name != FILLER]
@@ -138,7 +136,7 @@ class Limit:
             known = ", ".join(figures[algorithm])
             raise self._refusal(f"{quoted(self.figure)} is not a figure of {algorithm}: {known}")
         if self._is_of_rate() and abs(self.number) > 1:
-            raise self._refusal(f"{self.figure} is from 0 to 1; for {self.number:g} % write {self.number / 100:g}")
+            raise self._refusal(f"{self.figure} ranges from 0 to 1; write {self.number / 100:g} for {self.number:g} %")
         return Place(algorithm, rest[0], self.figure)
 
     def groups(self, subgroups: Mapping[str, Sequence[str]], everything: str) -> list[str]:
@@ -155,10 +153,10 @@ class Limit:
             return [self.group]
         message = f"there is no subgroup {quoted(self.group)}"
         if not subgroups:
-            raise self._refusal(f"{message}; there are: none (--subgroup)")
+            raise self._refusal(f"{message}; none is requested (--subgroup)")
         known = ", ".join(name for names in subgroups.values() for name in names)
         columns = " or ".join(f"[{column}]" for column in subgroups)
-        raise self._refusal(f"{message}; there are: {known} ({columns} is each)")
+        raise self._refusal(f"{message}; there are {known}, and {columns} for each of them")
 
     def met(self, value: float | None) -> bool:
         """Whether a value meets the limit; None never does."""

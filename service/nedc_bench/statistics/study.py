@@ -103,7 +103,7 @@ def _members(
             message = f"the subgroup {quoted(text)} needs a table of subjects or recordings (--participants)"
             raise refusal("subgroup", message)
         if wanted.column in found:
-            raise refusal("subgroup", f"the column {quoted(wanted.column)} is asked for twice")
+            raise refusal("subgroup", f"the column {quoted(wanted.column)} is requested twice")
         found[wanted.column] = subgroups_of(score.scores, wanted, table)
     return found
 

@@ -61,10 +61,11 @@ class Table:
             if name in self.rows:
                 return self.rows[name]
         if not names:
-            message = f"the name of {quoted(recording)} tells no subject; give a table with a column 'recording'"
+            message = f"the name of {quoted(recording)} does not name a subject; give a table with a column 'recording'"
             raise refusal("participants", message, file=self.name)
         what = "recording" if self.of_recordings else "subject"
-        message = f"has no row for the {what} {quoted(names[0])} (of {quoted(recording)}); add one, n/a where unknown"
+        message = f"has no row for the {what} {quoted(names[0])} (of {quoted(recording)}); "
+        message += "add one, with n/a for unknown values"
         raise refusal("participants", message, file=self.name)
 
     def subject(self, recording: str) -> str | None:
@@ -124,7 +125,7 @@ def _add(rows: dict[str, Row], columns: tuple[str, ...], key: str, row: Row, fie
     if name in NOTHING:
         raise refusal("participants", f"names no {key}")
     if name in rows:
-        raise refusal("participants", f"{quoted(name)} has a row already, in line {rows[name].line}")
+        raise refusal("participants", f"{quoted(name)} already has a row, in line {rows[name].line}")
     rows[name] = row
 
 

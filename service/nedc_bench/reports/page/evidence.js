@@ -9,7 +9,7 @@ function showLimits() {
   byId("evidence").hidden = false;
   byId("evidence-method").textContent = `${readable(100 * method.level)} % confidence intervals: BCa bootstrap of `
     + `${plural(method.subjects, "subject")}, ${plural(method.replicates, "replicate")}, seed ${method.seed}; in brackets `
-    + `${METHODS[method.proportions]}, which takes events as independent. evidence.json has all figures.`;
+    + `${METHODS[method.proportions]}, which assumes independent events. evidence.json has all figures.`;
   byId("evidence-cautions").replaceChildren(...method.cautions.map((caution) => element("li", {}, caution)));
   byId("evidence-cautions").hidden = !method.cautions.length;
   if (!limits.length) return;

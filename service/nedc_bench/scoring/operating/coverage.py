@@ -76,11 +76,11 @@ def excess(curve: OperatingCurve, pairs: Sequence[Coverage]) -> Iterator[Finding
 def _message(curve: OperatingCurve, point: OperatingPoint, share: float) -> str:
     rate = point.false_alarms_per_24h or 0.0
     message = (
-        f"at threshold {point.threshold:.4g} (false alarms a day: {rate:.2f}) alarms cover {share:.0%} of the time "
+        f"at threshold {point.threshold:.4g} ({rate:.2f} false alarms per day) alarms cover {share:.0%} of the time "
     )
-    message += "outside of reference events; an alarm that hardly ever stops finds every seizure. "
+    message += "outside reference events; an alarm that hardly ever stops finds every seizure. "
     others = " or ".join(name for name in ("taes", "szcore-event") if name != curve.algorithm)
-    return message + f"Look at the curve of {others} beside this one"
+    return message + f"Compare the curve of {others}"
 
 
 def _time_before(starts: Floats, stops: Floats) -> tuple[Floats, Floats]:

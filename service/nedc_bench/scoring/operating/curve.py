@@ -120,11 +120,13 @@ class OperatingCurve:
         if thresholds.size < 2:
             what = "all events of the hypotheses have one confidence" if thresholds.size else "no event is detected"
             message = f"{what}: the curve has {thresholds.size or 'no'} point{'' if thresholds.size == 1 else 's'}; "
-            message += "an operating curve needs a confidence of each event, as csv_bi's last column or BIDS's column "
+            message += (
+                "an operating curve needs a confidence for each event: the last column of csv_bi, or BIDS's column "
+            )
             noticed += (Finding("hypothesis", "", None, "one-point", message + "confidence"),)
         if not sum(pair.targets for pair in pairs):
             message = f"the references have no event of class {label}, so there is no sensitivity"
-            message += "" if algorithm == szcore.EVENT else "; it is given as 0, as NEDC EEG Eval gives it"
+            message += "" if algorithm == szcore.EVENT else "; it is reported as 0, as NEDC EEG Eval does"
             noticed += (Finding("reference", "", None, "no-event", message),)
         return cls(algorithm, label, *columns, len(pairs), duration, parameters, noticed)
 

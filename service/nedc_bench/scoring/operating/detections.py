@@ -165,5 +165,5 @@ def _ranked(scores: Floats, filtered: Floats) -> tuple[Floats, Codes]:
 
 def _refuse_confidence(recording: Recording) -> None:
     place = next((found for found in recording.warnings if found.code == "confidence"), None)
-    message = "has events whose confidence is not a finite number; an operating curve needs one of every event"
+    message = "has events whose confidence is not a finite number; an operating curve needs one for every event"
     raise refusal("confidence", message, side="hypothesis", file=recording.name, line=place.line if place else None)
