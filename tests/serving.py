@@ -104,8 +104,13 @@ class Server:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def workers(self) -> list[psutil.Process]:
-        """The worker processes."""
-        return [child for child in self.children() if child.ppid() != self.process.pid]
+        """The worker processes; those that have just ended are left out."""
+        found = []
+        for child in self.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if child.ppid() != self.process.pid:
+                    found.append(child)
+        return found
 
     def memory(self) -> int:
         """The memory of the serving process, in bytes."""

@@ -12,6 +12,7 @@ import psutil
 from evaluating import overlapping_pair, small_pair
 from helpers import until
 from nedc_bench import ALGORITHMS
+from nedc_bench.api.app import LEAST_WORKERS
 from nedc_bench.execution import PairInput
 from redis_names import key
 from redis_server import RedisServer
@@ -92,9 +93,10 @@ def hindered_evaluations(server: Server, client: Client) -> None:
     with held_workers(server):
         job = client.post(small_pair(5), wait=False, algorithms="taes").json()
         assert client.delete(f"/{job['job_id']}").status_code == 204
-    wait_for_worker(server).kill()
+    wait_for_workers(server)
+    max(server.workers(), key=psutil.Process.create_time).kill()  # an older one may have ended
     until(lambda: server.count("nedc_worker_restarts_total", reason="died"))
-    wait_for_worker(server)
+    wait_for_workers(server)
 
 
 def leaves(client: Client) -> None:
@@ -106,19 +108,20 @@ def leaves(client: Client) -> None:
 @contextmanager
 def held_workers(server: Server) -> Iterator[None]:
     """Stop the workers, so that their next calls never end; those that are left go on afterwards."""
-    wait_for_worker(server)
+    wait_for_workers(server)
     held = server.workers()
     for worker in held:
-        worker.suspend()
+        with suppress(psutil.NoSuchProcess):
+            worker.suspend()
     yield
     for worker in held:
         with suppress(psutil.NoSuchProcess):
             worker.resume()
 
 
-def wait_for_worker(server: Server) -> psutil.Process:
-    until(lambda: server.count("nedc_workers", state="idle"))
-    return max(server.workers(), key=psutil.Process.create_time)  # what was killed may not be gone yet
+def wait_for_workers(server: Server) -> None:
+    """Wait until all workers are up: none is busy, about to end or about to start."""
+    until(lambda: server.count("nedc_workers", state="idle") == LEAST_WORKERS)
 
 
 def too_many(client: Client) -> None:
