@@ -210,9 +210,10 @@ def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
 def test_labels_that_a_terminal_cannot_write_are_escaped(tmp_path: Path) -> None:
     label = "ictal\N{LATIN SMALL LETTER E WITH ACUTE}"
     (tmp_path / "p.toml").write_text(f"[MAP]\n'{label}' = '{label}'\nBCKG = 'bckg'\n", encoding="utf-8")
-    (tmp_path / "a.csv_bi").write_text(annotation((1, 2, label)), encoding="utf-8")
+    for name in ("a.csv_bi", "b.csv_bi"):
+        (tmp_path / name).write_text(annotation((1, 2, label)), encoding="utf-8")
     ran = run_program(
-        COMMAND, "score", "a.csv_bi", "a.csv_bi", "--params", "p.toml", cwd=tmp_path, PYTHONIOENCODING="ascii"
+        COMMAND, "score", "a.csv_bi", "b.csv_bi", "--params", "p.toml", cwd=tmp_path, PYTHONIOENCODING="ascii"
     )
     assert (ran.status, ran.stderr) == (0, "")
     assert r"ictal\xe9" in ran.stdout

@@ -151,9 +151,27 @@ def test_parameters_are_stated_by_who_verifies(corpus: Path) -> None:
     (corpus / "p.toml").write_text("[NEDC_IRA]\nnull_class = 'seiz'\n")
     assert main(["score", "ref", "hyp", "-o", "scored", "--params", "p.toml"]) == 0
     assert main(["verify", "scored/result.json", "ref", "hyp", "--params", "p.toml"]) == 0
-    assert verify("scored/result.json", find_pairs("ref", "hyp")) == [
-        'parameters.ira_null_class: "seiz" is written, "bckg" is right'
-    ]
+    cause, difference = verify("scored/result.json", find_pairs("ref", "hyp"))
+    assert cause.startswith("parameters: the document has others than you give")
+    assert difference == 'parameters.ira_null_class: "seiz" is written, "bckg" is given'
+
+
+def test_other_parameters_are_named_before_figures_and_files_are_compared(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (corpus / "p.toml").write_text("[NEDC_EPOCH]\nepoch_duration = 1.0\n")
+    options = ["--params", "p.toml", "--channels", "union", "--labels", "tusz"]
+    assert main(["score", "ref", "hyp", "-o", "scored", *options]) == 0
+    capsys.readouterr()
+    assert main(["verify", "scored/result.json", "ref", "hyp"]) == 1
+    cause, *differences, last = capsys.readouterr().out.splitlines()
+    assert cause.endswith("(--params, --labels, --channels, --duration-tolerance)")
+    assert {line.partition(":")[0] for line in differences} == {
+        "parameters.label_map.seiz",
+        "parameters.epoch_duration",
+        "parameters.channels",
+    }
+    assert last.endswith("of these files with these options")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +198,7 @@ def test_a_difference_is_named(corpus: Path, old: str, new: str, said: str) -> N
     ("text", "said"),
     [
         ("[]", "is neither a result document"),
-        ("{", "is not a JSON document"),
+        ("{", r"is not a JSON document \(Expecting .*\); give the result.json"),
         ("[" * 100_000, "is not a JSON document"),
         ('{"schema": "nedc-bench/result/1", "version": "VERSION"}', "has no 'algorithms'"),
         ('{"schema": "nedc-bench/result/1", "version": "VERSION", "algorithms": {"x": 1}}', "names algorithms that"),
@@ -192,6 +210,11 @@ def test_what_is_no_document_of_ours_is_refused(tmp_path: Path, text: str, said:
     (tmp_path / "result.json").write_text(text.replace("VERSION", __version__))
     with pytest.raises(InputError, match=said):
         verify(tmp_path / "result.json", find_pairs(DATA / "chb-mit/ref.list", DATA / "chb-mit/hyp.list"))
+
+
+def test_a_folder_is_refused_with_the_names_of_documents_in_it(corpus: Path) -> None:
+    with pytest.raises(InputError, match="out: is a folder; give the result.json or evidence.json in it"):
+        verify("out", find_pairs("ref", "hyp"))
 
 
 @pytest.mark.parametrize(("document", "changes"), [("out/result.json", CHANGES), ("out/evidence.json", CHANGES // 5)])

@@ -25,8 +25,9 @@ BINARY = {"EDF+"}  # which a page cannot show
 
 def test_every_format_has_a_section_with_an_example() -> None:
     for name in set(FORMATS.values()):
-        (text,) = (text for title, text in SECTIONS.items() if re.search(rf"(^|\W){re.escape(name)}(?!\w)", title))
-        assert text.count("```") == (0 if name in BINARY else 2)
+        found = [text for title, text in SECTIONS.items() if re.search(rf"(^|\W){re.escape(name)}(?!\w)", title)]
+        assert len(found) == 1, f"docs/formats.md has {len(found)} sections on {name}"
+        assert found[0].count("```") == (0 if name in BINARY else 2), f"the section on {name} needs one example"
 
 
 def test_every_block_of_the_page_is_an_example_or_read_by_another_test() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from helpers import refusal
 from nedc_bench import InputError
+from nedc_bench.annotations import layout as layout_module
 from nedc_bench.annotations.layout import Layout, is_ignored, names_that_count, pair_names, split_sides
 
 
@@ -92,7 +93,18 @@ def test_a_tree_pairs_with_a_flat_folder_where_base_names_are_unique() -> None:
 def test_base_names_that_are_not_unique_pair_with_their_folders_alone() -> None:
     names = ["s1/a.csv_bi", "s2/a.csv_bi"]
     assert pairs(pair_names(names, names)) == [(name, name) for name in names]
-    assert refused(names, ["a.csv_bi"])[0] == "2 of 2 references and 1 of 1 hypothesis have no counterpart"
+    assert refused(names, ["a.csv_bi"])[0] == (
+        "2 of 2 references and 1 of 1 hypothesis have no counterpart; "
+        "one folder holds 's1/a.csv_bi' and 's2/a.csv_bi': name the folder that holds the files of one side alone"
+    )
+
+
+def test_the_longest_suffix_counts_whatever_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    for suffixes in (layout_module.SUFFIXES, layout_module.SUFFIXES[::-1]):
+        monkeypatch.setattr(layout_module, "SUFFIXES", suffixes)
+        assert [layout_module.split_suffix(f"a{suffix}") for suffix in suffixes] == [
+            ("a", suffix) for suffix in suffixes
+        ]
 
 
 def test_capitals_do_not_keep_files_apart() -> None:

@@ -35,6 +35,19 @@ def test_two_kinds_are_refused(tmp_path: Path, reference: str, hypothesis: str, 
     assert refused(tmp_path / reference, tmp_path / hypothesis) == [("", "", None, f"{kinds}; give two of the same")]
 
 
+@pytest.mark.parametrize("kind", ["file", "list", "folder"])
+def test_a_note_says_that_both_sides_are_the_same(tmp_path: Path, kind: str) -> None:
+    write_files(tmp_path, "folder/a.csv_bi", "other/a.csv_bi")
+    (tmp_path / "list.list").write_text(str(tmp_path / "folder/a.csv_bi"))
+    given = tmp_path / {"file": "folder/a.csv_bi", "list": "list.list", "folder": "folder"}[kind]
+    (tmp_path / "link").symlink_to(given)
+    pairing = find_pairs(given, tmp_path / "link") if kind == "folder" else find_pairs(given, given)
+    assert pairing.notes == (
+        f"reference and hypothesis are the same {kind}: nothing but perfect figures can come of it",
+    )
+    assert find_pairs(tmp_path / "folder", tmp_path / "other").notes == ()
+
+
 # -- folders
 
 

@@ -186,10 +186,9 @@ def split_suffix(name: str) -> tuple[str, str] | None:
     if lower.endswith(BIDS_TABLES):
         return None
     whole = lower.removesuffix(".gz")
-    for suffix in SUFFIXES:
-        if whole.endswith(suffix) and len(whole) > len(suffix) and whole[-len(suffix) - 1] != "/":
-            return name[: len(whole) - len(suffix)], suffix
-    return None
+    suffix = max(filter(whole.endswith, SUFFIXES), key=len, default="")
+    key = name[: len(whole) - len(suffix)]
+    return (key, suffix) if suffix and key and not key.endswith("/") else None
 
 
 def _select(names: Iterable[str], side: str, channels: str, beside: list[tuple[str, str]]) -> list[TreeFile]:

@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
@@ -66,11 +67,16 @@ def find_pairs(
         option = "pattern" if pattern is not None else "missing"
         raise refusal("pairing", f"{option} is for two folders; {kind}s are paired by position")
     if kind == "folder":
-        return _pair_folders(reference, hypothesis, pattern=pattern, missing=missing, channels=channels)
-    if kind == "list":
+        pairing = _pair_folders(reference, hypothesis, pattern=pattern, missing=missing, channels=channels)
+    elif kind == "list":
         names = {"reference": reference, "hypothesis": hypothesis}
-        return _pair_by_position(*_both_sides(lambda side, source: read_list(source, side, names[side]), ref, hyp))
-    return Pairing((Pair(ref, hyp, reference, hypothesis),))
+        pairing = _pair_by_position(*_both_sides(lambda side, source: read_list(source, side, names[side]), ref, hyp))
+    else:
+        pairing = Pairing((Pair(ref, hyp, reference, hypothesis),))
+    if os.path.realpath(reference) != os.path.realpath(hypothesis):
+        return pairing
+    note = f"reference and hypothesis are the same {kind}: nothing but perfect figures can come of it"
+    return replace(pairing, notes=(*pairing.notes, note))
 
 
 def read_list(source: Source, side: str = "", name: str | None = None) -> list[str]:

@@ -33,7 +33,11 @@ def lone_findings(
     message = f"{len(lone_ours)} of {count_of(len(ours), 'reference')} and "
     message += f"{len(lone_theirs)} of {count_of(len(theirs), 'hypothesis', 'hypotheses')} have no counterpart"
     pattern = _guess_pattern(lone_ours, lone_theirs)
-    if pattern:
+    repeated = _repeated(ours, lone_theirs) or _repeated(theirs, lone_ours)
+    if repeated:
+        first, second = (quoted(file.name) for file in repeated[:2])
+        message += f"; one folder holds {first} and {second}: name the folder that holds the files of one side alone"
+    elif pattern:
         message += f"; if names differ by design, give the pattern {pattern!r} (--pattern)"
     elif not lone_theirs:
         message += "; to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
@@ -52,6 +56,16 @@ def passed_over(side: str, folder: str, beside: Sequence[tuple[str, str]]) -> Fi
     message = f"counts, and {quoted(other)} beside it does not ({count_of(len(beside), 'such recording')}); "
     message += "for the union of channels, give channels='union' to find_pairs too"
     return Finding(side, os.path.join(folder, name), None, "channel", message)
+
+
+def _repeated(files: Collection[TreeFile], lone: Sequence[TreeFile]) -> list[TreeFile]:
+    """Files of one side with the same base name, which would be that of a lone file on the other side."""
+    wanted = {base_of(file) for file in lone}
+    by_base: dict[str, list[TreeFile]] = {}
+    for file in files:
+        if base_of(file) in wanted:
+            by_base.setdefault(base_of(file), []).append(file)
+    return next((found for found in by_base.values() if len(found) > 1), [])
 
 
 def _guess_pattern(ours: Sequence[TreeFile], theirs: Sequence[TreeFile]) -> str:

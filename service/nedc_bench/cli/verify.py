@@ -41,7 +41,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     if len(differences) > MOST_SHOWN:
         print(f"and {len(differences) - MOST_SHOWN} more differences")
     if differences and not differences[0].startswith(ONLY_NAMES):
-        print(f"{arguments.document} is NOT what nedc-bench {__version__} makes of these files")
+        print(f"{arguments.document} is NOT what nedc-bench {__version__} makes of these files with these options")
     if differences:
         return REFUSED
     pairs = f"{len(pairing.pairs)} pair{'' if len(pairing.pairs) == 1 else 's'}"

@@ -1,7 +1,7 @@
 """The differences between a document and the one computed from the files, causes first.
 
-A *cause* is a document that was edited later, a different number of pairs, a file other than the one scored, or a seed
-other than the one its intervals were drawn with. Differences in parameters and figures follow.
+A *cause* is a document that was edited later, other parameters, a different number of pairs, a file other than the one
+scored, or a seed other than the one its intervals were drawn with. Differences in figures follow.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import Any, NamedTuple
 from nedc_bench.errors import MAX_SHOWN_TEXT
 from nedc_bench.reports import evidence_text
 
+PARAMETERS = "parameters"
+CHANGED = "digest: does not fit the document's text, which was changed after it was made"
+OTHER_PARAMETERS = "parameters: the document has others than you give; give those that it was made with"
+OPTIONS = "--params, --labels, --channels, --duration-tolerance"
 ONLY_NAMES = "figures and contents agree; only names of files differ"
 NAMES_REMEDY = "to make these agree too, verify it where the paths in the document lead to these files"
 MOST_NAMES = 3  # files named in one line
@@ -35,17 +39,21 @@ class Difference(NamedTuple):
 
 def explain(written: dict[str, Any], made: dict[str, Any]) -> list[str]:
     """The differences, causes first; a single line if only file names differ."""
-    changed = "digest" in written and not _digest_fits(written)
     files = [*_other_pairs(written, made), *_other_files(written, made)]
     names = set(_names(made))
     found = [own for own in _differences(written, made, "", names) if not _is_told(own.place, files=bool(files))]
-    causes = ["digest: does not fit the document's text, which was changed after it was made"] if changed else []
-    causes += files
+    causes = [*_changed(written), *files]
     if found and not causes and all(own.of_name for own in found):
         return [f"{ONLY_NAMES}, as {found[0]}; {NAMES_REMEDY}"]
     if _drawn_otherwise(found):
         causes.append(_other_draw(written["method"]))
     return [*causes, *map(str, found)]
+
+
+def other_parameters(written: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """The differences between a document's parameters and those given; if there are any, its figures differ too."""
+    found = [str(own) for own in _differences(written.get(PARAMETERS), given, PARAMETERS, set())]
+    return [*_changed(written), f"{OTHER_PARAMETERS} ({OPTIONS})", *found] if found else []
 
 
 def file_names(written: Mapping[str, Any], pairs: int) -> list[tuple[str, str]] | None:
@@ -55,6 +63,10 @@ def file_names(written: Mapping[str, Any], pairs: int) -> list[tuple[str, str]] 
         return None
     names = [tuple(_part(pair, side, "name") for side in SIDES) for pair in inputs]
     return [(reference, hypothesis) for reference, hypothesis in names]
+
+
+def _changed(written: Mapping[str, Any]) -> list[str]:
+    return [CHANGED] if "digest" in written and not _digest_fits(written) else []
 
 
 def _digest_fits(written: Mapping[str, Any]) -> bool:
@@ -142,7 +154,8 @@ def _differences(written: Any, made: Any, place: str, names: set[str]) -> Iterat
             yield from _differences(one, other, f"{place}[{k}]", names)
     elif type(written) is not type(made) or written != made:
         of_name = isinstance(written, str) and isinstance(made, str) and made in names
-        said = f"{_shown(written)} is written, {_shown(made)} is {'given' if of_name else 'right'}"
+        is_given = of_name or place.startswith(PARAMETERS)
+        said = f"{_shown(written)} is written, {_shown(made)} is {'given' if is_given else 'right'}"
         yield Difference(place, said, of_name)
 
 

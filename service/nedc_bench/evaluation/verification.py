@@ -1,8 +1,8 @@
 """Verification: whether this version computes the same document from the files, byte for byte.
 
-The parameters in a document are compared with the given ones, never trusted. The seed, replicates, subgroups and limits
-of an evidence document are taken from the document, which its digest protects. A file may be given under another
-spelling of the path in the document, such as ``./ref/a.csv_bi`` for ``ref/a.csv_bi``.
+The parameters in a document are compared with the given ones first, and never trusted. The seed, replicates, subgroups
+and limits of an evidence document are taken from the document, which its digest protects. A file may be given under
+another spelling of the path in the document, such as ``./ref/a.csv_bi`` for ``ref/a.csv_bi``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nedc_bench.annotations.source import Path, read_content
 from nedc_bench.checks import check_kinds
 from nedc_bench.errors import quoted, refusal
 from nedc_bench.evaluation.corpus import Result, score_corpus
-from nedc_bench.evaluation.differences import explain, file_names
+from nedc_bench.evaluation.differences import explain, file_names, other_parameters
 from nedc_bench.reports import build_document, build_evidence, evidence_text
 from nedc_bench.reports.document import SCHEMA as RESULT
 from nedc_bench.reports.evidence import SCHEMA as EVIDENCE
@@ -44,6 +44,8 @@ def verify(
         InputError: the document was not written by nedc-bench, or the files are refused.
     """
     check_kinds(pairing=(pairing, Pairing), parameters=(parameters, Parameters | None), table=(table, Table | None))
+    if os.path.isdir(document):
+        raise refusal("document", "is a folder; give the result.json or evidence.json in it", file=str(document))
     content = read_content(document)
     if hashlib.sha256(content.data).hexdigest() != content.sha256:
         raise refusal("document", "is compressed; give the document itself", file=content.name)
@@ -51,8 +53,11 @@ def verify(
     if written["version"] != __version__:
         return [f"version: {quoted(str(written['version']))} made it, this is {__version__}; verify it with the former"]
     parameters = Parameters() if parameters is None else parameters
+    algorithms = _algorithms(written, content.name)
+    if other := other_parameters(written, parameters.to_dict()):
+        return other
     pairing, table = _as_spelled(pairing, table, written)
-    result = score_corpus(pairing, algorithms=_algorithms(written, content.name), parameters=parameters)
+    result = score_corpus(pairing, algorithms=algorithms, parameters=parameters)
     made: dict[str, Any]
     if written["schema"] == RESULT:
         made = build_document(result, per_pair="per_pair" in written, events="events" in written)
@@ -116,7 +121,8 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise refusal("document", f"is not a JSON document: {error}", file=name) from None
+        message = f"is not a JSON document ({error}); give the result.json or evidence.json that belongs to it"
+        raise refusal("document", message, file=name) from None
     if not isinstance(document, dict) or document.get("schema") not in {RESULT, EVIDENCE} or "version" not in document:
         message = f"is neither a result document ({RESULT}) nor an evidence document ({EVIDENCE})"
         raise refusal("document", message, file=name)

@@ -45,7 +45,8 @@ def describe(error: BaseException) -> str:
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({inner.verify_message}); REDIS_CA_FILE names the CA"
+            remedy = "REDIS_CA_FILE must be the certificate of the CA that signed it"
+            return f"its certificate is not trusted ({inner.verify_message}); {remedy}"
         causes.add(type(inner).__name__)
         inner = inner.__cause__ or inner.__context__
     for known, cause in _INNER.items():
