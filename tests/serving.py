@@ -19,14 +19,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from corpora import Corpus, find_corpora
+from corpora import EXAMPLE, Corpus
 from evaluating import small_pair as small
 from helpers import WAIT_SECONDS, until
 from processes import Forked
 
 COMMAND = (sys.executable, "-m", "nedc_bench")  # not forked from the tests, so that it shares no memory with them
 UNHINDERED = {"RATE_LIMIT": "100000/minute", "STATUS_RATE_LIMIT": "100000/minute", "SHUTDOWN_DELAY_SECONDS": "0"}
-EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
 ONE = EXAMPLE.pairing.pairs[5]
 
 File = tuple[str, tuple[str, bytes]]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from corpora import EXAMPLE
 from nedc_bench import Pair, score_corpus
-from serving import EXAMPLE, Server, Start, accept, check_problem, ended, one_pair, parts, post, small_pair
+from serving import Server, Start, accept, check_problem, ended, one_pair, parts, post, small_pair
 
 BOMB = 120 * 2**20
 

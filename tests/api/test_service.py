@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from corpora import EXAMPLE
 from helpers import run, until
 from nedc_bench import ALGORITHMS
 from nedc_bench.version import __version__
 from redis_server import RedisServer
-from serving import EXAMPLE, Server, Start, check_problem, one_pair, parts, post
+from serving import Server, Start, check_problem, one_pair, parts, post
 
 OTHERS = set(ALGORITHMS) - {"taes"}
 

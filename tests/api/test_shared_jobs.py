@@ -5,13 +5,13 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from corpora import EXAMPLE
 from helpers import until
 from nedc_bench.api.app import LEAST_WORKERS
 from nedc_bench.jobs.model import JobStatus
 from redis_names import CHANGES, CHUNKS, PENDING, PROBE, key, of_nobody
 from redis_server import RedisServer
 from serving import (
-    EXAMPLE,
     Start,
     Stop,
     accept,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from corpora import EXAMPLE
 from redis_server import RedisServer
-from serving import EXAMPLE, Start, figures, one_pair, parts, post
+from serving import Start, figures, one_pair, parts, post
 
 pytestmark = pytest.mark.integration
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from corpora import EXAMPLE
 from nedc_bench import Figures, Parameters, Recording, read_parameters, read_recording, score
 from nedc_bench.cli import main
 from nedc_bench.scoring import ALGORITHM
@@ -150,8 +151,7 @@ def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
 
 def test_the_readmes_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     (table,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    data = ROOT / "tests/data/chb-mit"
-    assert main(["score", str(data / "ref.list"), str(data / "hyp.list")]) == 0
+    assert main(["score", *EXAMPLE.lists]) == 0
     assert capsys.readouterr().out == table
 
 

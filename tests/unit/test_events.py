@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import pytest
 
+from corpora import EXAMPLE
 from helpers import annotation, run
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, score
 from nedc_bench.reports.events import COLUMNS
 from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.verdicts import RULES, described
 
-EXAMPLE = Path(__file__).parents[1] / "data/chb-mit"
 Intervals = list[tuple[float, float]]
 DEFAULTS = Parameters()
 HALF = Parameters(szcore_min_overlap=0.5)
@@ -249,8 +249,7 @@ def test_explain_two_that_agree(pair: tuple[str, str]) -> None:
 
 
 def test_explain_lists_so_many_events() -> None:
-    lists = str(EXAMPLE / "ref.list"), str(EXAMPLE / "hyp.list")
-    ran = run("explain", *lists, "--between", "taes", "overlap", "--label", "seiz", "--limit", "2")
+    ran = run("explain", *EXAMPLE.lists, "--between", "taes", "overlap", "--label", "seiz", "--limit", "2")
     assert sum("csv_bi" in line for line in ran.stdout.splitlines()) == 2
     assert "... and 4 more events" in ran.stdout
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora import DATA
+from corpora import EXAMPLE
 from everything import of
 from helpers import annotation, run, write_corpus
 from nedc_bench import InputError, Parameters, find_pairs, score_corpus, seizure_burden
@@ -191,7 +191,7 @@ def test_what_is_no_document_of_ours_is_refused(tmp_path: Path, text: str, said:
 
     (tmp_path / "result.json").write_text(text.replace("VERSION", __version__))
     with pytest.raises(InputError, match=said):
-        verify(tmp_path / "result.json", find_pairs(DATA / "chb-mit/ref.list", DATA / "chb-mit/hyp.list"))
+        verify(tmp_path / "result.json", EXAMPLE.pairing)
 
 
 @pytest.mark.parametrize(("document", "changes"), [("out/result.json", CHANGES), ("out/evidence.json", CHANGES // 5)])

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from corpora import DATA, Corpus
+from corpora import DATA, Corpus, reports
 from helpers import DeadlyFile, annotation, readers_of, run_program, until
 from nedc_bench import (
     EvaluationError,
@@ -23,14 +23,11 @@ from nedc_bench import (
     Pair,
     ParallelEvaluator,
     Recording,
-    Result,
     find_pairs,
     score_corpus,
 )
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.evaluation.spreading import CHUNK, IN_FLIGHT
-from nedc_bench.reports import report_names
-from nedc_bench.reports.files import report_lines
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,14 +35,6 @@ T = TypeVar("T")
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 REFERENCE = annotation((1.0, 4.0, "seiz"))
 HYPOTHESIS = annotation((1.5, 4.5, "seiz"))
-
-
-def reports(result: Result) -> list[list[str]]:
-    """The lines of every report, except those with the date."""
-    return [
-        [line for line in report_lines(result, name) if "Date: " not in line and " Completed on " not in line]
-        for name in report_names(result.algorithms)
-    ]
 
 
 def pair(reference: Any = None) -> Pair:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corpora import DATA, find_corpora
+from corpora import EXAMPLE, find_corpora
 from helpers import late, refusal
-from nedc_bench import ParallelEvaluator, Recording, Result, find_pairs, score_corpus
+from nedc_bench import ParallelEvaluator, Recording, Result, score_corpus
 from nedc_bench.scoring import ALGORITHM, Agreement
 from nedc_bench.statistics import Interval, Settings, clopper_pearson, uncertainty, wilson
 from nedc_bench.statistics.bootstrap import BLOCK, bounds, draw, replicate
@@ -271,7 +271,7 @@ def test_recordings_without_subject_stand_alone() -> None:
 
 
 def test_recordings_of_a_subject_are_drawn_together() -> None:
-    result = score_corpus(find_pairs(DATA / "chb-mit/ref.list", DATA / "chb-mit/hyp.list"), algorithms="overlap")
+    result = score_corpus(EXAMPLE.pairing, algorithms="overlap")
     found = uncertainty(result, settings=FAST)
     assert (found.overall.recordings, found.overall.subjects, found.recordings_alone) == (59, 2, 0)
 
