@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from corpora import EXAMPLE
+from evaluating import as_document
+from helpers import make_archive
 from nedc_bench import Pair, score_corpus
-from serving import Server, Start, accept, check_problem, ended, one_pair, parts, post, small_pair
+from serving import Server, Start, accept, check_problem, ended, figures, one_pair, parts, post, small_pair
 
 BOMB = 120 * 2**20
 
@@ -24,7 +24,7 @@ def test_a_corpus_as_an_archive(server: Server, kind: str) -> None:
     archive = make_archive(kind, files)
     job = post(server, [("archive", (f"corpus.{kind}", archive))]).json()
     assert job["status"] == "completed", job
-    assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+    assert job["result"]["algorithms"] == figures(EXAMPLE)
 
 
 ONE, OTHER = ({side: data for side, (_, data) in small_pair(number)} for number in (1, 2))
@@ -44,7 +44,7 @@ def test_an_archive_is_paired_by_a_pattern_and_may_lack_hypotheses(server: Serve
         Pair(io.BytesIO(ONE["reference"]), io.BytesIO(ONE["hypothesis"])),
         Pair(io.BytesIO(OTHER["reference"]), None),
     ]
-    assert job["result"]["algorithms"] == json.loads(json.dumps(score_corpus(pairs).to_dict()))["algorithms"]
+    assert job["result"]["algorithms"] == as_document(score_corpus(pairs))["algorithms"]
     assert job["result"]["inputs"][1]["hypothesis"] == {"name": "(none for b.csv_bi)", "sha256": ""}
     assert [warning["code"] for warning in job["result"]["warnings"]] == ["missing"]
     assert post(server, archive, pattern="{id}_pred", missing="empty", strict="true").status_code == 422
@@ -66,21 +66,6 @@ def test_a_missing_hypothesis_goes_through_the_queue(replica: Start) -> None:
     archive = [("archive", ("corpus.zip", make_archive("zip", files)))]
     job = ended(server, accept(server, archive, missing="empty"))
     assert (job["status"], job["result"]["pairs"]) == ("completed", 2)
-
-
-def make_archive(kind: str, files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    if kind == "zip":
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-    else:
-        with tarfile.open(None, f"w:{kind[4:]}", buffer) as tar:  # type: ignore[call-overload]
-            for name, data in files.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("name", ["../ref/a.csv_bi", "/ref/a.csv_bi", "other/a.csv_bi", "ref/../../a"])

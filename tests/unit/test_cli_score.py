@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
-import termios
 from pathlib import Path
 
 import pytest
 
-from helpers import COMMAND, Lists, Ran, annotation, run, run_program, write_corpus, write_small_corpus
+from helpers import COMMAND, Lists, Ran, annotation, on_terminal, run, run_program, write_corpus, write_small_corpus
 from nedc_bench import find_pairs, score_corpus
 
 TABLE = """\
@@ -180,27 +178,10 @@ def test_a_reader_that_leaves_is_no_error(corpus: Lists, options: tuple[str, ...
 # -- a terminal
 
 
-def on_terminal(*arguments: str | Path) -> str:
-    """What the command writes to standard error when that is a terminal."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 80))
-    with subprocess.Popen([COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=slave) as process:
-        os.close(slave)
-        shown = bytearray()
-        try:
-            while piece := os.read(master, 65536):
-                shown += piece
-        except OSError:  # the terminal's other end is closed
-            pass
-        os.close(master)
-    assert process.returncode == 0
-    return shown.decode()
-
-
 def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
     many = annotation(*((10 * k, 10 * k + 5, "seiz") for k in range(300)), duration=3_000)
     corpus = write_corpus(tmp_path, [many] * 100, [many] * 100)
-    shown = on_terminal("score", *corpus, "--jobs", "1")
+    shown = on_terminal(COMMAND, "score", *corpus, "--jobs", "1")
     lines = re.findall(r"(\d+)/100 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ ?(?:pair/s|s/pair)\]", shown)
     assert lines
     assert list(map(int, lines)) == sorted(map(int, lines))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from corpora import DATA, EXAMPLE
-from helpers import annotation, refusal
+from helpers import annotation, blocks, page_data, refusal
 from nedc_bench import InputError, LabelMap, OperatingCurve, Parameters, Recording, ScoreTrack, operating_curve, score
 from nedc_bench.cli import main
 from nedc_bench.reports.page import page_lines
@@ -254,13 +253,13 @@ DOCS = (DATA.parents[1] / "docs/curves.md").read_text()
 
 
 def test_the_documented_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    (table,) = re.findall(r"```text\n(.*?)```", DOCS, re.DOTALL)
+    (table,) = blocks(DOCS, "text")
     assert main(["curve", *EXAMPLE.lists]) == 0
     assert capsys.readouterr().out == table
 
 
 def test_the_documented_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    (block,) = blocks(DOCS, "python")
     monkeypatch.chdir(DATA.parents[1])
     exec(block, {})
 
@@ -275,7 +274,6 @@ def test_the_page_has_the_curves_that_have_points() -> None:
         operating_curve([night(*ALIKE)]),
     ]
     page = "\n".join(page_lines(result, curves))
-    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    (shown,) = json.loads(data)["curves"]
+    (shown,) = page_data(page)["curves"]
     assert [point["threshold"] for point in shown["front"]] == [0.9, 0.7, 0.4]
     assert [point["sensitivity"] for point in shown["at"]] == [0.75, 0.75, 0.5, 0.5]

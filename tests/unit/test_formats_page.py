@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import blocks
 from nedc_bench import read_parameters, read_recording
 from nedc_bench.annotations.layout import BIDS_ASIDE, FORMATS, SUFFIXES
 from nedc_bench.annotations.presets import PRESETS
@@ -46,19 +47,19 @@ def test_the_examples_hold_the_same_recording(name: str, text: str) -> None:
 
 
 def test_the_parameter_examples_are_read() -> None:
-    by_type, ours = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    by_type, ours = blocks(PAGE, "toml")
     assert read_parameters(io.StringIO(by_type)).label_map.classes == ("focal", "generalised", "seiz", "bckg")
     parameters = read_parameters(io.StringIO(ours))
     assert (parameters.channels, parameters.duration_tolerance, parameters.warnings) == ("union", 0.01, ())
 
 
 def test_the_commands_can_be_parsed() -> None:
-    lines = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).splitlines()
+    lines = "".join(blocks(PAGE, "sh")).splitlines()
     assert [_parser().parse_args(shlex.split(line)[1:]).channels for line in lines] == ["union"]
 
 
 def test_the_python_example_runs() -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = blocks(PAGE, "python")
     subprocess.run([sys.executable, "-W", "error", "-c", block], check=True)
 
 
