@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from attacks import client
 from helpers import until
-from serving import Server, Start, Stop, accept, one_pair, post, received, small_pair, watch
+from serving import Server, Start, Stop, accept, hashed, one_pair, post, received, small_pair, watch, write_tokens
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 FIELDS = ["caller", "address", "method", "path", "status", "bytes_in", "bytes_out", "seconds", "ended"]
@@ -48,10 +47,8 @@ def test_a_request_leaves_a_line(server: Server) -> None:
 
 
 def test_a_refused_request_leaves_a_line(start_server: Start, tmp_path: Path) -> None:
-    digest = hashlib.sha256(b"secret").hexdigest()
-    (tmp_path / "tokens").write_text(digest)
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), TRUSTED_PROXIES="127.0.0.1")
-    for token, status, caller in (("wrong", 401, None), ("secret", 404, f"token:{digest[:16]}")):
+    server = start_server(API_TOKENS_FILE=write_tokens(tmp_path, "secret"), TRUSTED_PROXIES="127.0.0.1")
+    for token, status, caller in (("wrong", 401, None), ("secret", 404, f"token:{hashed('secret')[:16]}")):
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.1"}
         answer = server.client.get("/api/v1/evaluate/none", headers=headers)
         line = access_line(server, answer.headers["X-Request-ID"])

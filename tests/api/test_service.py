@@ -86,7 +86,7 @@ def test_metrics_count_evaluations_by_status_and_requests_by_route(start_server:
 
 
 def test_metrics_have_routes_and_state_from_the_start(start_server: Start) -> None:
-    text = start_server(MAX_WORKERS="2").client.get("/metrics", headers={"Accept": "*/*"}).text
+    text = start_server(MAX_WORKERS="2").exposition()
     for line in (
         'nedc_http_requests_total{method="POST",route="/api/v1/evaluate",status="500"} 0.0',
         'nedc_http_requests_total{method="GET",route="/api/v1/evaluate/{job_id}",status="503"} 0.0',
