@@ -258,12 +258,6 @@ def test_the_documented_table_is_what_the_command_prints(capsys: pytest.CaptureF
     assert capsys.readouterr().out == table
 
 
-def test_the_documented_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = blocks(DOCS, "python")
-    monkeypatch.chdir(DATA.parents[1])
-    exec(block, {})
-
-
 # -- the page
 
 

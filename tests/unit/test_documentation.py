@@ -150,6 +150,13 @@ def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
     assert (tmp_path / "build/two-recordings/summary.txt").exists()
 
 
+@pytest.mark.parametrize("page", ["curves.md", "formats.md"])
+def test_the_python_example_of_a_page_runs(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = blocks((ROOT / "docs" / page).read_text(), "python")
+    monkeypatch.chdir(ROOT)
+    exec(block, {})
+
+
 def test_the_readmes_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     (table,) = blocks(README, "text")
     assert main(["score", *EXAMPLE.lists]) == 0
