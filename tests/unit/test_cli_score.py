@@ -123,8 +123,12 @@ def test_warnings_of_two_hundred_files_are_one_line_a_kind_and_progress_is_for_t
     ran = run("score", *corpus, "--algorithm", "overlap")
     overlap, past_end = ran.stderr.splitlines()
     assert ran.status == 0
-    assert overlap.startswith(f"warning [overlap] reference {tmp_path}/ref/0000.csv_bi, line 5: ")
-    assert past_end.startswith(f"warning [past-end] reference {tmp_path}/ref/0001.csv_bi, line 5: ")
+    assert overlap.startswith(
+        f"warning [overlap] reference {tmp_path}/ref/0000.csv_bi, line 5: 1 event overlapping an earlier one"
+    )
+    assert past_end.startswith(
+        f"warning [past-end] reference {tmp_path}/ref/0001.csv_bi, line 5: 1 event running past the end (10.0 s)"
+    )
     assert overlap.endswith("(and 99 more of this kind)")
     assert past_end.endswith("(and 99 more of this kind)")
 

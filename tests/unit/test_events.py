@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,20 +102,17 @@ CASES = {
 }
 
 
-def scored_with(algorithm: str, reference: Intervals, hypothesis: Intervals) -> Result:
-    sides = (
-        Recording.from_events(3600.0, [(start, stop, "seiz") for start, stop in side])
-        for side in (reference, hypothesis)
-    )
-    return score(*sides, algorithms=[algorithm])
-
-
-def scored(reference: Intervals, hypothesis: Intervals, parameters: Parameters = DEFAULTS) -> Result:
+def scored(
+    reference: Intervals,
+    hypothesis: Intervals,
+    parameters: Parameters = DEFAULTS,
+    algorithms: Iterable[str] = ALGORITHM,
+) -> Result:
     sides = (
         Recording.from_events(3600.0, [(start, stop, "seiz") for start, stop in side], name)
         for name, side in (("sub-7_ref.tsv", reference), ("sub-7_hyp.tsv", hypothesis))
     )
-    return score(*sides, algorithms=tuple(ALGORITHM), parameters=parameters)
+    return score(*sides, algorithms=tuple(algorithms), parameters=parameters)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
@@ -272,6 +270,6 @@ def test_a_substituted_event_is_not_counted_on_the_other_side() -> None:
 
 def test_partners_without_end_are_refused() -> None:
     nested = [(k / 10, 3000 - k / 10) for k in range(1001)]
-    result = scored_with("overlap", nested, nested)
+    result = scored(nested, nested, algorithms=["overlap"])
     with pytest.raises(InputError, match="limited to 1000000 partners"):
         list(result.events("overlap"))

@@ -23,7 +23,6 @@ from nedc_bench import (
     Pair,
     ParallelEvaluator,
     Recording,
-    find_pairs,
     score_corpus,
 )
 from nedc_bench.evaluation.cpus import available_cpus
@@ -278,9 +277,3 @@ def test_an_evaluator_left_by_an_exception_ends_its_workers_at_once(tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         leave()
     assert not Path(f"/proc/{workers[0]}").exists()
-
-
-def test_folders_are_scored_by_workers_too(evaluator: ParallelEvaluator) -> None:
-    folder = OVERLAPPING.folder
-    result = score_corpus(find_pairs(str(folder / "ref"), str(folder / "hyp")), executor=evaluator)
-    assert result.to_dict()["algorithms"] == OVERLAPPING.result.to_dict()["algorithms"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from corpora import EXAMPLE
-from helpers import run, run_program, write_small_corpus
+from helpers import run, run_program
 from nedc_bench import InputError, Recording, Result, score, score_corpus
 from nedc_bench.reports import build_rows, write_csv
 from nedc_bench.reports.long import COLUMNS, FIGURES
@@ -116,19 +116,6 @@ def test_without_pandas_the_error_says_how_to_get_it(tmp_path: Path) -> None:
     last_line = run_program(sys.executable, "-c", program, cwd=tmp_path).stderr.splitlines()[-1]
     assert last_line.startswith("nedc_bench.errors.EvaluationError: to_dataframe needs pandas")
     assert last_line.endswith("pip install 'nedc-bench[pandas]'")
-
-
-# -- the table
-
-
-def test_the_table_says_what_is_not_counted_in_events(tmp_path: Path) -> None:
-    lists = write_small_corpus(tmp_path, 2)
-    lines = run("score", *lists).stdout.splitlines()
-    assert lines[-2:] == [
-        "epoch: TP, FP, FN are samples, one per 0.25 s; FA/24h is seconds of false alarm in 24 h",
-        "taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h",
-    ]
-    assert "are samples" not in run("score", *lists, "--algorithm", "overlap").stdout
 
 
 # -- one algorithm
