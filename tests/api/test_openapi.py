@@ -14,9 +14,8 @@ import pytest
 from corpora import EXAMPLE
 from nedc_bench.api.openapi import MODELS
 from nedc_bench.api.schemas import Result
-from serving import Server, parts, post
+from serving import Server, one_pair, parts, post
 
-NAME = "chb05_06.csv_bi"
 MODELS_BY_NAME = {model.__name__: model for model in MODELS}
 
 
@@ -47,12 +46,7 @@ def test_every_json_response_has_an_example_that_fits_its_schema(document: dict[
 
 
 def test_the_example_of_a_completed_job_is_what_the_service_answers(server: Server, document: dict[str, Any]) -> None:
-    files = [
-        ("reference", (NAME, (EXAMPLE.folder / "ref" / NAME).read_bytes())),
-        ("hypothesis", (NAME, (EXAMPLE.folder / "hyp" / NAME).read_bytes())),
-    ]
-    data = {"algorithms": ["taes", "epoch"]}
-    answer = server.client.post("/api/v1/evaluate", files=files, data=data, headers={"Prefer": "wait=30"})
+    answer = post(server, one_pair(), algorithms=["taes", "epoch"])
     example = document["paths"]["/api/v1/evaluate"]["post"]["responses"]["200"]["content"]["application/json"][
         "example"
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import helm_python as helm
+import pytest
 import yaml
 
 HERE = Path(__file__).parent
@@ -23,7 +24,7 @@ CI = {
     path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text())
     for path in sorted((CHART / "ci").glob("*-values.yaml"))
 }
-EVERY_CASE = CASES | CI
+EACH_CASE = pytest.mark.parametrize("values", (CASES | CI).values(), ids=CASES | CI)
 
 RELEASE, NAMESPACE = "nedc", "scoring"
 REDIS = {"redis": {"existingSecret": "redis-url"}}

@@ -11,12 +11,11 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from chart.rendering import CASES, CHART, EVERY_CASE, HERE, REDIS, ROOT, container, merged, of_kind, one, pods, render
+from chart.rendering import CASES, CHART, EACH_CASE, HERE, REDIS, ROOT, container, merged, of_kind, one, pods, render
 from chart.restricted import violations
 from everything import of
 from nedc_bench.server import START_SECONDS
 
-EACH_CASE = pytest.mark.parametrize("values", EVERY_CASE.values(), ids=EVERY_CASE)
 KUBERNETES = of(("1.30", "1.34", "1.37"), ("1.30", "1.37"))
 CUSTOM = {path.stem: json.loads(path.read_text()) for path in (HERE / "crds").glob("*.json")}
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}

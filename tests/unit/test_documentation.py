@@ -157,10 +157,13 @@ def test_the_python_example_of_a_page_runs(page: str, monkeypatch: pytest.Monkey
     exec(block, {})
 
 
-def test_the_readmes_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tables_of_readme_and_first_guide_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     (table,) = blocks(README, "text")
     assert main(["score", *EXAMPLE.lists]) == 0
-    assert capsys.readouterr().out == table
+    printed = capsys.readouterr().out
+    assert printed == table
+    (part,) = blocks((ROOT / "docs/start-score.md").read_text(), "text")
+    assert set(part.splitlines()) <= set(printed.splitlines())
 
 
 def test_the_subcommands_of_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None:
