@@ -12,7 +12,7 @@ from helpers import run, until
 from nedc_bench import ALGORITHMS
 from nedc_bench.version import __version__
 from redis_server import RedisServer
-from serving import Server, Start, check_problem, one_pair, parts, post
+from serving import Server, Start, check_problem, one_pair, parts, post, received, watch
 
 OTHERS = set(ALGORITHMS) - {"taes"}
 
@@ -54,7 +54,12 @@ def test_without_redis_the_service_stays_ready_for_a_grace_period(
 
 def test_metrics_count_evaluations_by_status_and_requests_by_route(start_server: Start) -> None:
     server = start_server()
-    post(server, one_pair(), algorithms="taes")
+    job_id = post(server, one_pair(), algorithms="taes").json()["job_id"]
+    for method in ("GET", "GET", "HEAD"):
+        server.client.request(method, f"/api/v1/evaluate/{job_id}")
+    server.client.delete("/api/v1/evaluate")
+    with watch(server, job_id) as watched:
+        assert list(received(watched))[-1] == {"closed": 1000}
     (name, (file, _)), other = one_pair()
     post(server, [(name, (file, b"nonsense")), other], algorithms="taes")
     server.client.get("/x%22%7D%201%0Afake%201")
@@ -71,9 +76,17 @@ def test_metrics_count_evaluations_by_status_and_requests_by_route(start_server:
     assert not any(value("nedc_evaluations_total", status="success", **taes | {"algorithm": name}) for name in OTHERS)
     assert value("nedc_active_evaluations") == 0
     assert value("nedc_jobs_total", state="completed") == 1
-    for status in ("200", "422"):
-        assert value("nedc_http_requests_total", method="POST", route="/api/v1/evaluate", status=status) == 1
-    assert value("nedc_http_requests_total", method="GET", route="unmatched", status="404") == 1
+    for method, route, status, count in (
+        ("POST", "/api/v1/evaluate", "200", 1),
+        ("POST", "/api/v1/evaluate", "422", 1),
+        ("GET", "/api/v1/evaluate/{job_id}", "200", 2),
+        ("HEAD", "/api/v1/evaluate/{job_id}", "200", 1),
+        ("DELETE", "unmatched", "405", 1),
+        ("GET", "unmatched", "404", 1),
+    ):
+        assert value("nedc_http_requests_total", method=method, route=route, status=status) == count
+    assert job_id not in str(samples)
+    assert "/ws" not in str(samples)
     assert "fake" not in str(samples)
 
 

@@ -86,6 +86,11 @@ def container(values: Manifest | None = None) -> Manifest:
     return dict(found)
 
 
+def env(values: Manifest | None = None) -> Manifest:
+    """The environment variables of the service's container, by name."""
+    return {entry["name"]: entry for entry in container(values)["env"]}
+
+
 def merged(values: Manifest | None = None) -> Manifest:
     """The values with the chart's defaults."""
     return _load(CHART).merge_values(values)

@@ -137,12 +137,6 @@ def test_partners_are_the_events_of_the_other_side_that_decided() -> None:
     assert (seizure.hits, seizure.misses, seizure.false_alarms) == (1, 0, 0)
 
 
-def test_events_of_an_algorithm_that_was_not_asked_for() -> None:
-    sides = (Recording.from_events(10.0, []) for _ in range(2))
-    with pytest.raises(InputError, match="taes was not scored"):
-        score(*sides, algorithms=["dp"]).events("taes")
-
-
 def test_the_document_holds_events_only_when_asked_for() -> None:
     result = scored([(10, 20)], [(70, 75)])
     assert "events" not in result.to_dict()

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import pytest
 
 from corpora import DATA, Corpus, reports
-from helpers import DeadlyFile, annotation, readers_of, run_program, until
+from helpers import DeadlyFile, annotation, run_program
 from nedc_bench import (
     EvaluationError,
     InputError,
@@ -156,32 +156,6 @@ def test_a_corpus_in_this_process_is_drawn_pair_by_pair() -> None:
 
 
 # -- workers that die
-
-
-def test_a_worker_killed_over_a_pair_is_replaced_and_its_pair_scored(
-    evaluator: ParallelEvaluator, tmp_path: Path
-) -> None:
-    pipe = tmp_path / "ref.csv_bi"
-    os.mkfifo(pipe)
-    killed = []
-
-    def kill_the_first_reader() -> None:
-        with open(pipe, "w") as file:  # opens when a worker has opened it to read
-            (reader,) = readers_of(pipe)
-            killed.append(reader)
-            os.kill(reader, signal.SIGKILL)
-            until(lambda: set(readers_of(pipe)) - {reader})  # open until then: the next must not see the end
-            file.write(REFERENCE)
-
-    killer = threading.Thread(target=kill_the_first_reader, daemon=True)
-    killer.start()
-    pairs = [pair(str(pipe) if k == 20 else None) for k in range(40)]
-    result = score_corpus(pairs, executor=evaluator)
-    killer.join()
-    assert killed
-    assert killed[0] != os.getpid()
-    assert [score.reference.name for score in result.scores] == ["<file>"] * 20 + [str(pipe)] + ["<file>"] * 19
-    assert result.to_dict()["algorithms"] == score_corpus([pair() for _ in range(40)]).to_dict()["algorithms"]
 
 
 def test_a_worker_that_dies_once_costs_nothing_but_time(tmp_path: Path) -> None:
