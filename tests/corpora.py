@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nedc_bench import ALGORITHMS, Figures, Pairing, Parameters, Result, find_pairs, read_parameters, score_corpus
+from nedc_bench.reports import report_names
+from nedc_bench.reports.files import report_lines
 
 DATA = Path(__file__).parent / "data"
 
@@ -32,8 +34,13 @@ class Corpus:
     folder: Path
 
     @property
+    def lists(self) -> tuple[str, str]:
+        """The paths of both lists, as a command takes them."""
+        return str(self.folder / "ref.list"), str(self.folder / "hyp.list")
+
+    @property
     def pairing(self) -> Pairing:
-        return find_pairs(str(self.folder / "ref.list"), str(self.folder / "hyp.list"))
+        return find_pairs(*self.lists)
 
     @property
     def parameters(self) -> Parameters:
@@ -59,10 +66,21 @@ class Corpus:
             return file.read()
 
 
+EXAMPLE = Corpus(DATA / "chb-mit")
+
+
 def find_corpora() -> list[Corpus]:
     others = [folder for folder in os.environ.get("NEDC_BENCH_CORPORA", "").split(os.pathsep) if folder]
-    folders = [*sorted((DATA / "golden").iterdir()), DATA / "chb-mit", *map(Path, others)]
+    folders = [*sorted((DATA / "golden").iterdir()), EXAMPLE.folder, *map(Path, others)]
     return [Corpus(folder) for folder in folders if folder.is_dir()]
+
+
+def reports(result: Result) -> list[list[str]]:
+    """The lines of every report, except those with the date."""
+    return [
+        [line for line in report_lines(result, name) if "Date: " not in line and " Completed on " not in line]
+        for name in report_names(result.algorithms)
+    ]
 
 
 def in_golden_names(document: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from typing import NamedTuple
 from nedc_bench import Parameters, Result
 from nedc_bench.scoring.verdicts import Verdict, judge
 
-SAMPLED = ("epoch", "ira")
-
 
 class Counted(NamedTuple):
     """Hits, misses and false alarms of each class."""

@@ -1,15 +1,21 @@
-"""Helpers for all tests: annotation files, refusals, the command in its own process, and real faults."""
+"""Helpers for all tests: files and pages, refusals, the command in its own process, and real faults."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
+import termios
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -78,6 +84,33 @@ def write_small_corpus(folder: Path, pairs: int) -> Lists:
     )
 
 
+def make_archive(kind: str, files: Mapping[str, bytes]) -> bytes:
+    """An archive with these files: ``zip``, ``tar``, or a tar with its compression, such as ``tar.gz``."""
+    buffer = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+    else:
+        with tarfile.open(None, f"w:{kind[4:]}", buffer) as tar:  # type: ignore[call-overload]
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+
+
+def page_data(page: str) -> Any:
+    """The data that a page of a result holds for its script."""
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    return json.loads(found)
+
+
 def refusal(call: Callable[[], object]) -> InputError:
     """The error with which a call refuses its input; its text has a line for each finding."""
     with pytest.raises(InputError) as caught:
@@ -110,11 +143,6 @@ def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> 
         return Ran(status, output.read_text(), errors.read_text())
 
 
-def run_code(code: str) -> Ran:
-    """Run Python code in a process that has the package loaded."""
-    return run("-c", code)
-
-
 def run_program(*command: str | Path, cwd: Path | None = None, **environment: str) -> Ran:
     done = subprocess.run(
         list(map(str, command)), cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False
@@ -127,6 +155,21 @@ def run_measured(folder: Path, *arguments: str | Path) -> tuple[Ran, int]:
     measurement = folder / "peak-memory"
     ran = run_program(sys.executable, "-c", _MEASURE, measurement, COMMAND, *arguments)
     return ran, int(measurement.read_text())
+
+
+def on_terminal(*command: str | Path) -> str:
+    """What a command that ends well writes to standard error when that is a terminal of 80 columns."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=slave) as process:
+        os.close(slave)
+        shown = bytearray()
+        with suppress(OSError):  # how Linux reports that the terminal's other end is closed
+            while piece := os.read(master, 65536):
+                shown += piece
+        os.close(master)
+    assert process.returncode == 0
+    return shown.decode()
 
 
 def until(check: Callable[[], T | None], but: tuple[type[Exception], ...] = ()) -> T:

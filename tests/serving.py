@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -19,14 +20,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from corpora import Corpus, find_corpora
+from corpora import EXAMPLE, Corpus
 from evaluating import small_pair as small
 from helpers import WAIT_SECONDS, until
 from processes import Forked
 
 COMMAND = (sys.executable, "-m", "nedc_bench")  # not forked from the tests, so that it shares no memory with them
 UNHINDERED = {"RATE_LIMIT": "100000/minute", "STATUS_RATE_LIMIT": "100000/minute", "SHUTDOWN_DELAY_SECONDS": "0"}
-EXAMPLE = next(corpus for corpus in find_corpora() if corpus.folder.name == "chb-mit")
 ONE = EXAMPLE.pairing.pairs[5]
 
 File = tuple[str, tuple[str, bytes]]
@@ -116,12 +116,15 @@ class Server:
         """The memory of the serving process, in bytes."""
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
+    def exposition(self) -> str:
+        """The metrics as Prometheus gets them."""
+        return self.client.get("/metrics", headers={"Accept": "*/*"}).text
+
     def samples(self) -> dict[tuple[Any, ...], float]:
         """The metrics, by name and sorted labels."""
-        text = self.client.get("/metrics", headers={"Accept": "*/*"}).text
         return {
             (sample.name, *sorted(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(text)
+            for family in text_string_to_metric_families(self.exposition())
             for sample in family.samples
         }
 
@@ -161,6 +164,17 @@ def small_pair(number: int) -> list[File]:
     """A pair that is different for each number, so that it is not cached."""
     pair = small(number)
     return [("reference", ("a.csv_bi", pair.reference)), ("hypothesis", ("a.csv_bi", pair.hypothesis))]
+
+
+def hashed(token: str) -> str:
+    """A token as the file of tokens has it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def write_tokens(folder: Path, *tokens: str) -> str:
+    """Write the file of tokens; the setting ``API_TOKENS_FILE``."""
+    (folder / "tokens").write_text("".join(f"{hashed(token)}\n" for token in tokens))
+    return str(folder / "tokens")
 
 
 def post(server: Server, files: list[File], headers: dict[str, str] | None = None, **data: Any) -> httpx.Response:

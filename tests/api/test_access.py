@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,14 +15,21 @@ from websockets.typing import Subprotocol
 
 from helpers import until
 from redis_server import RedisServer
-from serving import Server, Start, check_problem, one_pair, post, received, small_pair, watch
+from serving import (
+    Server,
+    Start,
+    check_problem,
+    hashed,
+    one_pair,
+    post,
+    received,
+    small_pair,
+    watch,
+    write_tokens,
+)
 
 BURST = 30
 ATTEMPTS = 20
-
-
-def hashed(token: str) -> str:
-    return f"{hashlib.sha256(token.encode()).hexdigest()}\n"
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -34,8 +40,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def test_all_but_probes_and_documentation_needs_a_token(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(f"# alice\n{hashed('secret')}")
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), METRICS_NEED_TOKEN="true")
+    server = start_server(API_TOKENS_FILE=write_tokens(tmp_path, "secret"), METRICS_NEED_TOKEN="true")
     for path in ("/api/v1/evaluate", "/metrics", "/nothing"):
         refused = server.client.get(path)
         check_problem(refused, 401)
@@ -48,15 +53,8 @@ def test_all_but_probes_and_documentation_needs_a_token(start_server: Start, tmp
         assert server.client.get(path, headers={"Accept": "*/*"}).status_code == 200
 
 
-def test_metrics_need_no_token_by_default(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(hashed("secret"))
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
-    assert server.client.get("/metrics", headers={"Accept": "*/*"}).status_code == 200
-
-
 def test_a_websocket_needs_a_token_too(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(hashed("secret"))
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
+    server = start_server(API_TOKENS_FILE=write_tokens(tmp_path, "secret"))
     job_id = post(server, one_pair(), bearer("secret") | {"Prefer": "wait=60"}).json()["job_id"]
     with pytest.raises(InvalidStatus) as caught, watch(server, job_id):
         pass
@@ -68,21 +66,20 @@ def test_a_websocket_needs_a_token_too(start_server: Start, tmp_path: Path) -> N
 
 
 def test_the_token_file_is_read_again_when_it_changes(start_server: Start, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(hashed("first"))
+    tokens = Path(write_tokens(tmp_path, "first"))
     server = start_server(API_TOKENS_FILE=str(tokens))
 
     def known(token: str) -> bool:
         return server.client.get("/api/v1/evaluate", headers=bearer(token)).status_code == 200
 
     assert (known("first"), known("second")) == (True, False)
-    tokens.write_text(f"# both\n{hashed('first')}{hashed('second')}")
+    tokens.write_text(f"# both\n{hashed('first')}\n{hashed('second')}\n")
     assert (known("first"), known("second")) == (True, True)
-    tokens.write_text(f"second\n{hashed('first')}")  # a line that is no hash is skipped
+    tokens.write_text(f"second\n{hashed('first')}\n")  # a line that is no hash is skipped
     assert (known("first"), known("second")) == (True, False)
     assert [line["line"] for line in server.lines("invalid line in the token file")] == [1]
-    (tmp_path / "new").write_text(hashed("second"))
-    (tmp_path / "new").rename(tokens)
+    (tmp_path / "new").mkdir()
+    Path(write_tokens(tmp_path / "new", "second")).rename(tokens)
     assert (known("first"), known("second")) == (False, True)
 
 
@@ -90,10 +87,9 @@ def test_the_token_file_is_read_again_when_it_changes(start_server: Start, tmp_p
 def test_without_a_valid_token_in_the_file_every_request_is_refused(
     start_server: Start, tmp_path: Path, *, removed: bool
 ) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(hashed("secret"))
+    tokens = Path(write_tokens(tmp_path, "secret"))
     server = start_server(API_TOKENS_FILE=str(tokens))
-    assert server.count("nedc_api_tokens") == 1
+    assert server.count("nedc_api_tokens") == 1  # by default, metrics need no token
     if removed:
         tokens.unlink()
     else:
@@ -102,13 +98,12 @@ def test_without_a_valid_token_in_the_file_every_request_is_refused(
         check_problem(server.client.get("/api/v1/evaluate", headers=bearer("secret")), 401)
     assert server.count("nedc_api_tokens") == 0
     assert [(line["level"], line["valid"]) for line in server.lines("tokens read")] == [("error", 0)]
-    tokens.write_text(hashed("secret"))
+    write_tokens(tmp_path, "secret")
     assert server.client.get("/api/v1/evaluate", headers=bearer("secret")).status_code == 200
 
 
 def test_a_browser_sends_its_token_as_a_websocket_subprotocol(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(hashed("secret"))
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"))
+    server = start_server(API_TOKENS_FILE=write_tokens(tmp_path, "secret"))
     job_id = post(server, one_pair(), bearer("secret") | {"Prefer": "wait=60"}).json()["job_id"]
     url = server.url.replace("http", "ws") + f"/ws/{job_id}"
     with connect(url, subprotocols=[Subprotocol("nedc-bench"), Subprotocol("bearer.secret")]) as socket:
@@ -125,7 +120,7 @@ def test_a_browser_sends_its_token_as_a_websocket_subprotocol(start_server: Star
 
 def test_tokens_of_one_name_are_one_caller(start_server: Start, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
-    tokens.write_text(f"{hashed('old').strip()}  alice\n{hashed('new').strip()}\talice # since May\n{hashed('other')}")
+    tokens.write_text(f"{hashed('old')}  alice\n{hashed('new')}\talice # since May\n{hashed('other')}\n")
     server = start_server(API_TOKENS_FILE=str(tokens), RATE_LIMIT="1/hour")
     asked = [post(server, one_pair(), bearer(token)).status_code for token in ("old", "new", "other")]
     assert asked == [202, 429, 202]
@@ -254,8 +249,7 @@ def test_anybody_else_s_forwarded_address_is_ignored(start_server: Start) -> Non
 
 
 def test_pages_of_allowed_origins_may_call(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(hashed("secret"))
-    server = start_server(CORS_ORIGINS="https://lab.example.org", API_TOKENS_FILE=str(tmp_path / "tokens"))
+    server = start_server(CORS_ORIGINS="https://lab.example.org", API_TOKENS_FILE=write_tokens(tmp_path, "secret"))
     lab, other = ({"Origin": f"https://{name}.example.org"} for name in ("lab", "other"))
     allowed = server.client.get("/api/v1/evaluate", headers=lab | bearer("secret"))
     assert allowed.headers["Access-Control-Allow-Origin"] == "https://lab.example.org"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from attacks import client
+from attacks import client, rest
 from helpers import until
-from serving import Server, Start, Stop, accept, one_pair, post, received, small_pair, watch
+from serving import Server, Start, Stop, accept, hashed, one_pair, post, received, small_pair, watch, write_tokens
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 FIELDS = ["caller", "address", "method", "path", "status", "bytes_in", "bytes_out", "seconds", "ended"]
@@ -48,10 +46,8 @@ def test_a_request_leaves_a_line(server: Server) -> None:
 
 
 def test_a_refused_request_leaves_a_line(start_server: Start, tmp_path: Path) -> None:
-    digest = hashlib.sha256(b"secret").hexdigest()
-    (tmp_path / "tokens").write_text(digest)
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), TRUSTED_PROXIES="127.0.0.1")
-    for token, status, caller in (("wrong", 401, None), ("secret", 404, f"token:{digest[:16]}")):
+    server = start_server(API_TOKENS_FILE=write_tokens(tmp_path, "secret"), TRUSTED_PROXIES="127.0.0.1")
+    for token, status, caller in (("wrong", 401, None), ("secret", 404, f"token:{hashed('secret')[:16]}")):
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.1"}
         answer = server.client.get("/api/v1/evaluate/none", headers=headers)
         line = access_line(server, answer.headers["X-Request-ID"])
@@ -116,7 +112,7 @@ def test_probes_leave_a_line_at_level_debug_alone(start_server: Start) -> None:
 
 
 def test_malformed_http_leaves_a_line_with_its_request_id(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as opened:
+    with client(server) as opened:
         opened.sendall(b"nonsense\r\n\r\n")
         head, _, body = opened.recv(65_536).partition(b"\r\n\r\n")
     assert json.loads(body)["status"] == 400
@@ -137,12 +133,9 @@ HANDSHAKE = b"GET /ws/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: w
     ids=["two lengths", "WebSocket version", "no WebSocket key"],
 )
 def test_an_ambiguous_head_is_a_problem_and_ends_the_connection(server: Server, request_head: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as opened:
+    with client(server) as opened:
         opened.sendall(request_head)
-        answer = b""
-        while piece := opened.recv(65_536):
-            answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
+        head, _, body = rest(opened).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert json.loads(body)["status"] == 400
     assert b"x-request-id: " in head

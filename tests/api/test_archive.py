@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from corpora import EXAMPLE
+from evaluating import as_document
+from helpers import make_archive
 from nedc_bench import Pair, score_corpus
-from serving import EXAMPLE, Server, Start, accept, check_problem, ended, one_pair, parts, post, small_pair
+from serving import Server, Start, accept, check_problem, ended, figures, one_pair, parts, post, small_pair
 
 BOMB = 120 * 2**20
 
@@ -23,7 +24,7 @@ def test_a_corpus_as_an_archive(server: Server, kind: str) -> None:
     archive = make_archive(kind, files)
     job = post(server, [("archive", (f"corpus.{kind}", archive))]).json()
     assert job["status"] == "completed", job
-    assert job["result"]["algorithms"] == json.loads(json.dumps(EXAMPLE.result.to_dict()))["algorithms"]
+    assert job["result"]["algorithms"] == figures(EXAMPLE)
 
 
 ONE, OTHER = ({side: data for side, (_, data) in small_pair(number)} for number in (1, 2))
@@ -43,7 +44,7 @@ def test_an_archive_is_paired_by_a_pattern_and_may_lack_hypotheses(server: Serve
         Pair(io.BytesIO(ONE["reference"]), io.BytesIO(ONE["hypothesis"])),
         Pair(io.BytesIO(OTHER["reference"]), None),
     ]
-    assert job["result"]["algorithms"] == json.loads(json.dumps(score_corpus(pairs).to_dict()))["algorithms"]
+    assert job["result"]["algorithms"] == as_document(score_corpus(pairs))["algorithms"]
     assert job["result"]["inputs"][1]["hypothesis"] == {"name": "(none for b.csv_bi)", "sha256": ""}
     assert [warning["code"] for warning in job["result"]["warnings"]] == ["missing"]
     assert post(server, archive, pattern="{id}_pred", missing="empty", strict="true").status_code == 422
@@ -67,27 +68,10 @@ def test_a_missing_hypothesis_goes_through_the_queue(replica: Start) -> None:
     assert (job["status"], job["result"]["pairs"]) == ("completed", 2)
 
 
-def make_archive(kind: str, files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    if kind == "zip":
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-    else:
-        with tarfile.open(None, f"w:{kind[4:]}", buffer) as tar:  # type: ignore[call-overload]
-            for name, data in files.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("name", ["../ref/a.csv_bi", "/ref/a.csv_bi", "other/a.csv_bi", "ref/../../a"])
+@pytest.mark.parametrize("name", ["../ref/a.csv_bi", "other/a.csv_bi"])
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_names_that_lead_out_of_the_archive_are_refused(server: Server, kind: str, name: str) -> None:
-    response = post(server, [("archive", ("bad", make_archive(kind, {name: b"x"})))])
-    assert response.status_code == 422
-    assert response.headers["Content-Type"] == "application/problem+json"
+def test_names_that_lead_out_of_the_archive_or_to_no_side_are_refused(server: Server, kind: str, name: str) -> None:
+    check_problem(post(server, [("archive", ("bad", make_archive(kind, {name: b"x"})))]), 422)
 
 
 def test_a_link_in_an_archive_is_refused(server: Server) -> None:
@@ -96,17 +80,14 @@ def test_a_link_in_an_archive_is_refused(server: Server) -> None:
         member = tarfile.TarInfo("ref/a.csv_bi")
         member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(member)
-    response = post(server, [("archive", ("links.tar", buffer.getvalue()))])
-    assert (response.status_code, "is a link" in response.text) == (422, True)
+    problem = check_problem(post(server, [("archive", ("links.tar", buffer.getvalue()))]), 422)
+    assert "is a link" in problem["detail"]
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_a_decompression_bomb_is_refused(server: Server, kind: str) -> None:
-    response = post(
-        server, [("archive", ("bomb", make_archive(kind, {"ref/a.csv_bi": bytes(20 * 2**20), "hyp/a.csv_bi": b""})))]
-    )
-    assert response.status_code == 422
-    assert "larger than" in response.json()["detail"]
+    bomb = make_archive(kind, {"ref/a.csv_bi": bytes(20 * 2**20), "hyp/a.csv_bi": b""})
+    assert "larger than" in check_problem(post(server, [("archive", ("bomb", bomb))]), 422)["detail"]
 
 
 def folders(kind: str) -> bytes:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 
 from everything import of
-from serving import Start
+from serving import Start, write_tokens
 
 FOLDER = Path(__file__).parent / "contract"
 EXAMPLES = of(200, 15)  # per operation
 
 
 def test_the_service_keeps_to_its_document(start_server: Start, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(sha256(b"secret").hexdigest())
-    server = start_server(API_TOKENS_FILE=str(tmp_path / "tokens"), METRICS_NEED_TOKEN="true")
+    server = start_server(API_TOKENS_FILE=write_tokens(tmp_path, "secret"), METRICS_NEED_TOKEN="true")
     command = [str(Path(sys.executable).parent / "schemathesis")]
     command += ["--config-file", str(FOLDER / "schemathesis.toml"), "run", f"{server.url}/openapi.json"]
     command += ["--header", "Authorization: Bearer secret", "--checks", "all", "--continue-on-failure"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from helpers import COMMAND, Ran, run_program
+from helpers import COMMAND, Ran, blocks, run_program
 from nedc_bench.evaluation.alpha import compare_reports
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def assert_stopped(stderr: str) -> None:
 
 
 def test_it_prints_the_table_of_the_readme_and_writes_the_reports_of_the_command(tmp_path: Path) -> None:
-    (table,) = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (table,) = blocks((ROOT / "README.md").read_text(), "text")
     ran = demo(EXAMPLE, tmp_path / "demo", REDIS_URL="redis://127.0.0.1:1", MAX_WORKERS="1")
     assert (ran.status, ran.stdout) == (0, f"{table}\nreports: {tmp_path / 'demo'}\n")
     assert "completed: 59 of 59 pairs" in ran.stderr

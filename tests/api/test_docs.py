@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers import blocks
 from serving import Server
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/api.md").read_text()
-SHELL = re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-PYTHON = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 
 
 def run(server: Server, command: list[str], tmp_path: Path) -> str:
@@ -24,12 +23,12 @@ def run(server: Server, command: list[str], tmp_path: Path) -> str:
     return subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("block", SHELL)
+@pytest.mark.parametrize("block", blocks(TEXT, "sh"))
 def test_shell_examples(server: Server, block: str, tmp_path: Path) -> None:
     assert '"job_id":' in run(server, ["bash", "-euc", block], tmp_path)
 
 
-@pytest.mark.parametrize("block", PYTHON)
+@pytest.mark.parametrize("block", blocks(TEXT, "python"))
 def test_python_examples(server: Server, block: str, tmp_path: Path) -> None:
     assert 0 <= float(run(server, [sys.executable, "-W", "error", "-c", block], tmp_path)) <= 1
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import random
-import tarfile
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Self
 
-from corpora import DATA, Corpus
+from corpora import DATA, EXAMPLE, Corpus
 from everything import of
+from helpers import make_archive
 from serving import Server, Start, levels, parts
 
 UPLOADS = of(10_000, 600)
@@ -96,7 +94,7 @@ def mutated(chance: random.Random, data: bytes) -> bytes:
 def forms() -> list[Form]:
     """Valid forms: pairs, small corpora with options, archives."""
     found: list[Form] = []
-    for folder in (*sorted(file.parent for file in (DATA / "golden").glob("*/ref.list")), DATA / "chb-mit"):
+    for folder in (*sorted(file.parent for file in (DATA / "golden").glob("*/ref.list")), EXAMPLE.folder):
         corpus = Corpus(folder)
         files = [Part(name, file, content) for name, (file, content) in parts(corpus)]
         rest = [part for part in files if part.name == "parameters"]
@@ -105,26 +103,8 @@ def forms() -> list[Form]:
         some = [part for part in files[:8] if part.name != "parameters"]
         found.append([*some, *rest, Part("per_pair", None, b"true"), Part("algorithms", None, b"taes")])
     both = {f"{'ref' if part.name == 'reference' else 'hyp'}/a": part.content for part in found[0][:2]}
-    found += [[Part("archive", "a", data)] for data in (a_zip(both), a_tar(both, "w"), a_tar(both, "w:gz"))]
+    found += [[Part("archive", "a", make_archive(kind, both))] for kind in ("zip", "tar", "tar.gz")]
     return found
-
-
-def a_zip(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def a_tar(files: dict[str, bytes], mode: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(None, mode, buffer) as archive:  # type: ignore[call-overload]
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def body(form: Form) -> bytes:

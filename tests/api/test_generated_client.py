@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from serving import EXAMPLE, ONE, Server
+from corpora import EXAMPLE
+from serving import ONE, Server
 
 SCRIPT = """
 import io, sys

@@ -86,16 +86,3 @@ def test_blocks_that_cannot_run_here_have_valid_commands(block: Block) -> None:
         assert _parser().parse_args(shlex.split(command)).run
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE)) <= set(targets)
-
-
-def test_the_table_of_the_first_guide_is_what_the_command_prints(tmp_path: Path) -> None:
-    (table,) = re.findall(r"```text\n(.*?)```", (ROOT / "docs/start-score.md").read_text(), re.DOTALL)
-    data = ROOT / "tests/data/chb-mit"
-    done = subprocess.run(
-        [sys.executable, "-m", "nedc_bench", "score", data / "ref", data / "hyp"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert set(table.splitlines()) <= set(done.stdout.splitlines())

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from helpers import annotation, until
+from helpers import until
 from nedc_bench import ALGORITHMS
 from serving import (
     File,
@@ -85,9 +85,6 @@ def test_a_finished_job_expires(start_server: Start) -> None:
 HOSTILE = {
     "deep arrays": ("parameters", b"a = " + b"[" * 400_000),
     "deep tables": ("parameters", b"a." * 200_000 + b"a = 1"),
-    "nan as a penalty": ("parameters", b"[NEDC_DPALIGN]\npenalty_del = 'nan'\n"),
-    "nan as a time": ("reference", annotation((float("nan"), 2.0, "seiz")).encode()),
-    "nan as the duration": ("hypothesis", annotation(duration="nan").encode()),
     "400,000 brackets": ("reference", b"{[" * 400_000),
 }
 

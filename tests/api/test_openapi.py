@@ -11,13 +11,11 @@ from urllib.parse import urljoin
 import msgspec
 import pytest
 
+from corpora import EXAMPLE
 from nedc_bench.api.openapi import MODELS
 from nedc_bench.api.schemas import Result
-from serving import EXAMPLE as CORPUS
-from serving import Server, parts, post
+from serving import Server, one_pair, parts, post
 
-EXAMPLE = Path(__file__).parents[2] / "tests/data/chb-mit"
-NAME = "chb05_06.csv_bi"
 MODELS_BY_NAME = {model.__name__: model for model in MODELS}
 
 
@@ -48,12 +46,7 @@ def test_every_json_response_has_an_example_that_fits_its_schema(document: dict[
 
 
 def test_the_example_of_a_completed_job_is_what_the_service_answers(server: Server, document: dict[str, Any]) -> None:
-    files = [
-        ("reference", (NAME, (EXAMPLE / "ref" / NAME).read_bytes())),
-        ("hypothesis", (NAME, (EXAMPLE / "hyp" / NAME).read_bytes())),
-    ]
-    data = {"algorithms": ["taes", "epoch"]}
-    answer = server.client.post("/api/v1/evaluate", files=files, data=data, headers={"Prefer": "wait=30"})
+    answer = post(server, one_pair(), algorithms=["taes", "epoch"])
     example = document["paths"]["/api/v1/evaluate"]["post"]["responses"]["200"]["content"]["application/json"][
         "example"
     ]
@@ -62,7 +55,7 @@ def test_the_example_of_a_completed_job_is_what_the_service_answers(server: Serv
 
 
 def test_every_field_of_the_result_is_described(server: Server) -> None:
-    result = post(server, parts(CORPUS), per_pair="true", evidence="true").json()["result"]
+    result = post(server, parts(EXAMPLE), per_pair="true", evidence="true").json()["result"]
     decoded = msgspec.json.decode(msgspec.json.encode(result), type=Result)
     assert msgspec.json.decode(msgspec.json.encode(decoded)) == result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from helpers import until
 from servers import server_with_store
-from serving import Server, check_problem, one_pair, post, received, small_pair, watch
+from serving import Server, check_problem, one_pair, post, received, small_pair, watch, write_tokens
 
 ANN, BOB = ({"Authorization": f"Bearer {name}"} for name in ("ann", "bob"))
 KINDS = [pytest.param("memory", id="memory"), pytest.param("redis", id="redis", marks=pytest.mark.integration)]
@@ -22,9 +21,7 @@ KINDS = [pytest.param("memory", id="memory"), pytest.param("redis", id="redis", 
 def owned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that accepts two tokens."""
     folder = tmp_path_factory.mktemp("owned")
-    tokens = folder / "tokens"
-    tokens.write_text("".join(f"{hashlib.sha256(name.encode()).hexdigest()}\n" for name in ("ann", "bob")))
-    with server_with_store(request.param, folder, API_TOKENS_FILE=str(tokens)) as server:
+    with server_with_store(request.param, folder, API_TOKENS_FILE=write_tokens(folder, "ann", "bob")) as server:
         yield server
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 
-from helpers import annotation
+from helpers import annotation, page_data
 from nedc_bench.scoring import ALGORITHM
 from serving import Server, post
 
@@ -20,8 +19,7 @@ def test_the_page_of_a_job_holds_its_result_and_the_names_of_its_files_as_data(s
     answer = server.client.get(f"/api/v1/evaluate/{job['job_id']}/reports/report.html", headers={"Accept": "text/html"})
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"] == "sandbox allow-scripts allow-modals"
-    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', answer.text, re.DOTALL)
-    content = json.loads(data)
+    content = page_data(answer.text)
     assert content["result"] == job["result"]
     assert content["result"]["inputs"][0]["reference"]["name"] == HOSTILE
     assert set(content["recordings"][0][-1]) == set(ALGORITHM)

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from corpora import check_figures, in_golden_names
+from corpora import EXAMPLE, check_figures, in_golden_names
 from redis_server import RedisServer
-from serving import EXAMPLE, Start, accept, ended, parts, post, received, watch
+from serving import Start, accept, ended, parts, post, received, watch
 
 # Mounts everything read-only in a mount namespace of the service's own, and checks that writing fails.
 READ_ONLY = """

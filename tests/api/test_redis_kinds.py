@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from redis.exceptions import RedisError
 
+from corpora import EXAMPLE
 from helpers import until
 from redis_kinds import (
     SECRET,
@@ -27,7 +28,6 @@ from redis_kinds import (
 )
 from redis_server import RedisServer, free_port
 from serving import (
-    EXAMPLE,
     Server,
     Start,
     Stop,

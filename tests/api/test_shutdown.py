@@ -11,9 +11,9 @@ import httpx
 import psutil
 import pytest
 
+from corpora import EXAMPLE
 from helpers import WAIT_SECONDS, until
 from serving import (
-    EXAMPLE,
     Start,
     Stop,
     accept,

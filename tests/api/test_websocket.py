@@ -10,8 +10,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from corpora import EXAMPLE
 from serving import (
-    EXAMPLE,
     Server,
     Start,
     Stop,

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
+from corpora import EXAMPLE
 from redis_server import RedisServer
-from serving import EXAMPLE, Start, figures, one_pair, parts, post
+from serving import Start, figures, one_pair, parts, post
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize("lose", [RedisServer.stop, RedisServer.freeze], ids=["stopped", "frozen"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import helm_python as helm
+import pytest
 import yaml
 
 HERE = Path(__file__).parent
@@ -23,7 +24,7 @@ CI = {
     path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text())
     for path in sorted((CHART / "ci").glob("*-values.yaml"))
 }
-EVERY_CASE = CASES | CI
+EACH_CASE = pytest.mark.parametrize("values", (CASES | CI).values(), ids=CASES | CI)
 
 RELEASE, NAMESPACE = "nedc", "scoring"
 REDIS = {"redis": {"existingSecret": "redis-url"}}
@@ -83,6 +84,11 @@ def container(values: Manifest | None = None) -> Manifest:
     containers = one("Deployment", values)["spec"]["template"]["spec"]["containers"]
     (found,) = (container for container in containers if container["name"] == "api")
     return dict(found)
+
+
+def env(values: Manifest | None = None) -> Manifest:
+    """The environment variables of the service's container, by name."""
+    return {entry["name"]: entry for entry in container(values)["env"]}
 
 
 def merged(values: Manifest | None = None) -> Manifest:

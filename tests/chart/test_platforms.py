@@ -12,7 +12,7 @@ import helm_python as helm
 import pytest
 import yaml
 
-from chart.rendering import CHART, CI, REDIS, Manifest, container, notes, of_kind, one, pods, render, templates
+from chart.rendering import CHART, CI, REDIS, Manifest, container, env, notes, of_kind, one, pods, render, templates
 
 PARENT = {
     "apiVersion": "v2",
@@ -22,10 +22,6 @@ PARENT = {
         {"name": "nedc-bench", "version": "*", "repository": "", "condition": "nedc-bench.enabled"},
     ],
 }
-
-
-def env(values: Manifest | None = None) -> dict[str, Any]:
-    return {entry["name"]: entry for entry in container(values)["env"]}
 
 
 # -- Redis

@@ -12,7 +12,7 @@ from chart import golden
 from chart.rendering import (
     CASES,
     CHART,
-    EVERY_CASE,
+    EACH_CASE,
     REDIS,
     ROOT,
     container,
@@ -28,7 +28,6 @@ from chart.rendering import (
 from home import IMAGE
 from nedc_bench.version import __version__
 
-EACH_CASE = pytest.mark.parametrize("values", EVERY_CASE.values(), ids=EVERY_CASE)
 RECOMMENDED = {"name", "instance", "version", "component", "part-of", "managed-by"}
 
 

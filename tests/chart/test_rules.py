@@ -11,12 +11,25 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from chart.rendering import CASES, CHART, EVERY_CASE, HERE, REDIS, ROOT, container, merged, of_kind, one, pods, render
+from chart.rendering import (
+    CASES,
+    CHART,
+    EACH_CASE,
+    HERE,
+    REDIS,
+    ROOT,
+    container,
+    env,
+    merged,
+    of_kind,
+    one,
+    pods,
+    render,
+)
 from chart.restricted import violations
 from everything import of
 from nedc_bench.server import START_SECONDS
 
-EACH_CASE = pytest.mark.parametrize("values", EVERY_CASE.values(), ids=EVERY_CASE)
 KUBERNETES = of(("1.30", "1.34", "1.37"), ("1.30", "1.37"))
 CUSTOM = {path.stem: json.loads(path.read_text()) for path in (HERE / "crds").glob("*.json")}
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -91,10 +104,9 @@ def test_what_restricted_forbids_in_the_pod_itself_is_found() -> None:
 @EACH_CASE
 def test_a_pod_has_time_to_leave_the_service_and_to_end_its_work(values: Any) -> None:
     spec = one("Deployment", values)["spec"]["template"]["spec"]
-    env = {entry["name"]: entry.get("value") for entry in container(values)["env"]}
     before = container(values)["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert before > 0
-    assert spec["terminationGracePeriodSeconds"] > before + float(str(env["SHUTDOWN_GRACE_SECONDS"]))
+    assert spec["terminationGracePeriodSeconds"] > before + float(env(values)["SHUTDOWN_GRACE_SECONDS"]["value"])
 
 
 @pytest.mark.parametrize("budget", [1, 2, "1%", "50%"])

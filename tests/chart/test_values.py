@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from chart import document
-from chart.rendering import CASES, CHART, REDIS, container, templates
+from chart.rendering import CASES, CHART, REDIS, env, templates
 from nedc_bench.errors import SettingsError
 from nedc_bench.settings import Settings, settings_table
 
@@ -230,7 +230,7 @@ def test_what_is_not_set_is_the_services_own_default() -> None:
 
 
 def _env(**values: Any) -> dict[str, str]:
-    return {entry["name"]: entry.get("value", "") for entry in container(values)["env"]}
+    return {name: entry.get("value", "") for name, entry in env(values).items()}
 
 
 def test_the_service_takes_the_settings_as_the_chart_writes_them() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import yaml
 
 from helpers import WAIT_SECONDS, until
 from monitoring.files import FOLDER, RULE_FILES
+from redis_server import free_port
 
 
 class PrometheusServer:
@@ -28,9 +28,7 @@ class PrometheusServer:
 
     def __init__(self, folder: Path, target: str) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
         config["global"] = dict.fromkeys(config["global"], "1s")
         del config["alerting"]

@@ -51,10 +51,9 @@ def substituted(expression: str) -> str:
 
 def exposed(stack: Stack) -> dict[str, str]:
     """The metrics of the service, as they are exposed, and their types."""
-    text = stack.server.client.get("/metrics", headers={"Accept": "*/*"}).text
     return {
         family.name + ("_total" if family.type == "counter" else ""): family.type
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(stack.server.exposition())
     }
 
 
@@ -119,12 +118,11 @@ def test_a_damaged_entry_is_told(stack: Stack) -> None:
 
 
 def test_the_exposition_is_clean(stack: Stack) -> None:
-    text = stack.server.client.get("/metrics", headers={"Accept": "*/*"}).text
+    text = stack.server.exposition()
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 def test_labels_are_few(stack: Stack) -> None:
-    text = stack.server.client.get("/metrics", headers={"Accept": "*/*"}).text
-    series = re.findall(r"^nedc_", text, re.MULTILINE)
+    series = re.findall(r"^nedc_", stack.server.exposition(), re.MULTILINE)
     assert len(series) < 700

@@ -172,10 +172,8 @@ def test_what_is_recorded_is_not_asked_for_anew() -> None:
     assert recorded & asked == set()
 
 
-def test_grafana_is_told_of_prometheus_and_the_dashboards() -> None:
+def test_grafana_is_told_of_prometheus() -> None:
     (source,) = yaml.safe_load((FOLDER / "grafana/datasources/prometheus.yml").read_text())["datasources"]
     assert (source["type"], source["url"], source["isDefault"]) == ("prometheus", "http://prometheus:9090", True)
     scraped = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["global"]["scrape_interval"]
     assert source["jsonData"]["timeInterval"] == scraped
-    (provider,) = yaml.safe_load((FOLDER / "grafana/dashboards/nedc-bench.yml").read_text())["providers"]
-    assert provider["options"]["path"] == "/var/lib/grafana/dashboards"

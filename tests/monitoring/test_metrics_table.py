@@ -25,6 +25,5 @@ def table(text: str) -> str:
 
 @pytest.mark.integration
 def test_the_table_is_what_is_exposed(stack: Stack) -> None:
-    text = stack.server.client.get("/metrics", headers={"Accept": "*/*"}).text
     page = (ROOT / "docs/metrics.md").read_text()
-    assert page.partition(BEGIN)[2].partition(END)[0] == table(text)
+    assert page.partition(BEGIN)[2].partition(END)[0] == table(stack.server.exposition())

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser import opened, started, write_page
-from corpora import DATA
-from nedc_bench import OperatingCurve, Result, find_pairs, operating_curve, score_corpus
+from corpora import EXAMPLE
+from nedc_bench import OperatingCurve, Result, operating_curve, score_corpus
 from nedc_bench.reports import build_evidence
 from nedc_bench.scoring import ALGORITHM
 from nedc_bench.scoring.operating import ALGORITHMS
@@ -54,8 +54,7 @@ def evidence(result: Result) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def curves() -> list[OperatingCurve]:
     """Curves of the example corpus: the detections of the recordings above have no confidences."""
-    pairing = find_pairs(DATA / "chb-mit/ref.list", DATA / "chb-mit/hyp.list")
-    return [operating_curve(pairing, algorithm=algorithm) for algorithm in ALGORITHMS]
+    return [operating_curve(EXAMPLE.pairing, algorithm=algorithm) for algorithm in ALGORITHMS]
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser import Scheme, Size, every_appearance, is_as_wide_as_the_screen, opened, violations
+from corpora import EXAMPLE
 from helpers import annotation, until
-from serving import EXAMPLE, Server, Stop
+from serving import Server, Stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 

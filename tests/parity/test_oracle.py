@@ -101,10 +101,7 @@ def prepare(raw: Raw) -> list[oracle.Event]:
 
 def as_text(duration: float, events: list[tuple[float, float, str]]) -> str:
     rows = "".join(f"TERM,{start!r},{stop!r},{label},1.0\n" for start, stop, label in events)
-    return f"# version = csv_v1.0.0\n# duration = {duration!r} secs\n{COLUMNS}\n{rows}"
-
-
-COLUMNS = "channel,start_time,stop_time,label,confidence"
+    return f"# version = csv_v1.0.0\n# duration = {duration!r} secs\n{oracle.COLUMNS}\n{rows}"
 
 
 def by_scorer(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epoch: float) -> Result | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from corpora import DATA
-from helpers import refusal, run
+from helpers import COLUMNS, refusal, run
 from nedc_bench import ALGORITHMS, Pair, Parameters, find_pairs, read_parameters, score_corpus
 
 FOLDER = DATA / "refused"
@@ -37,13 +37,14 @@ def parameter(words: str) -> Place:
 
 READ = "version-tse"  # another format, which has its own reader
 NOT_A_DURATION = "duration must be a number of seconds above 0 and at most 1000000000, not "
-NO_DURATION = "has no line '# duration = ... secs'"
+NO_DURATION = "has no line '# duration = ... secs', with the length of the recording in seconds"
+UNKNOWN = "is not in the label map; known labels: seiz, bckg"
 GAP = "which is filled with background: [MAP] must have a class for the label 'bckg'"
 FORM = 'SEIZ = "seiz" and BCKG = "bckg"'
 
 REFUSED = {
     "columns-other-case": ref(3, "is not the column names"),
-    "columns-other-names": ref(3, "'channel,start,stop,label,confidence' is not the column names"),
+    "columns-other-names": ref(3, f"'channel,start,stop,label,confidence' is not the column names {COLUMNS!r}"),
     "columns-with-tab": ref(3, "is not the column names"),
     "confidence-dash": ref(4, "confidence '-' is not a number"),
     "confidence-empty": ref(4, "confidence '' is not a number"),
@@ -74,10 +75,10 @@ REFUSED = {
     "epoch-negative": parameter("epoch_duration must be a number from 0.001 to 86400, not -0.25"),
     "epoch-text": parameter("epoch_duration must be a number, not '0,25'"),
     "epoch-zero": parameter("epoch_duration must be a number from 0.001 to 86400, not 0.0"),
-    "label-empty": ref(4, "label '' is not in the label map; known labels: seiz, bckg"),
-    "label-unknown": ref(4, "label 'null' is not in the label map; known labels: seiz, bckg"),
-    "label-upper-case": ref(4, "label 'SEIZ' is not in the label map; known labels: seiz, bckg"),
-    "label-with-tab": ref(4, r"label 'seiz\t' is not in the label map; known labels: seiz, bckg"),
+    "label-empty": ref(4, f"label '' {UNKNOWN}"),
+    "label-unknown": ref(4, f"label 'null' {UNKNOWN}"),
+    "label-upper-case": ref(4, f"label 'SEIZ' {UNKNOWN} (labels in a file must be lower case to be known)"),
+    "label-with-tab": ref(4, rf"label 'seiz\t' {UNKNOWN}"),
     "list-both-twice": ref(None, "is listed twice"),
     "list-hypothesis-twice": hyp(None, "is listed twice"),
     "list-lengths-differ": Place("", None, "the lists differ in length: 2 reference and 1 hypothesis files"),
@@ -95,8 +96,8 @@ REFUSED = {
     "no-bckg-overlap": hyp(None, f"has an overlap at 93.0 s, {GAP}"),
     "not-utf-8": ref(1, "byte 0xfc"),
     "null-class-unknown": parameter("null_class 'bckg' of [NEDC_EPOCH] is not a class of [MAP]: c0, c1"),
-    "only-lower-case-term": ref(4, "has 1 per-channel events and none for TERM"),
-    "only-per-channel": ref(4, "has 2 per-channel events and none for TERM"),
+    "only-lower-case-term": ref(4, "has 1 per-channel events and none for TERM (all channels): "),
+    "only-per-channel": ref(4, "has 2 per-channel events and none for TERM (all channels): "),
     "penalty-nan": parameter("penalty_del must be a finite number from 0 to 1000000, not nan"),
     "penalty-negative": parameter("penalty_del must be a number from 0 to 1000000, not -3.0"),
     "penalty-text": parameter("penalty_del must be a number, not 'one'"),

@@ -240,12 +240,6 @@ def test_all_is_the_five_algorithms_of_nedc() -> None:
     assert list(score(*pair, algorithms=["szcore-sample", "all"]).algorithms) == [*ALGORITHMS, "szcore-sample"]
 
 
-@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
-def test_a_parameter_out_of_its_range_is_refused(value: float) -> None:
-    with pytest.raises(InputError, match="szcore_tolerance_end"):
-        Parameters(szcore_tolerance_end=value)
-
-
 def test_an_event_is_not_split_into_millions() -> None:
     with pytest.raises(InputError, match="max_event_duration"):
         score(

@@ -1,4 +1,4 @@
-"""Arguments of the wrong kind: every public function says which one and what it must be."""
+"""Arguments of the wrong kind or out of their range: every public function says which one and what it must be."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: Parameters(szcore_min_overlap=five), "szcore_min_overlap must be a number from 0 to 1, not 5"),
     (lambda: Parameters(duration_tolerance=1e400), "duration_tolerance must be a finite number from 0 to 60, not inf"),
     (lambda: Parameters(label_map=x), "label_map must be LabelMap, not 'x'"),
+    (lambda: Parameters(szcore_tolerance_end=-1.0), "szcore_tolerance_end must be a number from 0 to "),
     (lambda: Parameters(epoch_null_class=five), "epoch_null_class must be text, not int 5"),
+    (lambda: Parameters(epoch_null_class="x"), "null_class 'x' of [NEDC_EPOCH] is not a class of [MAP]"),
     (lambda: Parameters(channels=five), "channels must be one of refuse, union, not int 5"),
     (lambda: LabelMap.from_mapping(x), "mapping must be Mapping, not 'x'"),
     (lambda: LabelMap.from_mapping({"seiz": five}), "mapping['seiz'] must be a list of texts, not int 5"),
@@ -60,11 +62,16 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: ScoreTrack([0.5], x), "sampling_rate must be samples per second, above 0, not 'x'"),
     (lambda: ScoreTrack([0.5], 1.0).at(x), "threshold must be from 0 to 1, not 'x'"),
     (lambda: Settings(replicates=x), "replicates must be a whole number from 100 to 1000000, not 'x'"),
+    (lambda: Settings(replicates=99), "replicates must be a whole number from 100 to 1000000, not 99"),
+    (lambda: Settings(seed=-1), "seed must be a whole number from 0 to 9223372036854775807, not -1"),
+    (lambda: Settings(level=95), "level must be a number from 0.5 to 0.999, not 95"),
+    (lambda: Settings(level=float("nan")), "level must be a finite number from 0.5 to 0.999, not nan"),
     (lambda: Settings(seed=1.5), "seed must be a whole number from 0 to 9223372036854775807, not 1.5"),  # type: ignore[arg-type]
-    (lambda: Settings(proportions=five), "proportions must be one of wilson, clopper_pearson, not int 5"),
+    (lambda: Settings(proportions="wald"), "proportions must be one of wilson, clopper_pearson, not 'wald'"),
     (lambda: find_pairs(five, "x"), "reference: must be a path, not int"),
     (lambda: find_pairs("x", "x", pattern=five), "pattern must be text or None, not int 5"),
     (lambda: find_pairs("x", "x", missing=five), "missing must be one of refuse, empty, not int 5"),
+    (lambda: find_pairs("x", "x", channels=x), "channels must be one of refuse, union, not 'x'"),
     (lambda: read_label_map(five), "must be a path, not int"),
     (lambda: read_parameters(five), "must be a path or an open file, not int 5"),
     (lambda: read_parameters("x", name=five), "name must be text or None, not int 5"),

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from corpora import DATA
+from corpora import EXAMPLE
 from nedc_bench import BurdenResult, InputError, Recording, score, seizure_burden
 from nedc_bench.cli import main
 from seizures import Intervals, intervals
-
-LISTS = [str(DATA / f"chb-mit/{side}.list") for side in ("ref", "hyp")]
 
 
 def burden(duration: float, reference: Intervals, hypothesis: Intervals) -> BurdenResult:
@@ -100,7 +98,7 @@ def test_unlike_durations_are_refused() -> None:
 
 
 def test_the_command_prints_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["burden", *LISTS, "--format", "json"]) == 0
+    assert main(["burden", *EXAMPLE.lists, "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["delay"]["hits"], document["pairs"]) == (6, 59)
     assert len(document["delay"]["seconds"]) == 6

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpora import DATA
-from helpers import COLUMNS, run
+from helpers import run
 from nedc_bench import (
     InputError,
     Parameters,
@@ -20,7 +20,6 @@ from nedc_bench import (
     score,
     score_corpus,
 )
-from nedc_bench.annotations import pair_names, split_sides
 
 CASES = DATA / "cases"
 
@@ -87,31 +86,6 @@ def test_an_event_of_no_length_counts_with_a_warning(
         scored(f"zero-length-event/{variant}", strict=True)
 
 
-def test_a_day_with_one_row_a_window_is_scored(tmp_path: Path) -> None:
-    """172,800 rows per side, which merge to some 175 events."""
-    sides = []
-    for name, run_length in (("ref", 40), ("hyp", 41)):
-        labels = ["seiz" if k // run_length % 50 == 3 else "bckg" for k in range(172_800)]
-        rows = "".join(f"TERM,{k * 0.5:.4f},{k * 0.5 + 0.5:.4f},{label},1.0\n" for k, label in enumerate(labels))
-        sides.append(tmp_path / f"{name}.csv_bi")
-        sides[-1].write_text(f"# version = csv_v1.0.0\n# duration = 86400.0000 secs\n{COLUMNS}\n{rows}")
-    seizure = score(*sides, algorithms="overlap").overlap.labels["seiz"]
-    assert (seizure.targets, seizure.hits) == (87, 3)
-
-
-def test_types_of_seizures_are_refused_with_the_map_that_scores_them(tmp_path: Path) -> None:
-    folder = CASES / "tusz-types-and-channels"
-    files = (folder / "ref.csv_bi", folder / "hyp.csv_bi")
-    ran = run("score", *files)
-    assert ran.status == 1
-    first = ran.stderr.splitlines()[0]
-    assert "line 7: label 'fnsz' is not in the label map; known labels: seiz, bckg" in first
-    assert '(--params), such as [MAP] SEIZ = "seiz,fnsz"' in first
-    params = tmp_path / "params.toml"
-    params.write_text('[MAP]\nSEIZ = "seiz,fnsz,gnsz"\nBCKG = "bckg"\n')
-    assert score(*files, parameters=read_parameters(params)).overlap.labels["seiz"].tp == 1
-
-
 def test_the_parameter_file_of_the_documentation_is_one() -> None:
     example = read_parameters(DATA.parent.parent / "docs/params.toml")
     assert example.label_map.index["fnsz"] == example.label_map.index["seiz"]
@@ -160,7 +134,7 @@ def test_a_foreign_format_is_named_in_one_line_a_file(name: str, words: str) -> 
 def test_seizure_types_are_refused_with_the_option_that_knows_them_and_scored_with_it() -> None:
     status, errors = command("tusz-types-and-channels", "ref.csv_bi", "hyp.csv_bi")
     assert status == 1
-    assert "label 'fnsz' is not in the label map; known labels: seiz, bckg; take --labels tusz" in errors[0]
+    assert "line 7: label 'fnsz' is not in the label map; known labels: seiz, bckg; take --labels tusz" in errors[0]
     folder = CASES / "tusz-types-and-channels"
     parameters = Parameters(label_map=read_label_map("tusz"))
     result = score(folder / "ref.csv_bi", folder / "hyp.csv_bi", parameters=parameters)
@@ -171,6 +145,7 @@ def test_seizure_types_are_refused_with_the_option_that_knows_them_and_scored_wi
 def test_per_channel_events_are_refused_or_their_union_is_scored() -> None:
     status, errors = command("tusz-types-and-channels", "tusz.csv", "tusz.csv", "--labels", "tusz")
     assert status == 1
+    assert "use the csv_bi that TUSZ has beside each csv" in errors[0]
     assert "--channels union" in errors[0]
     options = ("--labels", "tusz", "--channels", "union")
     status, errors = command("tusz-types-and-channels", "tusz.csv", "tusz.csv", *options)
@@ -196,9 +171,6 @@ def test_a_missing_hypothesis_is_refused_or_scored_as_no_events() -> None:
     status, errors = command("missing-hypothesis", "ref", "hyp", "--missing", "empty")
     assert (status, len(errors)) == (0, 1)
     assert errors[0].startswith("warning [missing] reference ref/p2.csv_bi: ")
-    folder = CASES / "missing-hypothesis"
-    result = score_corpus(find_pairs(folder / "ref", folder / "hyp", missing="empty"))
-    assert result.overlap.labels["seiz"].targets == 3
 
 
 def test_a_tusz_tree_pairs_with_flat_hypotheses() -> None:
@@ -217,23 +189,8 @@ def test_lists_in_different_orders_are_said_first() -> None:
     assert score_corpus(find_pairs(folder / "ref", folder / "hyp")).overlap.labels["seiz"].targets == 2
 
 
-@pytest.mark.parametrize("name", ["mac.zip", "win.zip", "appledouble.tgz", "edf.tgz"])
-def test_archives_of_macs_and_windows_hold_the_pairs_that_a_person_sees(name: str) -> None:
-    archive = CASES / "mac-and-windows-archives" / name
-    if name.endswith(".zip"):
-        with zipfile.ZipFile(archive) as opened:
-            names = [entry.orig_filename for entry in opened.infolist() if not entry.is_dir()]
-    else:
-        with tarfile.open(archive) as tar:
-            names = [member.name for member in tar if member.isfile()]
-    sides = split_sides(names, name)
-    layout = pair_names(sides["reference"], sides["hypothesis"])
-    expected = ["a.csv_bi"] if name.endswith(".zip") else ["p1.csv_bi", "p2.csv_bi", "p3.csv_bi"]
-    assert [(pair.reference, pair.hypothesis) for pair in layout.pairs] == [(found, found) for found in expected]
-
-
 @pytest.mark.parametrize("name", ["mac.zip", "appledouble.tgz", "edf.tgz"])
-def test_the_same_archives_unpacked_are_folders_that_pair(name: str, tmp_path: Path) -> None:
+def test_archives_of_macs_unpacked_are_folders_that_pair(name: str, tmp_path: Path) -> None:
     archive = CASES / "mac-and-windows-archives" / name
     if name.endswith(".zip"):
         with zipfile.ZipFile(archive) as opened:

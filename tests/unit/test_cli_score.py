@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
-import termios
 from pathlib import Path
 
 import pytest
 
-from helpers import COMMAND, Lists, Ran, annotation, run, run_program, write_corpus, write_small_corpus
+from helpers import COMMAND, Lists, Ran, annotation, on_terminal, run, run_program, write_corpus, write_small_corpus
 from nedc_bench import find_pairs, score_corpus
 
 TABLE = """\
@@ -125,8 +123,12 @@ def test_warnings_of_two_hundred_files_are_one_line_a_kind_and_progress_is_for_t
     ran = run("score", *corpus, "--algorithm", "overlap")
     overlap, past_end = ran.stderr.splitlines()
     assert ran.status == 0
-    assert overlap.startswith(f"warning [overlap] reference {tmp_path}/ref/0000.csv_bi, line 5: ")
-    assert past_end.startswith(f"warning [past-end] reference {tmp_path}/ref/0001.csv_bi, line 5: ")
+    assert overlap.startswith(
+        f"warning [overlap] reference {tmp_path}/ref/0000.csv_bi, line 5: 1 event overlapping an earlier one"
+    )
+    assert past_end.startswith(
+        f"warning [past-end] reference {tmp_path}/ref/0001.csv_bi, line 5: 1 event running past the end (10.0 s)"
+    )
     assert overlap.endswith("(and 99 more of this kind)")
     assert past_end.endswith("(and 99 more of this kind)")
 
@@ -180,27 +182,10 @@ def test_a_reader_that_leaves_is_no_error(corpus: Lists, options: tuple[str, ...
 # -- a terminal
 
 
-def on_terminal(*arguments: str | Path) -> str:
-    """What the command writes to standard error when that is a terminal."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 80))
-    with subprocess.Popen([COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=slave) as process:
-        os.close(slave)
-        shown = bytearray()
-        try:
-            while piece := os.read(master, 65536):
-                shown += piece
-        except OSError:  # the terminal's other end is closed
-            pass
-        os.close(master)
-    assert process.returncode == 0
-    return shown.decode()
-
-
 def test_a_terminal_shows_pairs_done_rate_and_time_left(tmp_path: Path) -> None:
     many = annotation(*((10 * k, 10 * k + 5, "seiz") for k in range(300)), duration=3_000)
     corpus = write_corpus(tmp_path, [many] * 100, [many] * 100)
-    shown = on_terminal("score", *corpus, "--jobs", "1")
+    shown = on_terminal(COMMAND, "score", *corpus, "--jobs", "1")
     lines = re.findall(r"(\d+)/100 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+ ?(?:pair/s|s/pair)\]", shown)
     assert lines
     assert list(map(int, lines)) == sorted(map(int, lines))

@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from corpora import DATA, Corpus
+from corpora import DATA, Corpus, reports
 from helpers import late, run
-from nedc_bench import Result, score_corpus
-from nedc_bench.reports import report_names
-from nedc_bench.reports.files import report_lines
+from nedc_bench import score_corpus
 
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 
@@ -39,14 +37,6 @@ def client(cluster: Any) -> Iterator[Any]:
 def executor(client: Any) -> Iterator[Executor]:
     with client.get_executor() as executor:
         yield executor
-
-
-def reports(result: Result) -> list[list[str]]:
-    """The lines of every report, except those with the date."""
-    return [
-        [line for line in report_lines(result, name) if "Date: " not in line and " Completed on " not in line]
-        for name in report_names(result.algorithms)
-    ]
 
 
 def test_the_cluster_gives_the_same_figures_and_reports(executor: Executor) -> None:

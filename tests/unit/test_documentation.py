@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from corpora import EXAMPLE
+from helpers import blocks
 from nedc_bench import Figures, Parameters, Recording, read_parameters, read_recording, score
 from nedc_bench.cli import main
 from nedc_bench.scoring import ALGORITHM
@@ -141,18 +143,27 @@ def test_the_hooks_run_the_tools_of_the_lock() -> None:
 
 
 def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (block,) = blocks(README, "python")
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     code = f"if __name__ == '__main__':\n{re.sub('^', '    ', block, flags=re.MULTILINE)}"
     subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, check=True)
     assert (tmp_path / "build/two-recordings/summary.txt").exists()
 
 
-def test_the_readmes_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    (table,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    data = ROOT / "tests/data/chb-mit"
-    assert main(["score", str(data / "ref.list"), str(data / "hyp.list")]) == 0
-    assert capsys.readouterr().out == table
+@pytest.mark.parametrize("page", ["curves.md", "formats.md"])
+def test_the_python_example_of_a_page_runs(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = blocks((ROOT / "docs" / page).read_text(), "python")
+    monkeypatch.chdir(ROOT)
+    exec(block, {})
+
+
+def test_the_tables_of_readme_and_first_guide_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    (table,) = blocks(README, "text")
+    assert main(["score", *EXAMPLE.lists]) == 0
+    printed = capsys.readouterr().out
+    assert printed == table
+    (part,) = blocks((ROOT / "docs/start-score.md").read_text(), "text")
+    assert set(part.splitlines()) <= set(printed.splitlines())
 
 
 def test_the_subcommands_of_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,7 +192,7 @@ def test_every_rule_is_described() -> None:
 
 
 def test_the_parameters_of_szcore_are_the_defaults() -> None:
-    (block,) = re.findall(r"```toml\n(.*?)```", VERDICTS, re.DOTALL)
+    (block,) = blocks(VERDICTS, "toml")
     assert block.count("=") == 5
     assert read_parameters(io.StringIO(block)) == Parameters()
 
@@ -189,10 +200,10 @@ def test_the_parameters_of_szcore_are_the_defaults() -> None:
 def test_the_explanation_is_what_the_command_prints(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (text,) = re.findall(r"```text\n(.*?)```", VERDICTS, re.DOTALL)
+    (text,) = blocks(VERDICTS, "text")
     monkeypatch.chdir(ROOT)
     section = VERDICTS.partition("## Differences, explained")[2].partition("\n## ")[0]
-    (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    (block,) = blocks(section, "sh")
     _, *default = shlex.split(block.splitlines()[0])
     _, *other = shlex.split(block.splitlines()[1])
     assert main(default) == 0
@@ -224,7 +235,7 @@ def counted(drawing: str, algorithm: str) -> tuple[float, float, float]:
 
 
 def test_the_first_drawing_is_counted_as_its_table_says() -> None:
-    (drawing, *_) = re.findall(r"```drawing\n(.*?)```", ALGORITHMS_PAGE, re.DOTALL)
+    (drawing, *_) = blocks(ALGORITHMS_PAGE, "drawing")
     rows = re.findall(r"^\| `([\w-]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", ALGORITHMS_PAGE, re.MULTILINE)
     assert [name for name, *_ in rows] == ["overlap", "dp", "taes", "epoch", "szcore-event"]
     assert {name: tuple(map(float, said)) for name, *said in rows} == {
@@ -239,14 +250,14 @@ def test_the_drawing_of_an_algorithm_is_counted_as_its_text_says(
     algorithm: str, expected: tuple[float, float, float]
 ) -> None:
     section = ALGORITHMS_PAGE.partition(f"## {algorithm}: ")[2].partition("\n## ")[0]
-    assert counted(re.findall(r"```drawing\n(.*?)```", section, re.DOTALL)[0], algorithm) == expected
+    assert counted(blocks(section, "drawing")[0], algorithm) == expected
     words = "hit of 5/7 and a miss of 2/7" if algorithm == "taes" else "TP {}, FP {}, FN {}".format(*expected)
     assert words in " ".join(section.split())
 
 
 def test_taes_counts_one_alarm_over_two_seizures_as_the_text_says() -> None:
     section = ALGORITHMS_PAGE.partition("## taes: ")[2].partition("\n## ")[0]
-    assert counted(re.findall(r"```drawing\n(.*?)```", section, re.DOTALL)[1], "taes") == (1, 1, 1)
+    assert counted(blocks(section, "drawing")[1], "taes") == (1, 1, 1)
     assert "TP 1, FP 1, FN 1" in section
 
 

@@ -10,10 +10,9 @@ import edfio
 import numpy as np
 import pytest
 
-from nedc_bench import InputError, LabelMap, Parameters, read_recording, score
+from nedc_bench import InputError, LabelMap, read_recording, score
 from nedc_bench.annotations.lists import find_pairs
-
-MAP = Parameters().label_map
+from reading import MAP, rows
 
 
 def write(path: Path, *annotations: tuple[float, float | None, str], seconds: int = 300) -> Path:
@@ -26,7 +25,7 @@ def write(path: Path, *annotations: tuple[float, float | None, str], seconds: in
 def test_annotations_that_mean_a_seizure_are_events(tmp_path: Path) -> None:
     path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"), (40.0, 5.5, "sz_foc_ia"))
     recording = read_recording(path, label_map=MAP)
-    assert [tuple(event)[:3] for event in recording.events] == [
+    assert rows(recording) == [
         (0.0, 10.0, "bckg"),
         (10.0, 20.0, "seiz"),
         (20.0, 40.0, "bckg"),
@@ -59,7 +58,7 @@ def test_annotations_without_a_seizure_among_them_are_refused_and_named(tmp_path
 
 def test_a_file_without_annotations_is_a_recording_without_events(tmp_path: Path) -> None:
     recording = read_recording(write(tmp_path / "a.edf"), label_map=MAP)
-    assert [tuple(event)[:3] for event in recording.events] == [(0.0, 300.0, "bckg")]
+    assert rows(recording) == [(0.0, 300.0, "bckg")]
 
 
 def test_folders_of_edf_alone_are_annotations(tmp_path: Path) -> None:

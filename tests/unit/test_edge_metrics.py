@@ -1,16 +1,14 @@
-"""HTTP at the edge: what is counted under which labels, for plain ASGI apps and for a Quart app."""
+"""HTTP at the edge: what is counted under which labels; tests/api/test_service.py has the service's own routes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from quart import Quart, Response, request, websocket
 
 from nedc_bench.monitoring import EdgeMiddleware, Metrics, set_route, set_waited
 from sampling import value
@@ -197,63 +195,6 @@ def test_both_expositions_can_be_parsed_and_hold_cumulative_buckets(metrics: Met
         buckets = [sample.value for sample in family.samples if sample.name.endswith("_bucket")]
         assert (family.type, len(buckets), buckets[-1]) == ("histogram", 15, 3)
         assert buckets == sorted(buckets)
-
-
-@pytest.fixture
-def app(metrics: Metrics) -> Quart:
-    """A Quart app that tells the middleware its routes as the service does."""
-    app = Quart(__name__)
-    app.asgi_app = EdgeMiddleware(app.asgi_app, metrics.registry)  # type: ignore[method-assign]
-
-    @app.before_request
-    async def tell_route() -> None:
-        if request.url_rule is not None:
-            set_route(request.scope, request.url_rule.rule)
-
-    @app.get("/jobs/<uuid:job_id>")
-    async def job(job_id: object) -> str:
-        return str(job_id)
-
-    @app.post("/jobs")
-    async def refuse() -> Response:
-        return Response(status=422)
-
-    @app.websocket("/ws")
-    async def echo() -> None:
-        await websocket.send(await websocket.receive())
-
-    return app
-
-
-def test_a_quart_app_is_counted_by_its_url_rules(app: Quart, metrics: Metrics) -> None:
-    async def scenario() -> None:
-        client = app.test_client()
-        for number in range(3):
-            await client.get(f"/jobs/00000000-0000-4000-8000-00000000000{number}")
-        await client.head("/jobs/00000000-0000-4000-8000-000000000000")
-        await client.post("/jobs")
-        await client.delete("/jobs")
-        await client.get("/jobs/none")
-        await client.get(quote(ATTACK))
-
-    asyncio.run(scenario())
-    assert requests(metrics) == {
-        ("GET", "/jobs/{job_id}", "200"): 3,
-        ("HEAD", "/jobs/{job_id}", "200"): 1,
-        ("POST", "/jobs", "422"): 1,
-        ("DELETE", "unmatched", "405"): 1,
-        ("GET", "unmatched", "404"): 2,
-    }
-
-
-def test_websockets_of_a_quart_app_work_and_are_not_counted(app: Quart, metrics: Metrics) -> None:
-    async def scenario() -> str:
-        async with app.test_client().websocket("/ws") as connection:
-            await connection.send("ping")
-            return str(await connection.receive())
-
-    assert asyncio.run(scenario()) == "ping"
-    assert requests(metrics) == {}
 
 
 def delays(body_seconds: float, wait: float, status: int = 200) -> list[float]:

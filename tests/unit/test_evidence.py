@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from corpora import DATA
+from corpora import EXAMPLE
 from everything import of
-from helpers import annotation, run, write_corpus
+from helpers import run
 from nedc_bench import InputError, Parameters, find_pairs, score_corpus, seizure_burden
 from nedc_bench.cli import main
 from nedc_bench.evaluation.verification import verify
@@ -20,32 +20,13 @@ from nedc_bench.statistics import Settings, read_table, uncertainty
 from studies import study
 
 CHANGES = of(1_000, 200)
-PARTICIPANTS = "participant_id\tsex\n" + "".join(f"sub-{k}\t{'FM'[k % 2]}\n" for k in range(6))
-
-
-@pytest.fixture
-def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small corpus with participants, scored and with evidence in ``out/``; the test runs in its folder."""
-    references, hypotheses = (
-        [annotation((2, 4, "seiz"), (6, 7, "seiz"), duration=90.0) for _ in range(6)],
-        [annotation((2 + k, 4 + k, "seiz"), duration=90.0) for k in range(6)],
-    )
-    write_corpus(tmp_path, references, hypotheses)
-    for side in ("ref", "hyp"):
-        for k in range(6):
-            (tmp_path / side / f"{k:04}.csv_bi").rename(tmp_path / side / f"sub-{k}_x.csv_bi")
-    (tmp_path / "ref/participants.tsv").write_text(PARTICIPANTS)
-    monkeypatch.chdir(tmp_path)
-    options = ["--replicates", "100", "--jobs", "1", "--subgroup", "sex", "--require", "sensitivity > 0.1"]
-    assert main(["evidence", "ref", "hyp", "-o", "out", *options]) == 0
-    return tmp_path
 
 
 # -- the document
 
 
-def test_the_document_names_all_that_is_needed_to_make_it_again(corpus: Path) -> None:
-    document = json.loads((corpus / "out/evidence.json").read_text())
+def test_the_document_names_all_that_is_needed_to_make_it_again(evidenced: Path) -> None:
+    document = json.loads((evidenced / "out/evidence.json").read_text())
     assert (document["schema"], document["pairs"]) == ("nedc-bench/evidence/1", 6)
     assert document["method"]["seed"] == 0
     assert document["method"]["replicates"] == 100
@@ -68,17 +49,17 @@ def test_the_document_names_all_that_is_needed_to_make_it_again(corpus: Path) ->
     assert list(own) == ["estimate", "bca", "percentile", "undefined", "wilson"]
 
 
-def test_the_document_has_delay_and_burden(corpus: Path) -> None:
-    document = json.loads((corpus / "out/evidence.json").read_text())
+def test_the_document_has_delay_and_burden(evidenced: Path) -> None:
+    document = json.loads((evidenced / "out/evidence.json").read_text())
     expected = seizure_burden(find_pairs("ref", "hyp")).to_dict()
     del expected["delay"]["seconds"]
     assert document["burden"] == {"seiz": {name: expected[name] for name in ("delay", "burden")}}
 
 
-def test_the_digest_is_of_the_rest_of_the_text(corpus: Path) -> None:
+def test_the_digest_is_of_the_rest_of_the_text(evidenced: Path) -> None:
     import hashlib  # noqa: PLC0415  # what a reader of the document would do
 
-    text = (corpus / "out/evidence.json").read_text()
+    text = (evidenced / "out/evidence.json").read_text()
     document = json.loads(text)
     digest = document.pop("digest")
     assert hashlib.sha256((json.dumps(document, indent=1) + "\n").encode()).hexdigest() == digest
@@ -91,64 +72,57 @@ def test_floats_survive_the_file() -> None:
     assert json.loads(evidence_text(document)) == document
 
 
-def test_evidence_of_an_earlier_run_does_not_stay(corpus: Path) -> None:
+def test_evidence_of_an_earlier_run_does_not_stay(evidenced: Path) -> None:
     assert main(["score", "ref", "hyp", "-o", "out"]) == 0
-    assert not (corpus / "out/evidence.json").exists()
-    assert '"evidence":null' in (corpus / "out" / PAGE_NAME).read_text()
+    assert not (evidenced / "out/evidence.json").exists()
+    assert '"evidence":null' in (evidenced / "out" / PAGE_NAME).read_text()
 
 
-def test_the_page_holds_the_evidence(corpus: Path) -> None:
-    document = (corpus / "out/evidence.json").read_text()
+def test_the_page_holds_the_evidence(evidenced: Path) -> None:
+    document = (evidenced / "out/evidence.json").read_text()
     compact = json.dumps(json.loads(document), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
-    assert f'"evidence":{compact}' in (corpus / "out" / PAGE_NAME).read_text()
+    assert f'"evidence":{compact}' in (evidenced / "out" / PAGE_NAME).read_text()
 
 
 # -- the command
 
 
-def test_a_limit_that_is_not_met_is_exit_status_4(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_limit_that_is_not_met_is_exit_status_4(evidenced: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--replicates", "100", "--algorithm", "overlap", "--jobs", "1"]
     assert main(["evidence", "ref", "hyp", "-o", "out", *options, "--require", "sensitivity >= 0.9"]) == 4
     assert "NOT MET: sensitivity >= 0.9 (overlap.seiz.sensitivity: all 0.3333333333333333)" in capsys.readouterr().out
-    assert json.loads((corpus / "out/evidence.json").read_text())["accepted"] is False
+    assert json.loads((evidenced / "out/evidence.json").read_text())["accepted"] is False
     assert main(["evidence", "ref", "hyp", "-o", "out", *options, "--require", "sensitivity >= 0.3"]) == 0
-    assert json.loads((corpus / "out/evidence.json").read_text())["accepted"] is True
+    assert json.loads((evidenced / "out/evidence.json").read_text())["accepted"] is True
 
 
-def test_a_bad_limit_is_refused_before_anything_is_written(corpus: Path) -> None:
-    ran = run("evidence", "ref", "hyp", "-o", "new", "--require", "sensitivity >= 70%", cwd=corpus)
+def test_a_bad_limit_is_refused_before_anything_is_written(evidenced: Path) -> None:
+    ran = run("evidence", "ref", "hyp", "-o", "new", "--require", "sensitivity >= 70%", cwd=evidenced)
     assert ran.status == 1
     assert ran.stderr.startswith("error: 'sensitivity >= 70%' is not a limit, such as ")
-    assert not (corpus / "new").exists()
+    assert not (evidenced / "new").exists()
 
 
-def test_the_bits_do_not_depend_on_workers(corpus: Path) -> None:
+def test_the_bits_do_not_depend_on_workers(evidenced: Path) -> None:
     for jobs in ("1", "2"):
-        ran = run("evidence", "ref", "hyp", "-o", f"out{jobs}", "--replicates", "2100", "--jobs", jobs, cwd=corpus)
+        ran = run("evidence", "ref", "hyp", "-o", f"out{jobs}", "--replicates", "2100", "--jobs", jobs, cwd=evidenced)
         assert ran.status == 0, ran.stderr
-    assert (corpus / "out1/evidence.json").read_bytes() == (corpus / "out2/evidence.json").read_bytes()
+    assert (evidenced / "out1/evidence.json").read_bytes() == (evidenced / "out2/evidence.json").read_bytes()
 
 
 # -- verification
 
 
-@pytest.mark.parametrize("document", ["out/result.json", "out/evidence.json"])
-def test_what_was_written_is_verified(corpus: Path, document: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (corpus / document).exists()
-    assert main(["verify", document, "ref", "hyp"]) == 0
-    assert capsys.readouterr().out.startswith(f"{document} is, to the last byte, what nedc-bench ")
-
-
 @pytest.mark.parametrize(
     "extra", [["--per-pair"], ["--per-event"], ["--algorithm", "taes", "--per-pair", "--per-event"]]
 )
-def test_every_result_of_score_is_verified(corpus: Path, extra: list[str]) -> None:
+def test_every_result_of_score_is_verified(evidenced: Path, extra: list[str]) -> None:
     assert main(["score", "ref", "hyp", "-o", "scored", *extra]) == 0
-    assert verify(corpus / "scored/result.json", find_pairs("ref", "hyp")) == []
+    assert verify(evidenced / "scored/result.json", find_pairs("ref", "hyp")) == []
 
 
-def test_parameters_are_stated_by_who_verifies(corpus: Path) -> None:
-    (corpus / "p.toml").write_text("[NEDC_IRA]\nnull_class = 'seiz'\n")
+def test_parameters_are_stated_by_who_verifies(evidenced: Path) -> None:
+    (evidenced / "p.toml").write_text("[NEDC_IRA]\nnull_class = 'seiz'\n")
     assert main(["score", "ref", "hyp", "-o", "scored", "--params", "p.toml"]) == 0
     assert main(["verify", "scored/result.json", "ref", "hyp", "--params", "p.toml"]) == 0
     cause, difference = verify("scored/result.json", find_pairs("ref", "hyp"))
@@ -185,8 +159,8 @@ def test_other_parameters_are_named_before_figures_and_files_are_compared(
         ('"version": "', '"version": "9.', "version: '9."),
     ],
 )
-def test_a_difference_is_named(corpus: Path, old: str, new: str, said: str) -> None:
-    path = corpus / "out/result.json"
+def test_a_difference_is_named(evidenced: Path, old: str, new: str, said: str) -> None:
+    path = evidenced / "out/result.json"
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
@@ -209,7 +183,7 @@ def test_what_is_no_document_of_ours_is_refused(tmp_path: Path, text: str, said:
 
     (tmp_path / "result.json").write_text(text.replace("VERSION", __version__))
     with pytest.raises(InputError, match=said):
-        verify(tmp_path / "result.json", find_pairs(DATA / "chb-mit/ref.list", DATA / "chb-mit/hyp.list"))
+        verify(tmp_path / "result.json", EXAMPLE.pairing)
 
 
 def test_a_folder_is_refused_with_the_names_of_documents_in_it(corpus: Path) -> None:
@@ -219,15 +193,15 @@ def test_a_folder_is_refused_with_the_names_of_documents_in_it(corpus: Path) -> 
 
 @pytest.mark.parametrize(("document", "changes"), [("out/result.json", CHANGES), ("out/evidence.json", CHANGES // 5)])
 @pytest.mark.timeout(600)
-def test_every_change_of_a_byte_is_refused(corpus: Path, document: str, changes: int) -> None:
+def test_every_change_of_a_byte_is_refused(evidenced: Path, document: str, changes: int) -> None:
     """One random byte of the document or of an input is changed."""
-    inputs = [*sorted((corpus / "ref").iterdir()), *sorted((corpus / "hyp").iterdir())]
+    inputs = [*sorted((evidenced / "ref").iterdir()), *sorted((evidenced / "hyp").iterdir())]
     if "result" in document:
-        inputs.remove(corpus / "ref/participants.tsv")  # no result depends on it
+        inputs.remove(evidenced / "ref/participants.tsv")  # no result depends on it
     generator = random.Random(14)
     passed = []
     for number in range(changes):
-        path = corpus / document if number % 2 else generator.choice(inputs)
+        path = evidenced / document if number % 2 else generator.choice(inputs)
         content = path.read_bytes()
         place = generator.randrange(len(content))
         other = generator.choice([byte for byte in range(256) if byte != content[place]])

@@ -18,12 +18,6 @@ DATA = Path(__file__).parents[1] / "data"
 # -- per-channel csv
 
 
-def test_per_channel_csv_is_refused_with_both_ways_out() -> None:
-    text = (DATA / "cases/tusz-types-and-channels/tusz.csv").read_text()
-    assert "use the csv_bi that TUSZ has beside each csv" in refused(text)
-    assert "--channels union" in refused(text)
-
-
 def test_the_union_of_channels_joins_what_is_of_one_class() -> None:
     text = annotation(duration=300) + (
         "FP1-F7,0.0,10.0,bckg,1.0\nFP1-F7,10.0,16.0,cpsz,1.0\nF7-T3,14.0,20.0,fnsz,1.0\nT3-T5,40.0,50.0,fnsz,1.0\n"

@@ -14,6 +14,7 @@ import pytest
 
 from helpers import refusal
 from nedc_bench import Event, Recording
+from reading import rows
 
 SEIZURES = [(1.0, 2.0), (3.0, 4.5)]
 
@@ -114,7 +115,7 @@ def test_a_run_of_true_samples_is_an_event(kind: Callable[[list[int]], Any]) -> 
 
 def test_windows_are_samples_too_and_the_label_may_be_given() -> None:
     recording = Recording.from_mask([0, 1], sampling_rate=1 / 30, label="fnsz")
-    assert [tuple(event)[:3] for event in recording.events] == [(0.0, 30.0, "bckg"), (30.0, 60.0, "fnsz")]
+    assert rows(recording) == [(0.0, 30.0, "bckg"), (30.0, 60.0, "fnsz")]
 
 
 def test_a_mask_scores_as_the_same_events_do() -> None:

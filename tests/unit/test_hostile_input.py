@@ -15,7 +15,7 @@ import pytest
 
 from everything import of
 from helpers import Ran, annotation, refusal, run, run_measured
-from nedc_bench import InputError, read_recording, score
+from nedc_bench import InputError, read_recording
 
 GOOD = annotation((2.0, 3.0, "seiz"))
 VERSION_LINE = "# version = csv_v1.0.0\n"
@@ -190,25 +190,21 @@ def test_no_more_of_an_open_file_is_read_than_is_scored(mode: str) -> None:
 # -- paths that are not files
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder, where a file is expected"):
-        read_recording(tmp_path)
-
-
-def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("folder", "is a folder, where a file is expected"),
+        ("file/a.csv_bi", "cannot be read: Not a directory"),
+        ("a\0.csv_bi", "cannot be read: embedded null byte"),
+        ("a" * 5000, "cannot be read: File name too long"),
+    ],
+    ids=["a folder", "through a file", "with a NUL byte", "too long"],
+)
+def test_a_path_that_leads_to_no_file_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be read: Not a directory"):
-        read_recording(tmp_path / "file" / "a.csv_bi")
-
-
-def test_a_path_with_a_nul_byte_is_refused() -> None:
-    with pytest.raises(InputError, match="cannot be read: embedded null byte"):
-        read_recording("a\0.csv_bi")
-
-
-def test_a_path_that_is_too_long_is_refused() -> None:
-    with pytest.raises(InputError, match="cannot be read: File name too long"):
-        read_recording("a" * 5000)
+    with pytest.raises(InputError, match=reason):
+        read_recording(f"{tmp_path}/{name}")
 
 
 def test_a_file_that_is_closed_is_refused() -> None:
@@ -267,12 +263,3 @@ def test_named_pipes_may_be_lists(tmp_path: Path) -> None:
     feeder.join()
     assert (ran.status, ran.stderr) == (0, "")
     assert ran.stdout.startswith("1 pair, 0.00 hours of recording\n")
-
-
-def test_open_files_of_both_kinds_make_a_pair(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv_bi"
-    path.write_text(GOOD)
-    with open(path, encoding="utf-8") as text, open(path, "rb") as binary:
-        result = score(text, binary)
-    assert result.overlap.labels["seiz"].tp == 1
-    assert result.scores[0].reference == result.scores[0].hypothesis

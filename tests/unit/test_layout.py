@@ -68,11 +68,6 @@ def test_an_annotation_is_known_by_its_suffix(name: str) -> None:
     assert not is_ignored(name)
 
 
-def test_trees_pair_by_relative_name_in_order() -> None:
-    names = ["b.csv_bi", "a.csv_bi", "s01/t/c.csv_bi", "s01.csv_bi"]
-    assert pairs(pair_names(names, reversed(names))) == [(name, name) for name in sorted(names)]
-
-
 def test_suffixes_may_differ_between_the_sides() -> None:
     layout = pair_names(["a.csv_bi", "b.tse", "c.csv_bi.gz"], ["a.tsv", "b.CSV_BI", "c_events.tsv"])
     assert pairs(layout) == [("a.csv_bi", "a.tsv"), ("b.tse", "b.CSV_BI"), ("c.csv_bi.gz", "c_events.tsv")]

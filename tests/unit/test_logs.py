@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
 import sys
 import textwrap
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from helpers import run_code
+from helpers import on_terminal, run
 
 SET_UP = """
 import asyncio, logging, sys, warnings
@@ -24,7 +21,7 @@ logger = structlog.get_logger("nedc_bench.test")
 
 def stderr_of(code: str, level: str = "info") -> str:
     script = SET_UP.format(level=level) + textwrap.dedent(code)
-    ran = run_code(script)
+    ran = run("-c", script)
     assert (ran.status, ran.stdout) == (0, ""), ran.stderr
     return ran.stderr
 
@@ -218,27 +215,11 @@ def test_a_refusal_is_named_by_its_codes() -> None:
 
 
 def test_a_terminal_gets_lines_for_a_person() -> None:
-    ours, theirs = pty.openpty()
     script = SET_UP.format(level="info") + "logger.info('job accepted', pairs=59)\n"
     script += "try:\n    1 / 0\nexcept ZeroDivisionError:\n    logger.exception('failed')\n"
-    subprocess.run([sys.executable, "-c", script], stderr=theirs, check=True)
-    os.close(theirs)
-    shown = read_all(ours)
+    shown = on_terminal(sys.executable, "-c", script)
     first = shown.splitlines()[0]
     assert not first.startswith("{")
     assert "job accepted" in first
     assert "59" in first
     assert shown.rstrip().endswith("ZeroDivisionError: division by zero")
-
-
-def read_all(terminal: int) -> str:
-    """What was written to a terminal whose other end is closed."""
-    parts: list[bytes] = []
-    try:
-        while part := os.read(terminal, 4096):
-            parts.append(part)
-    except OSError:  # how Linux reports the end
-        pass
-    finally:
-        os.close(terminal)
-    return b"".join(parts).decode()

@@ -1,4 +1,7 @@
-"""Jobs in memory: they stay within their limits, report their end, and belong to the caller that made them."""
+"""Jobs in memory: they stay within their limits, and report their end.
+
+Whose they are, keys and removal: tests/api.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from evaluating import Scorer, asking, small_pair, until
-from nedc_bench.execution import PairInput
+from evaluating import Scorer, asking, small_pair
 from nedc_bench.jobs import Job, JobStatus, MemoryJobs, QueueFullError, Request, memory
 from nedc_bench.jobs.runner import Runner
 from nedc_bench.monitoring import Metrics
@@ -25,13 +27,13 @@ async def jobs(scorer: Scorer) -> AsyncIterator[MemoryJobs]:
     await running.drain(5)
 
 
-def request(*numbers: int, owner: str = "", key: str | None = None, algorithm: str = "taes") -> Request:
-    return Request([small_pair(number) for number in numbers], asking(algorithms=[algorithm]), owner, owner, key)
+def request(*numbers: int, key: str | None = None) -> Request:
+    return Request([small_pair(number) for number in numbers], asking(algorithms=["taes"]), key=key)
 
 
-async def end(jobs: MemoryJobs, job: Job, owner: str = "") -> Job:
+async def end(jobs: MemoryJobs, job: Job) -> Job:
     """The last state that a watcher of the job sees."""
-    return [state async for state in jobs.watch(job.job_id, owner)][-1]
+    return [state async for state in jobs.watch(job.job_id, "")][-1]
 
 
 async def completed(jobs: MemoryJobs, number: int) -> str:
@@ -101,49 +103,3 @@ async def test_a_client_that_waits_has_the_end_or_the_job_as_it_stands(jobs: Mem
     assert not job.status.ended
     os.kill(pid, signal.SIGCONT)
     assert (await end(jobs, job)).status is JobStatus.COMPLETED
-
-
-async def test_a_job_that_is_removed_ends_for_those_who_watch_it(jobs: MemoryJobs) -> None:
-    os.kill(jobs.runner.evaluator.pool.pids[0], signal.SIGSTOP)
-    job, _ = await jobs.submit(request(1))
-    await until(lambda: jobs.runner.evaluator.pool.busy)
-    watched = jobs.watch(job.job_id, "")
-    await anext(watched)
-    assert await jobs.remove(job.job_id, "")
-    states = [state async for state in watched]
-    assert states[-1].error is not None
-    assert states[-1].error.status == 404
-    assert await jobs.get(job.job_id, "") is None
-    assert await completed(jobs, 2)  # the worker that was stopped has been replaced
-
-
-async def test_refused_input_names_its_files(jobs: MemoryJobs) -> None:
-    bad = PairInput.of(b"nonsense", "bad.csv_bi", small_pair().hypothesis, "good.csv_bi")
-    job, _ = await jobs.evaluate(Request([bad], asking()), 60)
-    assert job.status is JobStatus.FAILED
-    assert job.error is not None
-    assert (job.error.status, job.error.errors[0].file, job.result) == (422, "bad.csv_bi", None)
-
-
-# -- owners and keys
-
-
-async def test_to_others_a_job_is_not_there(jobs: MemoryJobs) -> None:
-    job, _ = await jobs.evaluate(request(1, owner="ann"), 60)
-    assert await jobs.get(job.job_id, "ann") is not None
-    assert await jobs.report(job.job_id, "ann", "summary.txt")
-    assert await jobs.get(job.job_id, "bob") is None
-    assert await jobs.report(job.job_id, "bob", "summary.txt") is None
-    assert [state async for state in jobs.watch(job.job_id, "bob")] == []
-    assert not await jobs.remove(job.job_id, "bob")
-    assert [(await jobs.list(owner, 20, 0, None)).total for owner in ("ann", "bob", "")] == [1, 0, 0]
-
-
-async def test_a_key_leads_to_the_job_of_the_same_request(jobs: MemoryJobs) -> None:
-    first, new = await jobs.submit(request(1, key="k"))
-    again, other = await jobs.submit(request(1, key="k"))
-    assert (again.job_id, new, other) == (first.job_id, True, False)
-    with pytest.raises(KeyError):
-        await jobs.submit(request(2, key="k"))
-    with pytest.raises(KeyError):
-        await jobs.submit(request(1, key="k", algorithm="dp"))

@@ -6,29 +6,23 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from corpora import DATA
-from nedc_bench import OperatingCurve, Recording, Result, find_pairs, operating_curve, score, score_corpus
+from corpora import EXAMPLE
+from nedc_bench import OperatingCurve, Recording, operating_curve, score
 from nedc_bench.reports import format_table
 from nedc_bench.scoring.operating import COLUMNS
-
-PAIRS = (DATA / "chb-mit/ref.list", DATA / "chb-mit/hyp.list")
-
-
-@pytest.fixture(scope="module")
-def result() -> Result:
-    return score_corpus(find_pairs(*PAIRS))
 
 
 @pytest.fixture(scope="module")
 def curve() -> OperatingCurve:
-    return operating_curve(find_pairs(*PAIRS))
+    return operating_curve(EXAMPLE.pairing)
 
 
-def test_a_result_is_a_line(result: Result) -> None:
-    assert repr(result) == "<Result: 59 pairs, 59.01 hours, dp, epoch, overlap, taes, ira>"
+def test_a_result_is_a_line() -> None:
+    assert repr(EXAMPLE.result) == "<Result: 59 pairs, 59.01 hours, dp, epoch, overlap, taes, ira>"
 
 
-def test_a_notebook_shows_the_table_of_a_result(result: Result) -> None:
+def test_a_notebook_shows_the_table_of_a_result() -> None:
+    result = EXAMPLE.result
     shown = ET.fromstring(result._repr_html_())
     assert (shown.tag, shown.text) == ("pre", format_table(result.to_dict()))
 

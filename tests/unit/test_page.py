@@ -6,10 +6,10 @@ import base64
 import hashlib
 import json
 import re
-from typing import Any
 
 import pytest
 
+from helpers import page_data
 from nedc_bench import Recording, Result, score
 from nedc_bench.reports.page import VERDICTS, data_lines, page_lines, page_shell, render_lines
 from nedc_bench.scoring import ALGORITHM
@@ -23,19 +23,12 @@ def result() -> Result:
     return score(reference, hypothesis, algorithms=tuple(ALGORITHM))
 
 
-def data(page: str) -> dict[str, Any]:
-    """The data of a page."""
-    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    content: dict[str, Any] = json.loads(found)
-    return content
-
-
 def test_the_page_holds_the_result_document(result: Result) -> None:
-    assert data("\n".join(page_lines(result)))["result"] == json.loads(json.dumps(result.to_dict()))
+    assert page_data("\n".join(page_lines(result)))["result"] == json.loads(json.dumps(result.to_dict()))
 
 
 def test_the_page_holds_every_event_and_what_each_algorithm_made_of_it(result: Result) -> None:
-    content = data("\n".join(page_lines(result)))
+    content = page_data("\n".join(page_lines(result)))
     (expected,) = result.to_dict(events=True)["events"]
     ((duration, events, judged),) = content["recordings"]
     assert duration == expected["duration_seconds"] == 900.0
@@ -60,7 +53,7 @@ def test_no_name_ends_the_script_that_holds_it(result: Result) -> None:
     before, after, *_ = page_shell()
     page = "\n".join(render_lines(lines))
     assert "<" not in page.removeprefix(before).removesuffix(after)
-    assert data(page) == json.loads("\n".join(lines))
+    assert page_data(page) == json.loads("\n".join(lines))
 
 
 def test_the_page_allows_itself_its_own_style_and_script_and_nothing_else() -> None:

@@ -15,22 +15,18 @@ from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
-from corpora import DATA, Corpus
-from helpers import DeadlyFile, annotation, readers_of, run_program, until
+from corpora import DATA, Corpus, reports
+from helpers import DeadlyFile, annotation, run_program
 from nedc_bench import (
     EvaluationError,
     InputError,
     Pair,
     ParallelEvaluator,
     Recording,
-    Result,
-    find_pairs,
     score_corpus,
 )
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.evaluation.spreading import CHUNK, IN_FLIGHT
-from nedc_bench.reports import report_names
-from nedc_bench.reports.files import report_lines
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,14 +34,6 @@ T = TypeVar("T")
 OVERLAPPING = Corpus(DATA / "golden/overlapping")
 REFERENCE = annotation((1.0, 4.0, "seiz"))
 HYPOTHESIS = annotation((1.5, 4.5, "seiz"))
-
-
-def reports(result: Result) -> list[list[str]]:
-    """The lines of every report, except those with the date."""
-    return [
-        [line for line in report_lines(result, name) if "Date: " not in line and " Completed on " not in line]
-        for name in report_names(result.algorithms)
-    ]
 
 
 def pair(reference: Any = None) -> Pair:
@@ -170,32 +158,6 @@ def test_a_corpus_in_this_process_is_drawn_pair_by_pair() -> None:
 # -- workers that die
 
 
-def test_a_worker_killed_over_a_pair_is_replaced_and_its_pair_scored(
-    evaluator: ParallelEvaluator, tmp_path: Path
-) -> None:
-    pipe = tmp_path / "ref.csv_bi"
-    os.mkfifo(pipe)
-    killed = []
-
-    def kill_the_first_reader() -> None:
-        with open(pipe, "w") as file:  # opens when a worker has opened it to read
-            (reader,) = readers_of(pipe)
-            killed.append(reader)
-            os.kill(reader, signal.SIGKILL)
-            until(lambda: set(readers_of(pipe)) - {reader})  # open until then: the next must not see the end
-            file.write(REFERENCE)
-
-    killer = threading.Thread(target=kill_the_first_reader, daemon=True)
-    killer.start()
-    pairs = [pair(str(pipe) if k == 20 else None) for k in range(40)]
-    result = score_corpus(pairs, executor=evaluator)
-    killer.join()
-    assert killed
-    assert killed[0] != os.getpid()
-    assert [score.reference.name for score in result.scores] == ["<file>"] * 20 + [str(pipe)] + ["<file>"] * 19
-    assert result.to_dict()["algorithms"] == score_corpus([pair() for _ in range(40)]).to_dict()["algorithms"]
-
-
 def test_a_worker_that_dies_once_costs_nothing_but_time(tmp_path: Path) -> None:
     def pairs() -> list[Pair]:
         return [pair(DeadlyFile("r", REFERENCE, tmp_path / str(k)) if k in {0, 9} else None) for k in range(20)]
@@ -289,9 +251,3 @@ def test_an_evaluator_left_by_an_exception_ends_its_workers_at_once(tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         leave()
     assert not Path(f"/proc/{workers[0]}").exists()
-
-
-def test_folders_are_scored_by_workers_too(evaluator: ParallelEvaluator) -> None:
-    folder = OVERLAPPING.folder
-    result = score_corpus(find_pairs(str(folder / "ref"), str(folder / "hyp")), executor=evaluator)
-    assert result.to_dict()["algorithms"] == OVERLAPPING.result.to_dict()["algorithms"]

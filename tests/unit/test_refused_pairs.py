@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -17,21 +16,6 @@ GOOD = annotation((2.0, 3.0, "seiz"))
 def places(call: Callable[[], object]) -> list[tuple[str, int | None, str]]:
     """Side, line and code of each finding that refuses a call."""
     return [(finding.side, finding.line, finding.code) for finding in refusal(call).findings]
-
-
-def test_the_faults_of_both_sides_are_reported_together() -> None:
-    texts = annotation((5, 4, "seiz")), annotation(duration="nan")
-    assert places(lambda: score(*map(io.StringIO, texts))) == [
-        ("reference", 4, "order"),
-        ("hypothesis", 2, "duration"),
-    ]
-
-
-def test_the_words_of_a_refusal_name_side_file_line_text_and_reason(tmp_path: Path) -> None:
-    path = tmp_path / "ref.csv_bi"
-    path.write_text(annotation((5, 4, "seiz")))
-    said = str(refusal(lambda: score(path, io.StringIO(GOOD))))
-    assert said == f"reference {path}, line 4: stop_time 4.0 is before start_time 5.0"
 
 
 def test_recordings_of_different_duration_are_refused_with_both() -> None:

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from corpora import DATA
-from helpers import run, run_program, write_small_corpus
+from corpora import EXAMPLE
+from helpers import run, run_program
 from nedc_bench import InputError, Recording, Result, score, score_corpus
 from nedc_bench.reports import build_rows, write_csv
 from nedc_bench.reports.long import COLUMNS, FIGURES
 
-CHB = DATA / "chb-mit"
 REFERENCE = Recording.from_events(10.0, [(2.0, 6.0, "seiz")], "ref")
 HYPOTHESIS = Recording.from_events(10.0, [(4.0, 6.0, "seiz")], "hyp")
 # A recording's name, and the start of its detection: subject 01 has two recordings, subject 02 one.
@@ -88,7 +87,7 @@ def test_a_figure_that_no_algorithm_gives_is_empty_in_csv_and_floats_survive() -
 
 
 def test_the_command_prints_csv() -> None:
-    ran = run("score", CHB / "ref.list", CHB / "hyp.list", "--format", "csv", "--algorithm", "overlap")
+    ran = run("score", *EXAMPLE.lists, "--format", "csv", "--algorithm", "overlap")
     assert ran.status == 0
     read = list(csv.DictReader(io.StringIO(ran.stdout)))
     assert len(read) == (59 + 2) * 3
@@ -117,19 +116,6 @@ def test_without_pandas_the_error_says_how_to_get_it(tmp_path: Path) -> None:
     last_line = run_program(sys.executable, "-c", program, cwd=tmp_path).stderr.splitlines()[-1]
     assert last_line.startswith("nedc_bench.errors.EvaluationError: to_dataframe needs pandas")
     assert last_line.endswith("pip install 'nedc-bench[pandas]'")
-
-
-# -- the table
-
-
-def test_the_table_says_what_is_not_counted_in_events(tmp_path: Path) -> None:
-    lists = write_small_corpus(tmp_path, 2)
-    lines = run("score", *lists).stdout.splitlines()
-    assert lines[-2:] == [
-        "epoch: TP, FP, FN are samples, one per 0.25 s; FA/24h is seconds of false alarm in 24 h",
-        "taes: TP, FP, FN are events, or parts of them; FA/24h is their number in 24 h",
-    ]
-    assert "are samples" not in run("score", *lists, "--algorithm", "overlap").stdout
 
 
 # -- one algorithm

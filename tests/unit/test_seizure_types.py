@@ -77,9 +77,3 @@ def test_a_union_that_the_pairs_were_not_found_for_is_warned_of() -> None:
     quiet = Parameters(label_map=read_label_map("types.toml"))
     assert [str(found) for found in score_corpus(pairing, parameters=quiet).warnings if found.code == "channel"] == []
     assert seizure_burden(find_pairs("ref", "hyp", channels="union"), label="focal", parameters=by_type())
-
-
-@pytest.mark.usefixtures("tree")
-def test_channels_of_find_pairs_is_one_of_two_words() -> None:
-    with pytest.raises(InputError, match="channels must be one of refuse, union, not 'all'"):
-        find_pairs("ref", "hyp", channels="all")

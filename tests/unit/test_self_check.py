@@ -16,6 +16,7 @@ from corpora import DATA, Corpus, in_golden_names
 from nedc_bench import ALGORITHMS
 from nedc_bench.monitoring import Metrics, self_check
 from nedc_bench.monitoring.parity import GOLDEN
+from sampling import value
 
 PACKAGED: list[dict[str, Any]] = json.loads((GOLDEN / "expected.json").read_text())
 
@@ -33,10 +34,7 @@ def alter(golden: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
 
 
 def failures(metrics: Metrics) -> dict[str, float | None]:
-    return {
-        name: metrics.registry.get_sample_value("nedc_parity_failures_total", {"algorithm": name})
-        for name in ALGORITHMS
-    }
+    return {name: value(metrics, "nedc_parity_failures_total", algorithm=name) for name in ALGORITHMS}
 
 
 def test_this_machine_passes() -> None:

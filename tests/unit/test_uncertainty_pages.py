@@ -14,7 +14,7 @@ import pytest
 import bids
 from bench import bench_coverage
 from everything import of
-from helpers import run
+from helpers import blocks, run
 from nedc_bench.reports.evidence import FEW_SUBJECTS
 from nedc_bench.statistics.limits import METHODS, OPERATORS, Limit
 
@@ -56,7 +56,7 @@ def test_a_command_prints_what_the_page_says(folder: Path, commands: str, printe
 
 
 def test_the_python_example_runs() -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", PAGES["uncertainty"], re.DOTALL)
+    (block,) = blocks(PAGES["uncertainty"], "python")
     checked = block + "assert [outcome.met for outcome in found.outcomes] == [True, False]\n"
     subprocess.run([sys.executable, "-W", "error", "-c", checked], cwd=ROOT, check=True)
 

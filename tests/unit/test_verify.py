@@ -10,33 +10,15 @@ from typing import Any
 
 import pytest
 
-from helpers import annotation, write_corpus
+from helpers import annotation
 from nedc_bench import find_pairs
 from nedc_bench.cli import main
 from nedc_bench.evaluation.verification import verify
 from nedc_bench.reports import evidence_text
 from nedc_bench.statistics import read_table
 
-PAIRS = 6
-PARTICIPANTS = "participant_id\tsex\n" + "".join(f"sub-{k}\t{'FM'[k % 2]}\n" for k in range(PAIRS))
 SCORED = ("inputs[0].reference", "sub-0_x.csv_bi")
 DOCUMENTS = ("out/evidence.json", "out/result.json")
-
-
-@pytest.fixture
-def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Scored with evidence in ``out/``; the test runs in its folder."""
-    references = [annotation((2, 4, "seiz"), (6, 7, "seiz"), duration=90.0) for _ in range(PAIRS)]
-    hypotheses = [annotation((2 + k, 4 + k, "seiz"), duration=90.0) for k in range(PAIRS)]
-    write_corpus(tmp_path, references, hypotheses)
-    for side in ("ref", "hyp"):
-        for k in range(PAIRS):
-            (tmp_path / side / f"{k:04}.csv_bi").rename(tmp_path / side / f"sub-{k}_x.csv_bi")
-    (tmp_path / "ref/participants.tsv").write_text(PARTICIPANTS)
-    monkeypatch.chdir(tmp_path)
-    options = ["--replicates", "100", "--jobs", "1", "--subgroup", "sex"]
-    assert main(["evidence", "ref", "hyp", "-o", "out", *options]) == 0
-    return tmp_path
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], object], *, sign: bool) -> None:
@@ -50,17 +32,17 @@ def change(path: Path, edit: Callable[[dict[str, Any]], object], *, sign: bool) 
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-@pytest.mark.parametrize("folder", ["./{}", "{}/", "../{here}/{}", "{whole}/{}"])
+@pytest.mark.parametrize("folder", ["{}", "./{}", "{}/", "../{here}/{}", "{whole}/{}"])
 def test_another_spelling_of_a_path_is_the_same_file(
-    corpus: Path, document: str, folder: str, capsys: pytest.CaptureFixture[str]
+    evidenced: Path, document: str, folder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sides = [folder.format(side, here=corpus.name, whole=corpus) for side in ("ref", "hyp")]
+    sides = [folder.format(side, here=evidenced.name, whole=evidenced) for side in ("ref", "hyp")]
     assert main(["verify", document, *sides]) == 0
     assert capsys.readouterr().out.startswith(f"{document} is, to the last byte, what nedc-bench ")
 
 
-def test_a_missing_hypothesis_is_the_same_by_another_spelling(corpus: Path) -> None:
-    (corpus / "hyp/sub-1_x.csv_bi").unlink()
+def test_a_missing_hypothesis_is_the_same_by_another_spelling(evidenced: Path) -> None:
+    (evidenced / "hyp/sub-1_x.csv_bi").unlink()
     options = ["--replicates", "100", "--jobs", "1", "--missing", "empty"]
     assert main(["evidence", "./ref", "./hyp", "-o", "out", *options]) == 0
     for document in DOCUMENTS:
@@ -69,10 +51,10 @@ def test_a_missing_hypothesis_is_the_same_by_another_spelling(corpus: Path) -> N
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_files_in_another_place_differ_in_their_names_alone(
-    corpus: Path, document: str, capsys: pytest.CaptureFixture[str]
+    evidenced: Path, document: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for side in ("ref", "hyp"):
-        (corpus / side).rename(corpus / f"moved_{side}")
+        (evidenced / side).rename(evidenced / f"moved_{side}")
     assert main(["verify", document, "moved_ref", "moved_hyp"]) == 1
     (line,) = capsys.readouterr().out.splitlines()
     said, _, example = line.partition(", as ")
@@ -85,9 +67,9 @@ def test_files_in_another_place_differ_in_their_names_alone(
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_the_file_that_was_changed_is_named_first(
-    corpus: Path, document: str, capsys: pytest.CaptureFixture[str]
+    evidenced: Path, document: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (corpus / "hyp/sub-0_x.csv_bi").write_text(annotation((80, 82, "seiz"), duration=90.0))
+    (evidenced / "hyp/sub-0_x.csv_bi").write_text(annotation((80, 82, "seiz"), duration=90.0))
     assert main(["verify", document, "ref", "hyp"]) == 1
     first, *others, more, last = capsys.readouterr().out.splitlines()
     said = "hyp/sub-0_x.csv_bi is not the file that was scored: its sha256 is not the one in the document"
@@ -98,32 +80,33 @@ def test_the_file_that_was_changed_is_named_first(
     assert not any("sha256" in line or line.startswith("digest") for line in others)
 
 
-def test_many_changed_files_are_one_line(corpus: Path) -> None:
-    for k in range(PAIRS):
-        (corpus / f"hyp/sub-{k}_x.csv_bi").write_text(annotation((80, 82, "seiz"), duration=90.0))
+def test_many_changed_files_are_one_line(evidenced: Path) -> None:
+    for k in range(6):
+        (evidenced / f"hyp/sub-{k}_x.csv_bi").write_text(annotation((80, 82, "seiz"), duration=90.0))
     first, *_ = verify("out/result.json", find_pairs("ref", "hyp"))
     names = "hyp/sub-0_x.csv_bi, hyp/sub-1_x.csv_bi, hyp/sub-2_x.csv_bi and 3 more"
     assert first == f"{names} are not the files that were scored: their sha256 differ"
 
 
-def test_a_table_that_was_changed_is_named(corpus: Path) -> None:
-    (corpus / "ref/participants.tsv").write_text(PARTICIPANTS + "sub-9\tF\n")
+def test_a_table_that_was_changed_is_named(evidenced: Path) -> None:
+    with open(evidenced / "ref/participants.tsv", "a") as table:
+        table.write("sub-9\tF\n")
     assert verify("out/evidence.json", find_pairs("ref", "hyp"), table=read_table("ref/participants.tsv")) == [
         "ref/participants.tsv is not the file that was scored: its sha256 is not the one in the document"
     ]
 
 
-def test_fewer_pairs_are_told_before_their_figures(corpus: Path) -> None:
+def test_fewer_pairs_are_told_before_their_figures(evidenced: Path) -> None:
     for side in ("ref", "hyp"):
-        (corpus / side / "sub-5_x.csv_bi").unlink()
+        (evidenced / side / "sub-5_x.csv_bi").unlink()
     first, *others = verify("out/result.json", find_pairs("ref", "hyp"))
     assert first == "inputs: 6 pairs were scored, 5 are given"
     assert others
     assert not any(line.startswith(("inputs", "pairs")) for line in others)
 
 
-def test_a_document_that_does_not_fit_its_digest_was_changed(corpus: Path) -> None:
-    change(corpus / "out/evidence.json", lambda document: document["method"].update(subjects=7), sign=False)
+def test_a_document_that_does_not_fit_its_digest_was_changed(evidenced: Path) -> None:
+    change(evidenced / "out/evidence.json", lambda document: document["method"].update(subjects=7), sign=False)
     assert main(["verify", "out/evidence.json", "ref", "hyp"]) == 1
     found = verify("out/evidence.json", find_pairs("ref", "hyp"), table=read_table("ref/participants.tsv"))
     assert found == [
@@ -133,22 +116,22 @@ def test_a_document_that_does_not_fit_its_digest_was_changed(corpus: Path) -> No
 
 
 def test_a_seed_that_intervals_were_not_drawn_with_is_the_cause(
-    corpus: Path, capsys: pytest.CaptureFixture[str]
+    evidenced: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = "estimates agree and intervals do not: seed 5, 100 replicates and level 0.95 in the document "
     causes = ["digest: does not fit the document's text, which was changed after it was made"]
     causes.append(f"{said}are not what its intervals were made with")
-    change(corpus / "out/evidence.json", lambda document: document["method"].update(seed=5), sign=False)
+    change(evidenced / "out/evidence.json", lambda document: document["method"].update(seed=5), sign=False)
     assert main(["verify", "out/evidence.json", "ref", "hyp"]) == 1
     assert capsys.readouterr().out.splitlines()[:2] == causes
-    change(corpus / "out/evidence.json", lambda _: None, sign=True)
+    change(evidenced / "out/evidence.json", lambda _: None, sign=True)
     assert main(["verify", "out/evidence.json", "ref", "hyp"]) == 1
     assert capsys.readouterr().out.splitlines()[0] == causes[1]
 
 
-def test_a_long_text_keeps_both_of_its_quotes(corpus: Path) -> None:
+def test_a_long_text_keeps_both_of_its_quotes(evidenced: Path) -> None:
     change(
-        corpus / "out/result.json",
+        evidenced / "out/result.json",
         lambda document: document["parameters"].update(duration_tolerance="x" * 100),
         sign=False,
     )

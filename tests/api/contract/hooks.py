@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
 
-from helpers import annotation
+from helpers import annotation, make_archive
 
 PARAMETERS = ["", "# nothing\n", "[NEDC_EPOCH]\nepoch_duration = '0.5'\n"]
 
@@ -23,13 +21,8 @@ def csv_bi(draw: st.DrawFn) -> str:
 
 def archive(content: str) -> str:
     """A tar with a pair of this content, all in ASCII, as schemathesis needs it."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as file:
-        for side in ("ref", "hyp"):
-            member = tarfile.TarInfo(f"{side}/a.csv_bi")
-            member.size = len(content)
-            file.addfile(member, io.BytesIO(content.encode()))
-    return buffer.getvalue().decode("ascii")
+    files = dict.fromkeys(("ref/a.csv_bi", "hyp/a.csv_bi"), content.encode())
+    return make_archive("tar", files).decode("ascii")
 
 
 schemathesis.openapi.format("binary", csv_bi())  # its own bytes for this format stop its coverage phase (4.32)
