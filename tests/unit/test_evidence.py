@@ -131,9 +131,9 @@ def test_parameters_are_stated_by_who_verifies(evidenced: Path) -> None:
 
 
 def test_other_parameters_are_named_before_figures_and_files_are_compared(
-    corpus: Path, capsys: pytest.CaptureFixture[str]
+    evidenced: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (corpus / "p.toml").write_text("[NEDC_EPOCH]\nepoch_duration = 1.0\n")
+    (evidenced / "p.toml").write_text("[NEDC_EPOCH]\nepoch_duration = 1.0\n")
     options = ["--params", "p.toml", "--channels", "union", "--labels", "tusz"]
     assert main(["score", "ref", "hyp", "-o", "scored", *options]) == 0
     capsys.readouterr()
@@ -186,7 +186,8 @@ def test_what_is_no_document_of_ours_is_refused(tmp_path: Path, text: str, said:
         verify(tmp_path / "result.json", EXAMPLE.pairing)
 
 
-def test_a_folder_is_refused_with_the_names_of_documents_in_it(corpus: Path) -> None:
+@pytest.mark.usefixtures("evidenced")
+def test_a_folder_is_refused_with_the_names_of_documents_in_it() -> None:
     with pytest.raises(InputError, match=r"out: is a folder; give the result\.json"):
         verify("out", find_pairs("ref", "hyp"))
 

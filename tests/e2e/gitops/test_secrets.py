@@ -16,7 +16,7 @@ from e2e.kube import Namespace, until
 
 pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1500)]
 
-NEW_PASSWORD = "the-second-password"
+NEW_PASSWORD = "the-second/p@ss:word#%2F"  # in a URL it must be encoded
 NEW_TOKEN = "the-next-token-of-the-tests"
 ADD_PASSWORD, DROP_PASSWORD, TOKENS, ADD_TOKEN, PROBE, LAST_USE, DROP_TOKEN = range(7)  # blocks of the runbook
 
