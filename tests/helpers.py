@@ -74,6 +74,15 @@ def write_corpus(folder: Path, references: Sequence[str], hypotheses: Sequence[s
     return write_lists(folder, *names)
 
 
+def write_tree(root: Path, files: Mapping[str, str]) -> Path:
+    """Write files, and the folders that they are in; the root."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
 def write_small_corpus(folder: Path, pairs: int) -> Lists:
     """A corpus of 10 s recordings; each hypothesis finds the seizure of its reference half a second late."""
     starts = [1 + k % 5 for k in range(pairs)]

@@ -21,6 +21,8 @@ from everything import of
 from nedc_bench import Recording
 
 BIDS = Path(__file__).parent / "data/bids"
+ARCHIVES = {"seizeit2": "seizeit2-events.tar.xz", "chb-mit-bids": "chb-mit-bids.tar.xz"}
+EVENTS = "_events.tsv"
 DETECTORS = range(20)  # seeds
 SHARES = of(1, 10)  # of the recordings; each detector scores one
 
@@ -47,7 +49,7 @@ def read_nights() -> tuple[Night, ...]:
 
 
 def _seizeit2() -> Iterator[Night]:
-    for name, text in _members("seizeit2-events.tar.xz", "_events.tsv"):
+    for name, text in _members("seizeit2", EVENTS):
         rows = _rows(text)
         seizures = [(row["onset"], row["duration"]) for row in rows if row["eventType"].startswith("sz")]
         yield Night(name, float(rows[0]["recordingDuration"]), _intervals(seizures))
@@ -55,17 +57,17 @@ def _seizeit2() -> Iterator[Night]:
 
 def _chb_mit() -> Iterator[Night]:
     events = {
-        name.removesuffix("_events.tsv"): [(row["onset"], row["duration"]) for row in _rows(text)]
-        for name, text in _members("chb-mit-bids.tar.xz", "_events.tsv")
+        name.removesuffix(EVENTS): [(row["onset"], row["duration"]) for row in _rows(text)]
+        for name, text in _members("chb-mit-bids", EVENTS)
     }
-    for name, text in _members("chb-mit-bids.tar.xz", "_eeg.json"):
+    for name, text in _members("chb-mit-bids", "_eeg.json"):
         recording = name.removesuffix("_eeg.json")
         seizures = events.get(recording, [])
-        yield Night(f"{recording}_events.tsv", json.loads(text)["RecordingDuration"], _intervals(seizures))
+        yield Night(f"{recording}{EVENTS}", json.loads(text)["RecordingDuration"], _intervals(seizures))
 
 
-def _members(archive: str, ending: str) -> Iterator[tuple[str, str]]:
-    with tarfile.open(BIDS / archive) as tar:
+def _members(name: str, ending: str) -> Iterator[tuple[str, str]]:
+    with tarfile.open(BIDS / ARCHIVES[name]) as tar:
         for member in sorted(tar.getmembers(), key=lambda member: member.name):
             if member.name.endswith(ending):
                 file = tar.extractfile(member)

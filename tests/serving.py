@@ -265,7 +265,8 @@ class Workers:
         self.processes = server.workers()
         assert self.processes
         for process in self.processes:
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def go_on(self) -> None:
         for process in self.processes:

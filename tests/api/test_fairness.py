@@ -88,7 +88,7 @@ def test_small_pairs_beside_pairs_that_take_long(
     shared: Server, alone: list[float], request: pytest.FixtureRequest
 ) -> None:
     job_id = accept(shared, heavy(PENALTIES[request.node.callspec.params["shared"]]))
-    until(lambda: show(shared, job_id).json()["status"] == "running")
+    until(lambda: status(shared, job_id) == "running")
     check_fair(shared, alone, 3000)
     assert status(shared, job_id) == "running"
     assert shared.client.delete(f"/api/v1/evaluate/{job_id}").status_code == 204

@@ -16,7 +16,7 @@ from nedc_bench.api.app import LEAST_WORKERS
 from nedc_bench.execution import PairInput
 from redis_names import key
 from redis_server import RedisServer
-from serving import Server
+from serving import Server, Workers
 
 SETTINGS = {
     "MAX_WORKERS": "1",
@@ -109,14 +109,9 @@ def leaves(client: Client) -> None:
 def held_workers(server: Server) -> Iterator[None]:
     """Stop the workers, so that their next calls never end; those that are left go on afterwards."""
     wait_for_workers(server)
-    held = server.workers()
-    for worker in held:
-        with suppress(psutil.NoSuchProcess):
-            worker.suspend()
+    held = Workers(server)
     yield
-    for worker in held:
-        with suppress(psutil.NoSuchProcess):
-            worker.resume()
+    held.go_on()
 
 
 def wait_for_workers(server: Server) -> None:

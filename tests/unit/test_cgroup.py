@@ -6,17 +6,10 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from helpers import write_tree
 from nedc_bench.monitoring.cgroup import Cgroup, CgroupCollector, read_cgroup
 
 CPU_STAT_1 = "nr_periods 4\nnr_throttled 1\nthrottled_time 2500000000\n"
-
-
-def lay_out(root: Path, **files: str) -> Path:
-    for name, text in files.items():
-        path = root / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
 
 
 def version_2(root: Path, folder: str, limit: str = "536870912\n") -> Path:
@@ -26,27 +19,24 @@ def version_2(root: Path, folder: str, limit: str = "536870912\n") -> Path:
         "memory.stat": "anon 150000000\ninactive_file 50000000\n",
         "cpu.stat": "usage_usec 9000000\nnr_periods 400\nnr_throttled 100\nthrottled_usec 2500000\n",
     }
-    return lay_out(
-        root,
-        **{"sys/fs/cgroup/cgroup.controllers": "cpu memory\n"},
-        **{f"sys/fs/cgroup/{folder}{name}": text for name, text in texts.items()},
-    )
+    controllers = {"sys/fs/cgroup/cgroup.controllers": "cpu memory\n"}
+    return write_tree(root, controllers | {f"sys/fs/cgroup/{folder}{name}": text for name, text in texts.items()})
 
 
 def test_version_2_in_a_container_whose_mount_is_its_cgroup(tmp_path: Path) -> None:
-    root = lay_out(version_2(tmp_path, ""), **{"proc/self/cgroup": "0::/kubepods/pod1/abc\n"})
+    root = write_tree(version_2(tmp_path, ""), {"proc/self/cgroup": "0::/kubepods/pod1/abc\n"})
     assert read_cgroup(root) == Cgroup(150000000, 536870912, 400, 100, 2.5)
 
 
 def test_version_2_with_the_hosts_view_and_no_limit(tmp_path: Path) -> None:
-    root = lay_out(version_2(tmp_path, "user.slice/app/", "max\n"), **{"proc/self/cgroup": "0::/user.slice/app\n"})
+    root = write_tree(version_2(tmp_path, "user.slice/app/", "max\n"), {"proc/self/cgroup": "0::/user.slice/app\n"})
     assert read_cgroup(root) == Cgroup(150000000, None, 400, 100, 2.5)
 
 
 def test_version_1_whose_controllers_lie_apart(tmp_path: Path) -> None:
-    root = lay_out(
+    root = write_tree(
         tmp_path,
-        **{
+        {
             "proc/self/cgroup": "5:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n",
             "sys/fs/cgroup/memory/memory.usage_in_bytes": "200000000\n",
             "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",

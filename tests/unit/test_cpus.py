@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import Ran, run_program
+from helpers import Ran, run_program, write_tree
 from nedc_bench import ParallelEvaluator
 from nedc_bench.evaluation.cpus import available_cpus
 
@@ -16,15 +16,6 @@ AFFINITY = len(os.sched_getaffinity(0))
 
 # Each prints the CPUs for quotas of half a CPU, one and a half, and 1000.
 QUOTAS = [("50000 100000", 1), ("100000 100000", 1), ("150000 100000", 1), ("100000000 100000", AFFINITY)]
-
-
-def tree(root: Path, files: dict[str, str]) -> Path:
-    """A ``/proc`` and ``/sys`` with these files."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
-    return root
 
 
 def version_1(quota: str) -> dict[str, str]:
@@ -40,7 +31,7 @@ def at(folder: str, files: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize("folder", ["a/b/c", "a/b", "a", "."])
 def test_a_quota_of_version_2_counts_wherever_it_is_set(tmp_path: Path, folder: str, quota: str, cpus: int) -> None:
     own = {"proc/self/cgroup": "0::/a/b/c", "sys/fs/cgroup/a/b/c/cpu.max": "max 100000"}
-    assert available_cpus(tree(tmp_path, own | {f"sys/fs/cgroup/{folder}/cpu.max": quota})) == cpus
+    assert available_cpus(write_tree(tmp_path, own | {f"sys/fs/cgroup/{folder}/cpu.max": quota})) == cpus
 
 
 @pytest.mark.parametrize(("quota", "cpus"), QUOTAS)
@@ -51,12 +42,12 @@ def test_a_quota_of_version_1_counts_wherever_it_is_set(
 ) -> None:
     own = {"proc/self/cgroup": f"5:memory:/x\n4:{mount}:/a/b\n0::/"}
     files = at(f"sys/fs/cgroup/{mount}/{folder}", version_1(quota))
-    assert available_cpus(tree(tmp_path, own | files)) == cpus
+    assert available_cpus(write_tree(tmp_path, own | files)) == cpus
 
 
 def test_controllers_may_be_named_in_another_order_than_their_mount(tmp_path: Path) -> None:
     """As RHEL 7 mounts them: the controllers ``cpuacct,cpu``, the mount ``cpu,cpuacct``, and links to it."""
-    root = tree(
+    root = write_tree(
         tmp_path,
         {"proc/self/cgroup": "4:cpuacct,cpu:/"} | at("sys/fs/cgroup/cpu,cpuacct", version_1("100000 100000")),
     )
@@ -86,7 +77,7 @@ def test_controllers_may_be_named_in_another_order_than_their_mount(tmp_path: Pa
     ],
 )
 def test_the_quota_of_a_container_counts(tmp_path: Path, files: dict[str, str]) -> None:
-    assert available_cpus(tree(tmp_path, files)) == 1
+    assert available_cpus(write_tree(tmp_path, files)) == 1
 
 
 @pytest.mark.parametrize(
@@ -106,7 +97,7 @@ def test_the_quota_of_a_container_counts(tmp_path: Path, files: dict[str, str]) 
     ],
 )
 def test_without_a_quota_the_affinity_counts(tmp_path: Path, files: dict[str, str]) -> None:
-    assert available_cpus(tree(tmp_path, files)) == AFFINITY
+    assert available_cpus(write_tree(tmp_path, files)) == AFFINITY
 
 
 def test_the_affinity_counts() -> None:

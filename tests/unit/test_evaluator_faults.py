@@ -1,4 +1,4 @@
-"""Evaluating requests while workers fail, and requests are cancelled or stopped."""
+"""Evaluating requests while the cache lies, workers fail, and requests are cancelled or stopped."""
 
 from __future__ import annotations
 
@@ -19,6 +19,31 @@ from nedc_bench.execution import Evaluated, PairInput
 async def impatient() -> AsyncIterator[Scorer]:
     async with Scorer(timeout_seconds=2) as scorer:
         yield scorer
+
+
+# -- a cache that lies
+
+
+@pytest.mark.parametrize("lie", [b"", b"{}", b'{"format":1}', b"\xff", b"[]", b"[1]", bytes(1000)])
+async def test_an_entry_that_is_no_score_is_scored_again_and_replaced(scorer: Scorer, lie: bytes) -> None:
+    pairs, key = [small_pair()], asking().pair_key(small_pair())
+    await scorer.cache.set_many({key: lie})
+    assert not (await check(scorer, pairs)).cached
+    assert scorer.tally["corrupt"] == 1
+    assert (await scorer.cache.get_many([key]))[0] not in {None, lie}
+
+
+@pytest.mark.parametrize("lie", [b"", b"\xff", b"\x92\xc4\x00", b"{}"])
+async def test_an_entry_that_is_no_document_is_made_again_and_replaced(scorer: Scorer, lie: bytes) -> None:
+    pairs, asked = [small_pair()], asking()
+    key = asked.request_key([asked.pair_key(pair) for pair in pairs])
+    await scorer.cache.set_many({key: lie})
+    await check(scorer, pairs)
+    assert scorer.tally["corrupt"] == 1
+    assert (await scorer.cache.get_many([key]))[0] not in {None, lie}
+
+
+# -- workers that fail
 
 
 async def begun(scorer: Scorer, pairs: list[PairInput]) -> asyncio.Task[Evaluated]:

@@ -42,6 +42,14 @@ def exhaust_memory() -> None:
     raise MemoryError
 
 
+def end_once(mark: str) -> int:
+    """Kill the worker the first time."""
+    if not os.path.exists(mark):
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
 async def test_a_call_is_answered_by_another_process() -> None:
     async with started(WorkerPool(2)) as pool:
         assert pool.alive
@@ -80,6 +88,26 @@ async def test_what_a_call_raises_is_raised() -> None:
         with pytest.raises(EvaluationError, match="memory"):
             await pool.run(exhaust_memory)
         assert await pool.run(abs, -1) == 1
+
+
+async def test_a_call_whose_worker_is_killed_is_made_again(tmp_path: Path) -> None:
+    restarts = Tally()
+    async with started(WorkerPool(1, on_restart=restarts)) as pool:
+        (first,) = pool.pids
+        second = await pool.run(end_once, str(tmp_path / "mark"))
+        assert pool.pids == (second,)
+        assert second != first
+        assert restarts == {"died": 1}
+
+
+async def test_a_call_that_kills_every_worker_fails_and_the_pool_goes_on() -> None:
+    restarts = Tally()
+    async with started(WorkerPool(2, on_restart=restarts)) as pool:
+        for number in (signal.SIGKILL, signal.SIGSEGV):
+            with pytest.raises(EvaluationError, match="died over it twice"):
+                await pool.run(signal.raise_signal, number)
+        assert await pool.run(abs, -1) == 1
+        await until(lambda: restarts == {"died": 4})
 
 
 async def test_an_idle_worker_that_is_killed_is_replaced() -> None:

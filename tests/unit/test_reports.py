@@ -23,7 +23,6 @@ from nedc_bench.reports import format_table, format_warnings, report_names, whol
 from nedc_bench.reports.files import report_lines
 
 TEXT_REPORTS = ("summary.txt", "summary_dpalign.txt", "summary_epoch.txt", "summary_ovlp.txt", "summary_taes.txt")
-ALL_REPORTS = {*TEXT_REPORTS, "report.html", "result.json"}
 
 
 def small_result(*algorithms: str, hypothesis_start: float = 1.5) -> Result:
@@ -33,11 +32,12 @@ def small_result(*algorithms: str, hypothesis_start: float = 1.5) -> Result:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """The files below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def corpus_result(lists: Lists) -> Result:
-    return score_corpus(find_pairs(*map(str, lists)), jobs=1)
+    return score_corpus(find_pairs(*lists), jobs=1)
 
 
 # -- which reports
@@ -115,28 +115,19 @@ def little_room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Litt
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_leaves_the_earlier_reports_whole_and_nothing_else(little_room: LittleRoom, tmp_path: Path) -> None:
-    out = little_room.folder / "out"
-    small, large = write_small_corpus(tmp_path / "small", 2), write_small_corpus(tmp_path / "large", 100)
-    assert run("score", *small, "-o", out).status == 0
-    before = contents(out)
-    ran = run_program(*little_room.command, "score", *large, "--jobs", "1", "-o", out)
-    message = f"error: cannot write reports to {out}: {little_room.reason}\n"
-    assert ran == Ran(3, "", message)
-    assert contents(out) == before
-    assert set(before) == ALL_REPORTS
-
-
-def test_a_full_disk_leaves_an_earlier_file_of_events_whole_and_nothing_else(
-    little_room: LittleRoom, tmp_path: Path
+@pytest.mark.parametrize(
+    ("option", "name", "failed"), [("-o", "out", "write reports to"), ("--events", "events.csv", "write")]
+)
+def test_a_full_disk_leaves_what_was_written_before_whole_and_nothing_else(
+    little_room: LittleRoom, tmp_path: Path, option: str, name: str, failed: str
 ) -> None:
-    events = little_room.folder / "events.csv"
+    place = little_room.folder / name
     small, large = write_small_corpus(tmp_path / "small", 2), write_small_corpus(tmp_path / "large", 100)
-    assert run("score", *small, "--events", events).status == 0
-    before = events.read_bytes()
-    ran = run_program(*little_room.command, "score", *large, "--jobs", "1", "--events", events)
-    assert ran == Ran(3, "", f"error: cannot write {events}: {little_room.reason}\n")
-    assert contents(little_room.folder) == {"events.csv": before}
+    assert run("score", *small, option, place).status == 0
+    before = contents(little_room.folder)
+    ran = run_program(*little_room.command, "score", *large, "--jobs", "1", option, place)
+    assert ran == Ran(3, "", f"error: cannot {failed} {place}: {little_room.reason}\n")
+    assert contents(little_room.folder) == before
 
 
 def test_a_file_that_is_replaced_keeps_its_link_and_its_mode(tmp_path: Path) -> None:
