@@ -14,6 +14,7 @@ from hypothesis import given, settings
 import oracle
 from corpora import in_golden_names
 from everything import of
+from helpers import annotation
 from nedc_bench import InputError, LabelMap, Parameters, Recording, Result, read_recording, score_corpus
 from nedc_bench.scoring import alignment, cost
 from nedc_bench.scoring import epoch as epoch_module
@@ -95,13 +96,8 @@ def by_oracle(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epo
 
 def prepare(raw: Raw) -> list[oracle.Event]:
     duration, events = raw
-    _, sorted_events = oracle.read(as_text(duration, events))
+    _, sorted_events = oracle.read(annotation(*events, duration=duration))
     return oracle.prepare(duration, sorted_events)
-
-
-def as_text(duration: float, events: list[tuple[float, float, str]]) -> str:
-    rows = "".join(f"TERM,{start!r},{stop!r},{label},1.0\n" for start, stop, label in events)
-    return f"# version = csv_v1.0.0\n# duration = {duration!r} secs\n{oracle.COLUMNS}\n{rows}"
 
 
 def by_scorer(label_map: dict[str, list[str]], pairs: list[tuple[Raw, Raw]], epoch: float) -> Result | None:
@@ -154,10 +150,10 @@ def collapsed(labels: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 @given(recordings_with_any_labels)
 def test_reading_filling_and_merging(raw: Raw) -> None:
-    text = as_text(*raw)
-    duration, events = oracle.read(text)
+    duration, events = raw
+    text = annotation(*events, duration=duration)
     recording = read_recording(io.BytesIO(text.encode()))
-    assert [tuple(event) for event in recording.events] == [tuple(e) for e in oracle.prepare(duration, events)]
+    assert [tuple(event) for event in recording.events] == [tuple(e) for e in prepare(raw)]
 
 
 @given(st.lists(ANY_EVENT, min_size=1, max_size=9), st.lists(ANY_EVENT, min_size=1, max_size=9), EPOCHS)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 import oracle
 from corpora import in_golden_names
+from helpers import annotation
 from nedc_bench import InputError, LabelMap, Parameters, Result, read_recording, score
 
 FEWER = settings.default.max_examples // 3 if settings.default else 500
@@ -124,8 +125,7 @@ def as_text(events: list[tuple[int, int, str]], *, tiled: bool) -> str:
         times = sorted({0, 8, *(start for start, _, _ in events)})
         labels = [label for _, _, label in events] or ["seiz"]
         events = [(times[k], times[k + 1], labels[k % len(labels)]) for k in range(len(times) - 1)]
-    rows = "".join(f"TERM,{min(a, b)},{max(a, b)},{label},1\n" for a, b, label in events)
-    return f"# version = csv_v1.0.0\n# duration = 8 secs\n{oracle.COLUMNS}\n{rows}"
+    return annotation(*((min(a, b), max(a, b), label) for a, b, label in events), duration=8)
 
 
 @given(MAPS, EVENTS, EVENTS, st.booleans(), st.integers(0, 3))

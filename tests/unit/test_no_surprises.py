@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from corpora import DATA, Corpus
-from helpers import COLUMNS, run_program
+from helpers import annotation, run_program
 from nedc_bench import ParallelEvaluator, score_corpus
 from nedc_bench.evaluation import spreading as module
 from nedc_bench.evaluation.cpus import available_cpus
@@ -44,8 +44,7 @@ def figure() -> str:
 def a_day_of_seconds(path: Path, run: int) -> None:
     """86,400 rows, one per second; every fiftieth run of this length is a seizure."""
     labels = ["seiz" if k // run % 50 == 3 else "bckg" for k in range(86_400)]
-    rows = "".join(f"TERM,{k},{k + 1},{label},1.0\n" for k, label in enumerate(labels))
-    path.write_text(f"# version = csv_v1.0.0\n# duration = 86400.0000 secs\n{COLUMNS}\n{rows}")
+    path.write_text(annotation(*((k, k + 1, label) for k, label in enumerate(labels)), duration=86_400))
 
 
 def test_scoring_one_pair_does_not_run_the_script_again(tmp_path: Path) -> None:

@@ -166,6 +166,7 @@ def test_a_worker_that_dies_once_costs_nothing_but_time(tmp_path: Path) -> None:
         result = score_corpus(pairs(), executor=evaluator)
     assert (tmp_path / "0").exists()
     assert (tmp_path / "9").exists()
+    assert [score.reference.name for score in result.scores] == ["r" if k in {0, 9} else "<file>" for k in range(20)]
     assert result.to_dict()["algorithms"] == score_corpus([pair() for _ in range(20)]).to_dict()["algorithms"]
 
 
