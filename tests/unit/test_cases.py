@@ -125,7 +125,8 @@ def test_bids_events_are_scored_as_they_are() -> None:
     ],
 )
 def test_a_foreign_format_is_named_in_one_line_a_file(name: str, words: str) -> None:
-    status, errors = command("foreign-format-as-list", name, name)
+    status, (note, *errors) = command("foreign-format-as-list", name, name)
+    assert note.startswith("note: reference and hypothesis are the same file")
     assert (status, len(errors)) == (1, 2)
     assert errors[0].startswith(f"error: reference {name}")
     assert all(words in error for error in errors)
@@ -143,12 +144,12 @@ def test_seizure_types_are_refused_with_the_option_that_knows_them_and_scored_wi
 
 
 def test_per_channel_events_are_refused_or_their_union_is_scored() -> None:
-    status, errors = command("tusz-types-and-channels", "tusz.csv", "tusz.csv", "--labels", "tusz")
+    status, (_, *errors) = command("tusz-types-and-channels", "tusz.csv", "tusz.csv", "--labels", "tusz")
     assert status == 1
     assert "use the csv_bi that TUSZ has beside each csv" in errors[0]
     assert "--channels union" in errors[0]
     options = ("--labels", "tusz", "--channels", "union")
-    status, errors = command("tusz-types-and-channels", "tusz.csv", "tusz.csv", *options)
+    status, (_, *errors) = command("tusz-types-and-channels", "tusz.csv", "tusz.csv", *options)
     assert status == 0
     assert "scored as the union of 2 channels" in errors[0]
 
