@@ -17,7 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # They start worker processes for nearly every test.
 WORKERS = tuple(
     f"tests/unit/test_{name}.py"
-    for name in ("evaluator", "evaluator_faults", "no_surprises", "parallel", "pool", "processes")
+    for name in ("evaluator", "evaluator_faults", "memory_jobs", "no_surprises", "parallel", "pool", "processes")
 )
 # Fixtures that start servers and browsers, or take as long.
 SERVERS = {"start_server", "start_build", "redis_server", "server", "browser", "stack", "cluster", "site"}
