@@ -12,7 +12,7 @@ from helpers import until
 from nedc_bench.jobs.chunks import MAX_DELIVERIES
 from nedc_bench.jobs.model import JobStatus
 from nedc_bench.jobs.queue import GROUP, IDLE_SECONDS
-from redis_names import CHUNKS, of_nobody
+from redis_names import CHUNKS, PENDING, of_job, of_nobody
 from redis_server import RedisServer
 from serving import Start, Stop, accept, completed_lines, ended, entered, show, small_pair, status
 
@@ -44,6 +44,26 @@ def test_a_job_has_one_result_though_replicas_are_killed_in_turn(replica: Start,
     assert entered(second, "completed") + entered(third, "completed") <= JOBS
     until(lambda: redis.ask(lambda client: client.zcard(of_nobody(JobStatus.COMPLETED))) == JOBS)
     until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
+
+
+def test_what_a_killed_replica_left_of_an_ended_job_is_tidied_up(replica: Start, redis: RedisServer) -> None:
+    server = replica()
+    job_id = accept(server, small_pair(0))
+    ended(server, job_id)
+    completed, running = of_nobody(JobStatus.COMPLETED), of_nobody(JobStatus.RUNNING)
+    until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
+    # as if it had died once the end was stored: its chunk comes again, and what follows the end was not done
+    redis.ask(lambda client: client.zrem(completed, job_id))
+    for place in (running, PENDING):
+        redis.ask(methodcaller("zadd", place, {job_id: 1}))
+    left = [of_job(job_id, part) for part in (":input:0", ":files", ":begun")]
+    for place in left:
+        redis.ask(methodcaller("set", place, b"left"))
+    redis.ask(methodcaller("xadd", CHUNKS, {"job": job_id, "chunk": "0"}))
+    until(lambda: redis.ask(lambda client: client.xlen(CHUNKS)) == 0)
+    assert [redis.ask(methodcaller("zcard", place)) for place in (completed, running, PENDING)] == [1, 0, 0]
+    assert redis.ask(lambda client: client.exists(*left)) == 0
+    assert status(server, job_id) == "completed"
 
 
 def test_a_job_stays_with_a_running_replica_and_leaves_a_paused_one(

@@ -20,8 +20,8 @@ from nedc_bench.errors import EvaluationError
 from nedc_bench.execution import Asked, Evaluated, PairInput
 from nedc_bench.execution.cost import expected_seconds
 from nedc_bench.execution.work import Scored
-from nedc_bench.jobs.lists import Record
-from nedc_bench.jobs.model import PIPELINE, Failure, JobStatus, JobsUnavailableError, Request, Stored, ended
+from nedc_bench.jobs.lists import Record, decoded
+from nedc_bench.jobs.model import PIPELINE, Failure, Job, JobStatus, JobsUnavailableError, Request, Stored, ended
 from nedc_bench.jobs.queue import HOLD_SECONDS, IDLE_SECONDS, Chunk, Queue
 from nedc_bench.jobs.runner import Runner
 from nedc_bench.jobs.store import Store
@@ -147,8 +147,9 @@ class ChunkRunner:
             pipeline.hexists(scores, str(chunk.number))
 
         end, begun, content, scored = await self._insist(lambda: self._store.pipeline(read))
-        if end is not None:
-            await self._insist(lambda: self._store.not_waiting(job_id))
+        if end is not None:  # the replica that stored it may have died before it tidied up
+            status = (decoded(end, Job) or record.job).status
+            await self._insist(lambda: self._store.tidy(record, status))
             return
         if chunk.deliveries > MAX_DELIVERIES:
             log.error("a job was given up: its worker processes keep dying", deliveries=chunk.deliveries)
@@ -175,7 +176,7 @@ class ChunkRunner:
 
         *_, exists, stored = await self._insist(lambda: self._store.pipeline(store))
         if not exists:  # the job was removed meanwhile
-            await self._insist(lambda: self._store.clean(record))
+            await self._store.clean_removed(record)
         elif stored == len(record.chunks):
             await self._fold(record)
 

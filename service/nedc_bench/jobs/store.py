@@ -189,21 +189,26 @@ class Store:
             pipeline.set(f"{place}:end", msgspec.json.encode(job), px=life, nx=True)
 
         exists, first = await self.pipeline(end)
+        if exists:
+            await self.tidy(record, job.status)
+        else:
+            await self.clean_removed(record)
+        return bool(exists and first)
+
+    async def tidy(self, record: Record, status: JobStatus) -> None:
+        """Remove what a finished job no longer needs, and list it by its final status; may be repeated."""
+        job_id = record.job.job_id
 
         def tidy(pipeline: AnyPipeline) -> None:
             unlink(
                 pipeline, *(self.place(job_id, part) for part in (":files", ":scores", ":begun")), *self.inputs(record)
             )
             pipeline.zrem(self.redis.key("pending"), job_id)
-            if exists:
-                self._lists.enter(pipeline, record, job.status)
-                self.keys.expire_with_job(pipeline, record.key)
-            else:
-                unlink(pipeline, *(self.place(job_id, part) for part in (":end", ":result")))
+            self._lists.enter(pipeline, record, status)
+            self.keys.expire_with_job(pipeline, record.key)
             self.announce(pipeline, job_id)
 
         await self.pipeline(tidy)
-        return bool(exists and first)
 
     async def remove(self, job_id: str, owner: str) -> JobStatus | None:
         """Remove a job. Returns its status, or None."""
@@ -263,6 +268,10 @@ class Store:
             await self.redis.pipeline(clean)
         except RedisUnavailableError as error:
             log.warning("job not removed completely", job_id=job_id, cause=str(error))
+
+    async def clean_removed(self, record: Record) -> None:
+        """Remove what was stored of a job after its removal; its idempotency key may be another job's by now."""
+        await self.clean(msgspec.structs.replace(record, key=None))
 
     async def ask(self, question: Any, size: int = 0) -> Any:
         """The answer of Redis to a caller's question."""
