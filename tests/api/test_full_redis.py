@@ -57,11 +57,11 @@ def test_large_uploads_are_completed_or_refused_and_leave_room(
             assert "Redis is full of unfinished jobs" in check_problem(answer, 503)["detail"]
             assert int(answer.headers["Retry-After"]) > 0
     assert 4 < len(accepted) < UPLOADS
-    assert used(small_redis) < ROOM * MOST_FULL
+    until(lambda: used(small_redis) < ROOM * MOST_FULL)  # Redis frees in the background
     assert {status(server, job_id) for job_id in accepted} <= {"pending", "running"}
     workers.go_on()
     assert {ended(server, job_id)["status"] for job_id in accepted} == {"completed"}
-    assert used(small_redis) < ROOM / 4  # the inputs are gone
+    until(lambda: used(small_redis) < ROOM / 4)  # the inputs are gone
     for number in range(UPLOADS, UPLOADS + 2):
         assert ended(server, accept(server, large_pair(number)))["status"] == "completed"
 
