@@ -90,7 +90,7 @@ for line in sys.stdin:
 """
 
 _GUARD = """
-import os, select, signal, sys
+import os, select, signal, sys, time
 
 mark, parent, seconds = sys.argv[1].encode(), int(sys.argv[2]), int(sys.argv[3])
 
@@ -107,12 +107,16 @@ def marked():
 if not select.select([sys.stdin], [], [], seconds)[0]:
     print(f"the tests are killed: they ran for more than {seconds} seconds", file=sys.stderr)
     os.kill(parent, signal.SIGKILL)
-while found := list(marked()):
-    for pid in found:
+looks = 10
+while looks:  # a process that has just been started may not show its environment yet
+    looks -= 1
+    for pid in marked():
+        looks = 10
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+    time.sleep(0.05)
 """
 
 

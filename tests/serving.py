@@ -225,9 +225,9 @@ def completed_lines(*servers: Server) -> list[str]:
     return [line["job_id"] for server in servers for line in server.lines("job completed")]
 
 
-def levels(server: Server) -> set[str]:
-    """The levels that occur in the log."""
-    return {line["level"] for line in server.lines()}
+def errors(server: Server) -> list[dict[str, Any]]:
+    """The lines of the log about errors."""
+    return [line for line in server.lines() if line["level"] not in {"debug", "info", "warning"}]
 
 
 def check_problem(response: httpx.Response, status: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from serving import (
     accept,
     ended,
     entered,
-    levels,
+    errors,
     post,
     show,
     small_pair,
@@ -80,7 +80,7 @@ def test_a_frozen_redis_gives_503_and_loses_no_job(replica: Start, redis: RedisS
     until(lambda: post(server, small_pair(8), headers={}).status_code == 202)
     assert ended(server, job_id)["status"] == "completed"
     assert server.client.get("/api/v1/evaluate").json()["total"] == 2  # without the refused one
-    assert "error" not in levels(server)
+    assert errors(server) == []
 
 
 def test_damaged_entries_do_not_stop_the_service(replica: Start, redis: RedisServer) -> None:

@@ -14,7 +14,7 @@ from e2e.load import Load
 from helpers import until
 from redis_names import key
 from redis_server import RedisServer
-from serving import Server, Start, levels
+from serving import Server, Start, errors
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ def check_sound(load: Load, *servers: Server) -> None:
     assert load.completed == load.posted
     for server in servers:
         assert server.count("nedc_http_requests_total", status="500") == 0
-        assert levels(server) <= {"info", "warning"}
+        assert errors(server) == []
 
 
 def let_come(load: Load) -> None:
@@ -127,5 +127,5 @@ def test_replicas_are_replaced_one_by_one(replica: Start) -> None:
             balancer.servers = [server for server in balancer.servers if server is not leaving]
         load.go_on(5)
     check_sound(load, *balancer.servers)
-    assert levels(old[0]) | levels(old[1]) <= {"info", "warning"}
+    assert errors(old[0]) + errors(old[1]) == []
     assert all(server.count("nedc_jobs_total", state="completed") > 0 for server in balancer.servers)
