@@ -8,7 +8,7 @@ import pytest
 
 from helpers import annotation
 from nedc_bench import ALGORITHMS
-from serving import Server, accept, check_problem, ended, one_pair, post
+from serving import File, Server, accept, check_problem, ended, one_pair, post, small_pair
 
 
 def test_a_job_from_acceptance_to_removal(server: Server) -> None:
@@ -171,3 +171,15 @@ def test_a_request_id_is_kept_and_a_bad_one_replaced(server: Server) -> None:
     assert server.client.get("/api/v1/health", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
     replaced = server.client.get("/api/v1/health", headers={"X-Request-ID": 'a"b'}).headers["X-Request-ID"]
     assert replaced.isalnum()
+
+
+def test_uploads_that_are_swapped_are_warned_about(server: Server) -> None:
+    files = [*named("a", "b", side="reference"), *named("b", "a", side="hypothesis")]
+    answer = post(server, files)
+    assert [found["code"] for found in answer.json()["result"]["warnings"]] == ["list-order"]
+    assert check_problem(post(server, files, strict="true"), 422)
+
+
+def named(*names: str, side: str) -> list[File]:
+    (_, (_, text)), *_ = small_pair(0)
+    return [(side, (f"{name}.csv_bi", text)) for name in names]

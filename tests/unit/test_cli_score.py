@@ -202,3 +202,14 @@ def test_labels_that_a_terminal_cannot_write_are_escaped(tmp_path: Path) -> None
     )
     assert (ran.status, ran.stderr) == (0, "")
     assert r"ictal\xe9" in ran.stdout
+
+
+def test_events_are_not_written_over_a_file_that_is_scored(tmp_path: Path) -> None:
+    for name in ("a.csv_bi", "b.csv_bi"):
+        (tmp_path / name).write_text(annotation((1, 2, "seiz")))
+    ran = run_program(COMMAND, "score", "a.csv_bi", "b.csv_bi", "--events", "./b.csv_bi", cwd=tmp_path)
+    assert (ran.status, ran.stderr) == (
+        1,
+        "error: --events ./b.csv_bi is one of the files to score; write to another\n",
+    )
+    assert (tmp_path / "b.csv_bi").read_text() == annotation((1, 2, "seiz"))

@@ -251,3 +251,12 @@ def test_rows_of_a_data_frame_that_are_no_events_are_refused_by_their_index() ->
 def test_what_is_no_data_frame_is_refused(frame: Any) -> None:
     message = "must be a data frame with columns start, stop (and label, confidence), not "
     assert str(refusal(lambda: Recording.from_dataframe(10.0, frame))).startswith(message)
+
+
+def test_masked_samples_are_refused() -> None:
+    masked = np.ma.array(np.ones(4), mask=[False, False, False, True])
+    for make in (
+        lambda: Recording.from_mask(masked, sampling_rate=1),
+        lambda: Recording.from_probabilities(masked, sampling_rate=1, threshold=0.5),
+    ):
+        assert "has masked samples" in str(refusal(make))

@@ -281,3 +281,8 @@ def test_names_that_lead_out_of_the_archive_are_refused(name: str) -> None:
 def test_a_name_that_is_there_twice_is_refused() -> None:
     with pytest.raises(InputError, match="twice"):
         split_sides(["ref/a.csv_bi", "ref\\a.csv_bi"])
+
+
+def test_composed_and_decomposed_letters_are_the_same() -> None:
+    layout = pair_names(["f\u00fcr.csv_bi"], ["fu\u0308r.csv_bi"])
+    assert pairs(layout) == [("f\u00fcr.csv_bi", "fu\u0308r.csv_bi")]

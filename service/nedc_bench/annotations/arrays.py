@@ -179,6 +179,8 @@ def _samples(values: ArrayLike, name: str, file: str) -> NDArray[Any]:
         samples = np.asarray(values)
     except ValueError:  # rows of different lengths
         samples = np.empty((0, 0))
+    if np.ma.is_masked(values):
+        raise refusal(name, f"{name} has masked samples; fill them, as with {name}.filled(0)", file=file)
     if samples.ndim != 1 or not samples.size or samples.dtype.kind not in "biuf":
         what = f"an array of shape {samples.shape} and type {samples.dtype}"
         raise refusal(name, f"{name} must be numbers in one dimension, one a sample, not {what}", file=file)

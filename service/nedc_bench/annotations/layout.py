@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -267,7 +268,7 @@ def _relative(file: TreeFile) -> str:
 
 
 def _any_case(file: TreeFile) -> str:
-    return base_of(file).casefold()
+    return unicodedata.normalize("NFC", base_of(file)).casefold()
 
 
 def _without_tables(lone: list[TreeFile], files: Sequence[TreeFile], notes: list[str]) -> list[TreeFile]:

@@ -198,7 +198,7 @@ def _pair_by_position(references: Sequence[str], hypotheses: Sequence[str]) -> P
         raise InputError(faults)
     return Pairing(
         tuple(Pair(reference, hypothesis) for reference, hypothesis in zip(references, hypotheses, strict=True)),
-        _order_warnings(references, hypotheses),
+        order_warnings(references, hypotheses),
     )
 
 
@@ -215,8 +215,8 @@ def _without_counterpart(paths: Sequence[str], others: Sequence[str], side: str)
     return [Finding(side, path, None, "pairing", message) for path in lone[:MAX_FINDINGS_PER_FILE]]
 
 
-def _order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Finding, ...]:
-    """Pair lists by position, as the original does, and warn if the same names stand at other positions."""
+def order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Finding, ...]:
+    """A warning if files that are paired by position have the names of files at other positions."""
     names = [os.path.basename(path) for path in hypotheses]
     known = set(names)
     pairs = [(path, os.path.basename(path), name) for path, name in zip(references, names, strict=True)]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.annotations.layout import MISSING
+from nedc_bench.annotations.lists import order_warnings
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.api.archive import read_archive
@@ -126,7 +127,7 @@ def _pairs(form: _Form, channels: str, limits: dict[str, Any]) -> tuple[list[Pai
     return [
         PairInput.of(bytes(ref), ref_name, bytes(hyp), hyp_name)
         for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
-    ], ()
+    ], order_warnings([name for name, _ in references], [name for name, _ in hypotheses])
 
 
 def _parameters(form: _Form) -> Parameters:

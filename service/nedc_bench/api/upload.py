@@ -53,7 +53,7 @@ async def read_upload(request: Request, max_pairs: int, seconds: float, take: Ca
         ProblemError: 400, 408, 413, 415 or 422, naming the part at fault; 503 if there is no memory.
     """
     content_type, options = parse_options_header(request.headers.get("Content-Type", ""))
-    if content_type != MULTIPART:
+    if content_type.lower() != MULTIPART:
         detail = f"send the files as {MULTIPART}, not as {content_type or 'a body without Content-Type'}"
         raise ProblemError(415, detail, headers={"Accept": MULTIPART})
     if not options.get("boundary"):
