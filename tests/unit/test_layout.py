@@ -97,6 +97,7 @@ def test_base_names_that_are_not_unique_pair_with_their_folders_alone() -> None:
 def test_the_longest_suffix_counts_whatever_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     for suffixes in (layout_module.SUFFIXES, layout_module.SUFFIXES[::-1]):
         monkeypatch.setattr(layout_module, "SUFFIXES", suffixes)
+        assert layout_module.split_suffix("s1/_events.tsv") == ("s1/_events", ".tsv")
         assert [layout_module.split_suffix(f"a{suffix}") for suffix in suffixes] == [
             ("a", suffix) for suffix in suffixes
         ]

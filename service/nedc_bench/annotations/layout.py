@@ -187,9 +187,10 @@ def split_suffix(name: str) -> tuple[str, str] | None:
     if lower.endswith(BIDS_TABLES):
         return None
     whole = lower.removesuffix(".gz")
-    suffix = max(filter(whole.endswith, SUFFIXES), key=len, default="")
-    key = name[: len(whole) - len(suffix)]
-    return (key, suffix) if suffix and key and not key.endswith("/") else None
+    base = whole.rpartition("/")[2]
+    fitting = (suffix for suffix in SUFFIXES if base.endswith(suffix) and base != suffix)
+    suffix = max(fitting, key=len, default="")
+    return (name[: len(whole) - len(suffix)], suffix) if suffix else None
 
 
 def _select(names: Iterable[str], side: str, channels: str, beside: list[tuple[str, str]]) -> list[TreeFile]:

@@ -75,7 +75,7 @@ def find_pairs(
         pairing = Pairing((Pair(ref, hyp, reference, hypothesis),))
     if os.path.realpath(reference) != os.path.realpath(hypothesis):
         return pairing
-    note = f"reference and hypothesis are the same {kind}: nothing but perfect figures can come of it"
+    note = f"reference and hypothesis are the same {kind}, so figures are perfect; name the detector's as hypothesis"
     return replace(pairing, notes=(*pairing.notes, note))
 
 
