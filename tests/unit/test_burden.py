@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from corpora import EXAMPLE
-from nedc_bench import BurdenResult, InputError, Recording, score, seizure_burden
+from helpers import annotation, write_corpus
+from nedc_bench import BurdenResult, InputError, Recording, find_pairs, score, score_corpus, seizure_burden
 from nedc_bench.cli import main
 from seizures import Intervals, intervals
 
@@ -102,3 +104,15 @@ def test_the_command_prints_a_document(capsys: pytest.CaptureFixture[str]) -> No
     document = json.loads(capsys.readouterr().out)
     assert (document["delay"]["hits"], document["pairs"]) == (6, 59)
     assert len(document["delay"]["seconds"]) == 6
+
+
+def test_it_carries_the_warnings_of_reading(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    overlapping = annotation((1, 4, "seiz"), (2, 5, "seiz"))
+    corpus = list(map(str, write_corpus(tmp_path, [overlapping], [overlapping])))
+    expected = score_corpus(find_pairs(*corpus)).warnings
+    assert [warning.code for warning in expected] == ["overlap", "overlap"]
+    assert seizure_burden(find_pairs(*corpus)).warnings == expected
+    assert main(["burden", *corpus, "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["warnings"] == [warning.to_dict() for warning in expected]
+    assert printed.err.startswith("warning [overlap] reference ")

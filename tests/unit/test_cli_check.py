@@ -55,3 +55,11 @@ def test_files_whose_names_are_no_text_are_checked(tmp_path: Path) -> None:
     ran = run_program(COMMAND, "check", name, PYTHONUTF8="0", PYTHONIOENCODING="utf-8")
     assert (ran.status, ran.stderr) == (1, "")
     assert ran.stdout.startswith("error: ")
+
+
+def test_it_says_what_of_the_parameter_file_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "a.csv_bi").write_text(annotation())
+    (tmp_path / "p.toml").write_text("[NEDC_EPOCH]\nepoch = 1\n")
+    assert run("check", "a.csv_bi", "--params", "p.toml", cwd=tmp_path).stdout == (
+        "warning: p.toml: 'epoch' is not a key of [NEDC_EPOCH] and is not used\n1 file checked, 0 refused\n"
+    )

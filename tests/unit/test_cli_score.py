@@ -166,17 +166,34 @@ def test_reports_that_cannot_be_written_are_status_3(pair: tuple[str, str]) -> N
 def test_a_full_disk_behind_standard_output_is_status_3(pair: tuple[str, str], options: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:
         ran = subprocess.run([COMMAND, "score", *pair, *options], stdout=full, stderr=subprocess.PIPE, check=False)
-    assert (ran.returncode, ran.stderr) == (3, b"error: [Errno 28] No space left on device\n")
+    assert (ran.returncode, ran.stderr) == (3, b"error: cannot write standard output: No space left on device\n")
 
 
 @pytest.mark.parametrize("options", [(), ("--format", "json", "--per-pair")])
 def test_a_reader_that_leaves_is_no_error(corpus: Lists, options: tuple[str, ...]) -> None:
+    assert ran_without_reader("score", *map(str, corpus), *options) == (0, b"")
+
+
+@pytest.mark.parametrize("command", ["score", "explain", "curve", "burden", "compare", "evidence"])
+def test_a_reader_that_leaves_misses_no_warning(tmp_path: Path, command: str) -> None:
+    write_corpus(tmp_path, [OVERLAPPING], [annotation((1, 4, "seiz"))])
+    sides = [str(tmp_path / side) for side in ("ref", "hyp")]
+    options = {
+        "compare": [sides[1], "--replicates", "100", "--jobs", "1"],
+        "evidence": ["-o", str(tmp_path / "out"), "--replicates", "100", "--jobs", "1"],
+    }
+    status, errors = ran_without_reader(command, *sides, *options.get(command, []))
+    warning = f"warning [overlap] reference {sides[0]}/0000.csv_bi, line 5: 1 event overlapping an earlier one"
+    assert (status, warning in errors.decode().splitlines()) == (0, True)
+
+
+def ran_without_reader(*arguments: str) -> tuple[int, bytes]:
+    """The status and standard error of a command whose standard output is a pipe without a reader."""
     reading, writing = os.pipe()
     os.close(reading)
-    command = [COMMAND, "score", *map(str, corpus), *options]
-    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    ran = subprocess.run([COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
-    assert (ran.returncode, ran.stderr) == (0, b"")
+    return ran.returncode, ran.stderr
 
 
 # -- a terminal

@@ -137,7 +137,7 @@ def test_the_command_compares(tmp_path: Path) -> None:
     found = "overlap seiz: reference events found by the first system alone 0, by the second alone 3, by both 3, "
     assert f"overlap seiz: McNemar's exact p = 0.25 (it assumes independent events)\n{found}by neither 0" in ran.stdout
     document = json.loads(run(*command, "--format", "json", cwd=tmp_path).stdout)
-    assert document["schema"] == "nedc-bench/comparison/1"
+    assert (document["schema"], document["warnings"]) == ("nedc-bench/comparison/1", [])
     assert document["algorithms"]["overlap"]["seiz"]["sensitivity"]["difference"] == 0.5
     assert document["mcnemar"]["overlap"]["seiz"] == {
         "both": 3,

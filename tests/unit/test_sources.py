@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from helpers import refusal
-from nedc_bench import Pair, Recording, score, score_corpus
+from nedc_bench import Pair, Recording, operating_curve, score, score_corpus, seizure_burden
 from pairing import write_files
 
 SEIZURES = [(1.0, 2.0), (3.0, 4.5)]
@@ -72,3 +72,34 @@ def test_pairs_may_be_any_iterable_of_paths(tmp_path: Path) -> None:
     write_files(tmp_path, "r/a.csv_bi", "h/a.csv_bi")
     pairs = zip((tmp_path / "r").iterdir(), (tmp_path / "h").iterdir(), strict=True)
     assert score_corpus(pairs).overlap.labels["seiz"].tp == 1
+
+
+@pytest.mark.parametrize("of", [score_corpus, operating_curve, seizure_burden])
+def test_pairs_in_different_orders_and_files_given_twice_are_told(tmp_path: Path, of: Any) -> None:
+    write_files(tmp_path, "r/a.csv_bi", "r/b.csv_bi", "h/a.csv_bi", "h/b.csv_bi")
+    r, h = tmp_path / "r", tmp_path / "h"
+    swapped = of(iter([(r / "a.csv_bi", h / "b.csv_bi"), (r / "b.csv_bi", h / "a.csv_bi")]))
+    assert codes(swapped) == [("list-order", "reference", f"{r}/a.csv_bi")]
+    repeated = of(iter([(r / "a.csv_bi", h / "a.csv_bi"), Pair(f"{r}/./a.csv_bi", h / "b.csv_bi")]))
+    assert codes(repeated) == [("list-order", "reference", f"{r}/./a.csv_bi"), ("twice", "reference", f"{r}/a.csv_bi")]
+    named, unnamed = Recording.from_events(10, [], name="a"), Recording.from_events(10, [])
+    assert codes(of([(named, named), (named, None)])) == [("twice", "reference", "a")]
+    assert codes(of([(unnamed, unnamed), (unnamed, unnamed)])) == []
+
+
+def codes(result: Any) -> list[tuple[str, str, str]]:
+    """The warnings about pairs; a curve has others."""
+    return [(found.code, found.side, found.file) for found in result.warnings if found.code in {"list-order", "twice"}]
+
+
+def test_pairs_given_twice_are_refused_where_warnings_are(tmp_path: Path) -> None:
+    write_files(tmp_path, "r/a.csv_bi", "h/a.csv_bi")
+    pair = (tmp_path / "r/a.csv_bi", tmp_path / "h/a.csv_bi")
+    findings = refusal(lambda: score_corpus([pair, pair], strict=True)).findings
+    assert [found.message for found in findings] == ["is in more than one pair, and is counted in each"] * 2
+
+
+@pytest.mark.parametrize("of", [score_corpus, operating_curve, seizure_burden])
+def test_the_order_of_pairs_is_told_before_what_it_causes(of: Any) -> None:
+    a, b = (Recording.from_events(duration, [], name=name) for duration, name in ((10, "a"), (9, "b")))
+    assert [found.code for found in refusal(lambda: of([(a, b), (b, a)])).findings] == ["list-order", *["duration"] * 2]

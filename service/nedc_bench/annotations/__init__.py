@@ -5,7 +5,7 @@ from nedc_bench.annotations.formats import read_pair, read_recording
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.layout import pair_names, split_sides
 from nedc_bench.annotations.lists import find_pairs, read_list
-from nedc_bench.annotations.pairs import Pair, Pairing, as_pair
+from nedc_bench.annotations.pairs import Pair, Pairing, PairNotes
 from nedc_bench.annotations.parameters import Parameters, read_parameters
 from nedc_bench.annotations.presets import read_label_map
 from nedc_bench.annotations.reading import DurationUnknownError, Reading
@@ -19,13 +19,13 @@ __all__ = [
     "Event",
     "LabelMap",
     "Pair",
+    "PairNotes",
     "Pairing",
     "Parameters",
     "Reading",
     "Recording",
     "ScoreTrack",
     "Source",
-    "as_pair",
     "find_pairs",
     "pair_names",
     "read_label_map",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -16,7 +15,7 @@ from typing import TypeVar
 
 from nedc_bench.annotations.foreign import looks_like_list
 from nedc_bench.annotations.layout import MISSING, SUFFIXES, is_ignored, names_that_count, pair_names
-from nedc_bench.annotations.pairs import Pair, Pairing
+from nedc_bench.annotations.pairs import Pair, Pairing, given_twice, order_warnings
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.reading import HEAD, head_of, lines_of
 from nedc_bench.annotations.source import Path, Source, check_path, read_beginning, read_content, read_text
@@ -188,7 +187,7 @@ def _resolve(entry: str, written: str, list_path: str) -> str:
 
 
 def _pair_by_position(references: Sequence[str], hypotheses: Sequence[str]) -> Pairing:
-    faults = [*_listed_twice(references, "reference"), *_listed_twice(hypotheses, "hypothesis")]
+    faults = [*given_twice(references, "reference"), *given_twice(hypotheses, "hypothesis")]
     if len(references) != len(hypotheses):
         message = f"the lists differ in length: {len(references)} reference and {len(hypotheses)} hypothesis files"
         faults.append(Finding("", "", None, "pairing", message))
@@ -202,32 +201,12 @@ def _pair_by_position(references: Sequence[str], hypotheses: Sequence[str]) -> P
     )
 
 
-def _listed_twice(paths: Sequence[str], side: str) -> list[Finding]:
-    repeated = [path for path, count in Counter(map(os.path.normpath, paths)).items() if count > 1]
-    return [Finding(side, path, None, "twice", "is listed twice") for path in repeated[:MAX_FINDINGS_PER_FILE]]
-
-
 def _without_counterpart(paths: Sequence[str], others: Sequence[str], side: str) -> list[Finding]:
     names = {os.path.basename(other) for other in others}
     lone = [path for path in paths if os.path.basename(path) not in names]
     other_side = "hypothesis" if side == "reference" else "reference"
     message = f"has no {other_side} file of the same name"
     return [Finding(side, path, None, "pairing", message) for path in lone[:MAX_FINDINGS_PER_FILE]]
-
-
-def order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Finding, ...]:
-    """A warning if files that are paired by position have the names of files at other positions."""
-    names = [os.path.basename(path) for path in hypotheses]
-    known = set(names)
-    pairs = [(path, os.path.basename(path), name) for path, name in zip(references, names, strict=True)]
-    elsewhere = [(path, own, name) for path, own, name in pairs if own != name and own in known]
-    if not elsewhere:
-        return ()
-    differ = sum(own != name for _, own, name in pairs)
-    path, own, name = elsewhere[0]
-    message = f"is paired with {quoted(name)} by position, while {quoted(own)} stands elsewhere in the other list; "
-    message += f"{differ} of {len(pairs)} pairs have different names: are the lists in different orders?"
-    return (Finding("reference", path, None, "list-order", message),)
 
 
 def _pair_folders(references: str, hypotheses: str, *, pattern: str | None, missing: str, channels: str) -> Pairing:

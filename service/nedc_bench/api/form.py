@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.annotations.layout import MISSING
-from nedc_bench.annotations.lists import order_warnings
+from nedc_bench.annotations.pairs import order_warnings
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.api.archive import read_archive

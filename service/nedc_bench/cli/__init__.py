@@ -11,7 +11,9 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from typing import IO, Any
 
 from nedc_bench.cli import burden, check, compare, curve, evidence, explain, parity, score, service, verify
 from nedc_bench.cli.arguments import EXAMPLES, FAILED, FINE, FORMATS, INTERRUPTED, REFUSED, USAGE
@@ -28,8 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot encode
     arguments = _parser().parse_args(argv)
     try:
-        status: int = arguments.run(arguments)
-        sys.stdout.flush()
+        output: Any = _Output(sys.stdout)
+        with redirect_stdout(output):
+            status: int = arguments.run(arguments)
+            sys.stdout.flush()
         return status
     except InputError as error:
         for finding in error.findings:
@@ -52,6 +56,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         _drop_output()
         return FAILED
+
+
+class _Output:
+    """Standard output whose errors name it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> None:
+        self._call(self._stream.write, text)
+
+    def flush(self) -> None:
+        self._call(self._stream.flush)
+
+    def _call(self, method: Callable[..., object], *arguments: str) -> None:
+        try:
+            method(*arguments)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OSError(f"cannot write standard output: {error.strerror}") from error
 
 
 def _drop_output() -> None:

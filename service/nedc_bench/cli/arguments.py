@@ -15,6 +15,7 @@ from nedc_bench.annotations.layout import FORMAT_NAMES
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.checks import parsed_number
+from nedc_bench.errors import Finding
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
 from nedc_bench.reports import format_warnings
@@ -161,9 +162,9 @@ def score_pairs(
     jobs: int | None = None,
     executor: Executor | None = None,
 ) -> Result:
-    """Score the pairs; shows a progress bar on a terminal."""
+    """Score the pairs and print their warnings; shows a progress bar on a terminal."""
     with _progress(len(pairing.pairs)) as progress:
-        return score_corpus(
+        result = score_corpus(
             pairing,
             algorithms=algorithms,
             parameters=parameters,
@@ -172,12 +173,13 @@ def score_pairs(
             executor=executor,
             progress=progress,
         )
+    print_warnings(result.warnings)
+    return result
 
 
-def print_warnings(result: Result) -> None:
-    """Print a line a kind of warning, after what was printed before."""
-    sys.stdout.flush()
-    for line in format_warnings(result.warnings):
+def print_warnings(warnings: Sequence[Finding]) -> None:
+    """Print a line a kind of warning; before any figure, since standard output may be closed early or full."""
+    for line in format_warnings(warnings):
         print(line, file=sys.stderr)
 
 

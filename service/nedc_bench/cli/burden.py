@@ -13,6 +13,7 @@ from nedc_bench.cli.arguments import (
     command,
     named_pairs,
     named_parameters,
+    print_warnings,
 )
 from nedc_bench.evaluation import seizure_burden
 from nedc_bench.reports import write_json
@@ -30,6 +31,7 @@ def add(commands: Commands) -> None:
 def _burden(arguments: argparse.Namespace) -> int:
     parameters = named_parameters(arguments)
     result = seizure_burden(named_pairs(arguments, parameters), label=arguments.label, parameters=parameters)
+    print_warnings(result.warnings)
     if arguments.format == "json":
         write_json(result.to_dict(), sys.stdout)
     else:

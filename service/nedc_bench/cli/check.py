@@ -19,6 +19,8 @@ def add(commands: Commands) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     parameters = named_parameters(arguments)
+    for finding in parameters.warnings:
+        print(f"warning: {finding}")
     checked = refused = 0
     for argument in arguments.file:
         try:

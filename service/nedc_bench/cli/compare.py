@@ -12,7 +12,6 @@ from nedc_bench.cli.arguments import (
     command,
     named_pairs,
     named_parameters,
-    print_warnings,
     score_pairs,
 )
 from nedc_bench.cli.uncertain import (
@@ -57,8 +56,6 @@ def _compare(arguments: argparse.Namespace) -> int:
         write_json(document, sys.stdout)
     else:
         print(format_comparison(document))
-    for result in (first, second):
-        print_warnings(result)
     return FINE
 
 

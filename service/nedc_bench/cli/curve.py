@@ -14,10 +14,11 @@ from nedc_bench.cli.arguments import (
     command,
     named_pairs,
     named_parameters,
+    print_warnings,
 )
 from nedc_bench.evaluation import operating_curve
 from nedc_bench.evaluation.figure import write_figure
-from nedc_bench.reports import format_warnings, write_json
+from nedc_bench.reports import write_json
 from nedc_bench.scoring.operating import ALGORITHMS, COLUMNS, FALSE_ALARMS_PER_24H, OperatingCurve
 
 
@@ -46,6 +47,7 @@ def _curve(arguments: argparse.Namespace) -> int:
     curve = operating_curve(
         named_pairs(arguments, parameters), algorithm=arguments.algorithm, label=arguments.label, parameters=parameters
     )
+    print_warnings(curve.warnings)
     if arguments.figure is not None:
         write_figure(curve, arguments.figure)
     if arguments.format == "json":
@@ -56,9 +58,6 @@ def _curve(arguments: argparse.Namespace) -> int:
         writer.writerows(curve.points)
     else:
         print("\n".join(_lines(curve)))
-    sys.stdout.flush()
-    for line in format_warnings(curve.warnings):
-        print(line, file=sys.stderr)
     return FINE
 
 

@@ -12,7 +12,6 @@ from nedc_bench.cli.arguments import (
     command,
     named_pairs,
     named_parameters,
-    print_warnings,
     score_pairs,
 )
 from nedc_bench.cli.uncertain import (
@@ -79,5 +78,4 @@ def _evidence(arguments: argparse.Namespace) -> int:
     names = {"reference": arguments.reference, "hypothesis": arguments.hypothesis}
     result.write_reports(arguments.output, **names, evidence=document)
     print(f"{format_evidence(document)}\n\nevidence: {arguments.output}")
-    print_warnings(result)
     return FINE if found.accepted else NOT_MET

@@ -12,7 +12,6 @@ from nedc_bench.cli.arguments import (
     named_pairs,
     named_parameters,
     positive,
-    print_warnings,
     score_pairs,
 )
 from nedc_bench.errors import refusal
@@ -48,5 +47,4 @@ def _explain(arguments: argparse.Namespace) -> int:
     result = score_pairs(pairing, parameters, algorithms=arguments.between)
     for line in explanation_lines(result, first, second, label=arguments.label, events=arguments.limit):
         print(line)
-    print_warnings(result)
     return FINE

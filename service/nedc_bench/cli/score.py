@@ -24,7 +24,6 @@ from nedc_bench.cli.arguments import (
     named_pairs,
     named_parameters,
     positive,
-    print_warnings,
     score_pairs,
 )
 from nedc_bench.errors import EvaluationError, refusal
@@ -121,7 +120,6 @@ def _score(arguments: argparse.Namespace) -> int:
         print(format_table(result.to_dict()))
         if arguments.output is not None:
             print(f"\nreports: {arguments.output}")
-    print_warnings(result)
     return FINE
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, as_pair
+from nedc_bench.annotations import Pair, Pairing, PairNotes, Parameters, Recording, Source
 from nedc_bench.checks import check_kinds
+from nedc_bench.errors import Finding
 from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
 from nedc_bench.scoring import overlap, score_pair
 from nedc_bench.scoring.burden import Burden, BurdenResult, Delays, PairBurden, detection_delays, pair_burden
@@ -40,22 +41,29 @@ def seizure_burden(
     parameters = Parameters() if parameters is None else parameters
     c = class_of(label, parameters)
 
-    def work(pair: Pair) -> tuple[float, PairBurden, PairBurden, tuple[list[float], int]]:
+    def work(pair: Pair) -> tuple[float, PairBurden, PairBurden, tuple[list[float], int], tuple[Finding, ...]]:
         score = score_pair(*read_sides(pair, parameters), parameters, (overlap.NAME,))
         reference, hypothesis = (packed.unpack() for packed in score.events)
         seconds = score.duration_seconds
         burdens = pair_burden(reference, c, seconds), pair_burden(hypothesis, c, seconds)
-        return seconds, *burdens, detection_delays(reference, hypothesis, c)
+        return seconds, *burdens, detection_delays(reference, hypothesis, c), score.warnings
 
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
-    found = collect((as_pair(pair, k) for k, pair in enumerate(listed)), work)
+    notes = PairNotes(pairs, parameters)
+    found = collect((notes.taken(pair, k) for k, pair in enumerate(listed)), work, notes)
     duration = 0.0
     for seconds, *_ in found:
         duration += seconds
-    reference = Burden.of([own for _, own, _, _ in found], duration)
-    hypothesis = Burden.of([own for _, _, own, _ in found], duration)
-    delays = [delay for *_, (late, _) in found for delay in late]
-    missed = sum(count for *_, (_, count) in found)
+    reference = Burden.of([own for _, own, *_ in found], duration)
+    hypothesis = Burden.of([own for _, _, own, *_ in found], duration)
+    delays = [delay for *_, (late, _), _ in found for delay in late]
+    missed = sum(count for *_, (_, count), _ in found)
     return BurdenResult(
-        parameters.label_map.classes[c], len(found), duration, reference, hypothesis, Delays.of(delays, missed)
+        parameters.label_map.classes[c],
+        len(found),
+        duration,
+        reference,
+        hypothesis,
+        Delays.of(delays, missed),
+        (*parameters.warnings, *notes.warnings(), *(warning for *_, own in found for warning in own)),
     )

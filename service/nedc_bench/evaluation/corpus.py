@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, Source, as_pair
+from nedc_bench.annotations import Pair, Pairing, PairNotes, Parameters, Recording, Source
 from nedc_bench.annotations.formats import check_source
 from nedc_bench.checks import check_kinds, check_whole
 from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
@@ -188,16 +188,19 @@ def score_corpus(
     )
     jobs = check_whole("jobs", jobs, 1)
     parameters = Parameters() if parameters is None else parameters
-    noticed = pairs.warnings_with(parameters) if isinstance(pairs, Pairing) else ()
+    notes = PairNotes(pairs, parameters)
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
-    if strict and (refused := (*parameters.warnings, *noticed)):
+    if strict and (refused := (*parameters.warnings, *notes.warnings())):
         raise InputError(refused)
     work = _Work(parameters, asked, strict=strict)
-    outcomes = spread_over((as_pair(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
+    outcomes = spread_over((notes.taken(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
     try:
-        return Result.fold(accepted_scores(outcomes, progress), parameters, asked, noticed)
-    except InputError as error:  # differently ordered lists probably cause all other findings, so they come first
-        raise InputError([*(found for found in noticed if found.code == "list-order"), *error.findings]) from None
+        result = Result.fold(accepted_scores(outcomes, progress), parameters, asked, notes.warnings)
+    except InputError as error:
+        raise notes.refused(error) from None
+    if strict and (refused := notes.warnings()):
+        raise InputError(refused)
+    return result
 
 
 def evaluate_pair(

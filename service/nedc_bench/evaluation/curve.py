@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from nedc_bench.annotations import Pair, Pairing, Parameters, Recording, ScoreTrack, Source, as_pair
+from nedc_bench.annotations import Pair, Pairing, PairNotes, Parameters, Recording, ScoreTrack, Source
 from nedc_bench.checks import check_kinds
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 from nedc_bench.evaluation.pairwise import class_of, collect, read_sides
@@ -54,22 +54,23 @@ def operating_curve(
         message = f"{quoted(algorithm)} has no operating curve; those that have one: {', '.join(ALGORITHMS)}"
         raise refusal("algorithm", message)
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
-    found = collect(_as_pairs(listed), lambda item: _states(*item, algorithm, c, parameters))
-    noticed = [*parameters.warnings, *(pairs.warnings_with(parameters) if isinstance(pairs, Pairing) else ())]
+    notes = PairNotes(pairs, parameters)
+    found = collect(_as_pairs(listed, notes), lambda item: _states(*item, algorithm, c, parameters), notes)
+    noticed = [*parameters.warnings, *notes.warnings()]
     noticed += [warning for _, warnings, _ in found for warning in warnings]
     states = [own for own, _, _ in found]
     curve = OperatingCurve.of_pairs(states, algorithm, parameters.label_map.classes[c], parameters, noticed)
     return replace(curve, warnings=(*curve.warnings, *excess(curve, [own for _, _, own in found])))
 
 
-def _as_pairs(listed: Iterable[object]) -> Iterator[tuple[Pair, ScoreTrack | None]]:
+def _as_pairs(listed: Iterable[object], notes: PairNotes) -> Iterator[tuple[Pair, ScoreTrack | None]]:
     """The pairs; a score track is replaced by its hypothesis at the lowest score, and given beside the pair."""
     for number, given in enumerate(listed):
         if isinstance(given, (tuple, list)) and len(given) == 2 and isinstance(given[1], ScoreTrack):
             reference, track = given
-            yield as_pair((reference, track.at(track.lowest)), number), track
+            yield notes.taken((reference, track.at(track.lowest)), number), track
         else:
-            yield as_pair(given, number), None
+            yield notes.taken(given, number), None
 
 
 def _states(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from nedc_bench.annotations import Pair, Parameters, Reading, Recording, read_pair
+from nedc_bench.annotations import Pair, PairNotes, Parameters, Reading, Recording, read_pair
 from nedc_bench.annotations.timeline import FILLER
 from nedc_bench.errors import Finding, InputError, quoted, refusal
 
@@ -51,7 +51,7 @@ def read_sides(pair: Pair, parameters: Parameters) -> tuple[Recording, Recording
     )
 
 
-def collect(items: Iterable[Item], work: Callable[[Item], Made]) -> list[Made]:
+def collect(items: Iterable[Item], work: Callable[[Item], Made], notes: PairNotes) -> list[Made]:
     """The results of ``work`` on each item, in list order.
 
     Raises:
@@ -71,7 +71,7 @@ def collect(items: Iterable[Item], work: Callable[[Item], Made]) -> list[Made]:
                 refused.append(Finding("", "", None, "size", message))
                 break
     if refused:
-        raise InputError(refused)
+        raise notes.refused(InputError(refused))
     if not made:
         raise refusal("empty", "the corpus has no pair")
     return made

@@ -27,6 +27,7 @@ def build_comparison(first: CorpusScore, second: CorpusScore, found: Comparison)
         "duration_seconds": first.duration_seconds,
         **found.to_dict(),
         "parameters": first.parameters.to_dict(),
+        "warnings": [found.to_dict() for found in dict.fromkeys((*first.warnings, *second.warnings))],
         "first": input_documents(first),
         "second": input_documents(second),
     }

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nedc_bench.annotations.timeline import Floats
+from nedc_bench.errors import Finding
 from nedc_bench.scoring.contribution import Events, in_order
 from nedc_bench.scoring.figures import SECONDS_PER_DAY
 
@@ -109,6 +110,7 @@ class BurdenResult:
         duration_seconds: the total duration of the reference recordings.
         reference, hypothesis: the burden of each side.
         delays: of the hits.
+        warnings: about the parameters, the lists and the files.
     """
 
     label: str
@@ -117,6 +119,7 @@ class BurdenResult:
     reference: Burden
     hypothesis: Burden
     delays: Delays
+    warnings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The document that docs/curves.md describes."""
@@ -131,6 +134,7 @@ class BurdenResult:
                 side: {name: getattr(burden, name) for name in Burden.__slots__}
                 for side, burden in (("reference", self.reference), ("hypothesis", self.hypothesis))
             },
+            "warnings": [finding.to_dict() for finding in self.warnings],
         }
 
 

@@ -5,7 +5,7 @@ Pair scores can come from anywhere; one place folds them, so every figure keeps 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -83,11 +83,15 @@ class CorpusScore:
         scores: Iterable[PairScore],
         parameters: Parameters,
         algorithms: Sequence[str] = ALGORITHMS,
-        warnings: Sequence[Finding] = (),
+        warnings: Callable[[], Iterable[Finding]] = tuple,
     ) -> Self:
-        """Fold pair scores, in list order, into the figures of the corpus."""
+        """Fold pair scores, in list order, into the figures of the corpus.
+
+        Args:
+            warnings: gives the warnings about the pairs once all scores are folded.
+        """
         kept: list[PairScore] = []
-        noticed = [*parameters.warnings, *warnings]
+        noticed: list[Finding] = []
         totals = {
             name: ALGORITHM[name].total(len(parameters.label_map.classes)) for name in check_algorithms(algorithms)
         }
@@ -107,7 +111,7 @@ class CorpusScore:
             else:
                 assert isinstance(total, CountedTotal)
                 results[name] = _figures(name, total, parameters, duration, noticed)
-        return cls(parameters, tuple(kept), duration, results, tuple(noticed))
+        return cls(parameters, tuple(kept), duration, results, (*parameters.warnings, *warnings(), *noticed))
 
     def events(self, algorithm: str) -> Iterator[Verdict]:
         """The verdicts of an algorithm on every event of every pair, in list order, computed lazily.
