@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from helpers import COMMAND, Lists, Ran, annotation, on_terminal, run, run_program, write_corpus, write_small_corpus
+from helpers import (
+    COMMAND,
+    Lists,
+    Ran,
+    annotation,
+    on_terminal,
+    run,
+    run_program,
+    write_corpus,
+    write_small_corpus,
+    write_tree,
+)
 from nedc_bench import find_pairs, score_corpus
 
 TABLE = """\
@@ -221,12 +232,43 @@ def test_labels_that_a_terminal_cannot_write_are_escaped(tmp_path: Path) -> None
     assert r"ictal\xe9" in ran.stdout
 
 
-def test_events_are_not_written_over_a_file_that_is_scored(tmp_path: Path) -> None:
-    for name in ("a.csv_bi", "b.csv_bi"):
-        (tmp_path / name).write_text(annotation((1, 2, "seiz")))
-    ran = run_program(COMMAND, "score", "a.csv_bi", "b.csv_bi", "--events", "./b.csv_bi", cwd=tmp_path)
-    assert (ran.status, ran.stderr) == (
-        1,
-        "error: --events ./b.csv_bi is one of the files to score; write to another\n",
-    )
-    assert (tmp_path / "b.csv_bi").read_text() == annotation((1, 2, "seiz"))
+# -- outputs
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "written"),
+    [
+        (("score", "out/result.json", "b.csv_bi"), ("-o", "out"), "out/result.json"),
+        (("score", "ref.list", "out/summary.txt"), ("-o", "out"), "out/summary.txt"),
+        (("score", "ref.list", "hyp.list"), ("-o", "./out", "--algorithm", "taes"), "./out/summary_epoch.txt"),
+        (("score", "a.csv_bi", "b.csv_bi"), ("-o", "out", "--params", "out/report.html"), "out/report.html"),
+        (("score", "a.csv_bi", "b.csv_bi"), ("--events", "./b.csv_bi"), "./b.csv_bi"),
+        (("score", "a.csv_bi", "b.csv_bi"), ("--events", "link"), "link"),
+        (("score", "ref.list", "hyp.list"), ("--events", "hyp.list"), "hyp.list"),
+        (("evidence", "a.csv_bi", "b.csv_bi"), ("-o", "o", "--participants", "o/evidence.json"), "o/evidence.json"),
+        (("curve", "drawn.svg", "b.csv_bi"), ("--figure", "drawn.svg"), "drawn.svg"),
+    ],
+)
+def test_an_input_is_never_replaced(
+    tmp_path: Path, command: tuple[str, ...], output: tuple[str, ...], written: str
+) -> None:
+    events = annotation((1, 2, "seiz"))
+    lists = {"ref.list": "a.csv_bi", "hyp.list": "out/summary_epoch.txt", "out/summary.txt": "b.csv_bi"}
+    files = dict.fromkeys(("a.csv_bi", "b.csv_bi", "out/result.json", "out/summary_epoch.txt", "drawn.svg"), events)
+    files |= {"out/report.html": "[NEDC_TAES]\n", "o/evidence.json": "participant_id\nsub-1\n", **lists}
+    write_tree(tmp_path, files)
+    (tmp_path / "link").symlink_to("b.csv_bi")
+    ran = run(*command, *output, cwd=tmp_path)
+    assert ran == Ran(1, "", f"error: {written}: is an input of this command; write to another place\n")
+    assert {name: (tmp_path / name).read_text() for name in files} == files
+
+
+def test_two_outputs_to_one_file_are_refused(pair: tuple[str, str], tmp_path: Path) -> None:
+    ran = run("score", *pair, "-o", "out", "--events", "./out/result.json", cwd=tmp_path)
+    message = "would be written twice; give each output a file of its own"
+    assert ran == Ran(1, "", f"error: {tmp_path}/out/result.json: {message}\n")
+
+
+def test_reports_replace_those_of_an_earlier_run_beside_the_inputs(corpus: Lists, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run("score", *corpus, "-o", tmp_path / "ref").status == 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,14 +15,15 @@ from nedc_bench.annotations import Pairing, Parameters, find_pairs, read_label_m
 from nedc_bench.annotations.layout import FORMAT_NAMES
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
-from nedc_bench.checks import parsed_number
-from nedc_bench.errors import Finding
+from nedc_bench.checks import parsed_number, repeated
+from nedc_bench.errors import Finding, refusal
 from nedc_bench.evaluation import Result, score_corpus
 from nedc_bench.evaluation.cpus import available_cpus
-from nedc_bench.reports import format_warnings
+from nedc_bench.reports import WRITTEN, format_warnings
 from nedc_bench.scoring import ALGORITHMS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # has no public name
+FILES = ("reference", "hypothesis", "first", "second", "params", "labels", "participants")  # arguments with inputs
 FINE, REFUSED, USAGE, FAILED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXAMPLES = """\
@@ -148,9 +150,31 @@ def named_pairs(arguments: argparse.Namespace, parameters: Parameters, *, hypoth
         missing=getattr(arguments, "missing", "refuse"),
         channels=parameters.channels,
     )
+    _check_outputs(vars(arguments), pairing)
     for note in pairing.notes:
         print(f"note: {note}", file=sys.stderr)
     return pairing
+
+
+def _check_outputs(given: Mapping[str, Any], pairing: Pairing) -> None:
+    """Refuse to write over a file that the command reads, or two outputs to one file."""
+    outputs = [given[option] for option in ("events", "figure") if given.get(option) is not None]
+    if given.get("output") is not None:
+        outputs += [os.path.join(given["output"], name) for name in WRITTEN]
+    if (twice := repeated(map(os.path.realpath, outputs))) is not None:
+        raise refusal("output", "would be written twice; give each output a file of its own", file=twice)
+    sources = [source for pair in pairing.pairs for source in (pair.reference, pair.hypothesis)]
+    sources += [given.get(name) for name in FILES]
+    known = {_identity(path): path for path in outputs if os.path.isfile(path)}
+    for path in sources if known else ():
+        if isinstance(path, (str, os.PathLike)) and os.path.exists(path) and _identity(path) in known:
+            raise refusal("output", "is an input of this command; write to another place", file=known[_identity(path)])
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """What is the same for all paths of one file."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def score_pairs(

@@ -26,7 +26,7 @@ from nedc_bench.cli.arguments import (
     positive,
     score_pairs,
 )
-from nedc_bench.errors import EvaluationError, refusal
+from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation import Result, operating_curve
 from nedc_bench.reports import build_document, format_table, whole_file, write_csv, write_events, write_json
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS
@@ -89,8 +89,6 @@ def _score(arguments: argparse.Namespace) -> int:
         return USAGE
     parameters = named_parameters(arguments)
     pairing = named_pairs(arguments, parameters)
-    if arguments.events is not None and _is_input(arguments.events, pairing):
-        raise refusal("output", f"--events {arguments.events} is one of the files to score; write to another")
     with _executor(arguments.dask) as executor:
         result = score_pairs(
             pairing if executor is None else _with_whole_paths(pairing),
@@ -121,13 +119,6 @@ def _score(arguments: argparse.Namespace) -> int:
         if arguments.output is not None:
             print(f"\nreports: {arguments.output}")
     return FINE
-
-
-def _is_input(path: str, pairing: Pairing) -> bool:
-    """Whether a path leads to a file of a pair."""
-    sources = [source for pair in pairing.pairs for source in (pair.reference, pair.hypothesis)]
-    paths = [source for source in sources if isinstance(source, (str, os.PathLike))]
-    return os.path.exists(path) and any(os.path.exists(one) and os.path.samefile(one, path) for one in paths)
 
 
 def _curves(pairing: Pairing, parameters: Parameters, result: Result) -> list[OperatingCurve]:

@@ -4,7 +4,7 @@ from nedc_bench.reports.document import RESULT_NAME, build_document, write_json
 from nedc_bench.reports.events import write_events
 from nedc_bench.reports.evidence import EVIDENCE_NAME, build_evidence, evidence_text, format_evidence
 from nedc_bench.reports.explanation import explanation_lines
-from nedc_bench.reports.files import SUMMARY_NAME, report_names, whole_file, write_reports
+from nedc_bench.reports.files import SUMMARY_NAME, WRITTEN, report_names, whole_file, write_reports
 from nedc_bench.reports.long import build_rows, write_csv
 from nedc_bench.reports.page import PAGE_NAME
 from nedc_bench.reports.table import format_table, format_warnings
@@ -14,6 +14,7 @@ __all__ = [
     "PAGE_NAME",
     "RESULT_NAME",
     "SUMMARY_NAME",
+    "WRITTEN",
     "build_document",
     "build_evidence",
     "build_rows",

@@ -28,6 +28,7 @@ PAIR_REPORTS = {
     "overlap": "summary_ovlp.txt",
     "taes": "summary_taes.txt",
 }
+WRITTEN = (SUMMARY_NAME, *PAIR_REPORTS.values(), PAGE_NAME, RESULT_NAME, EVIDENCE_NAME)  # or removed
 
 
 def report_names(algorithms: Iterable[str]) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ def write_reports(
     except OSError as error:
         raise EvaluationError(f"cannot write reports to {target}: {error.strerror}") from error
     names = (*report_names(score.algorithms), RESULT_NAME, *([EVIDENCE_NAME] if evidence else []))
-    stale = {SUMMARY_NAME, EVIDENCE_NAME, *PAIR_REPORTS.values()} - set(names)
+    stale = set(WRITTEN) - set(names)
     try:
         for name in names:
             with open(staging / name, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
