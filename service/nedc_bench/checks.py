@@ -86,7 +86,7 @@ def as_number(value: Any) -> float | None:
 
 def shown(value: object) -> str:
     """A value for a message: its type, and the value itself if it is short."""
-    if hasattr(value, "shape"):
+    if hasattr(value, "shape") and not isinstance(value, type):
         return f"an array of shape {value.shape}"
     if isinstance(value, str):
         return quoted(value)

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from helpers import refusal
-from nedc_bench import Event, Recording
+from nedc_bench import Event, Recording, ScoreTrack
 from reading import rows
 
 SEIZURES = [(1.0, 2.0), (3.0, 4.5)]
@@ -195,6 +195,19 @@ def test_what_are_no_probabilities_is_refused(probabilities: Any, options: dict[
     )
 
 
+@pytest.mark.parametrize("precision", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.7, np.float32(0.7)])
+def test_a_threshold_is_compared_in_the_precision_of_the_array(precision: type[np.floating], threshold: float) -> None:
+    at = precision(threshold)
+    samples = np.array([np.nextafter(at, precision(0)), at, np.nextafter(at, precision(1))])
+    assert (samples >= float(threshold)).tolist() == [False, True, True]  # as NumPy compares
+    for recording in (
+        Recording.from_probabilities(samples, sampling_rate=1, threshold=threshold),
+        ScoreTrack(samples, sampling_rate=1).at(threshold),
+    ):
+        assert seizures(recording) == [(1.0, 3.0)]
+
+
 # -- data frames
 
 FRAMES: dict[str, Callable[[dict[str, list[Any]]], Any]] = {
@@ -247,10 +260,38 @@ def test_rows_of_a_data_frame_that_are_no_events_are_refused_by_their_index() ->
     assert "events[1]" in str(refusal(lambda: Recording.from_dataframe(10.0, frame)))
 
 
-@pytest.mark.parametrize("frame", [None, 7, SEIZURES, np.array(SEIZURES)])
+@pytest.mark.parametrize("frame", [None, 7, 7.5, SEIZURES, np.array(SEIZURES), np.float64(7), pd.DataFrame])
 def test_what_is_no_data_frame_is_refused(frame: Any) -> None:
-    message = "must be a data frame with columns start, stop (and label, confidence), not "
+    message = "frame must be a data frame with columns start, stop (and label, confidence), not "
     assert str(refusal(lambda: Recording.from_dataframe(10.0, frame))).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"start": 1.0},
+            "frame['start'] must be a column with a value for each event, not float 1.0",
+        ),
+        ({"stop": None}, "frame['stop'] must be a column with a value for each event, not None"),
+        (
+            {"label": "seiz"},
+            "frame['label'] must be a column with a value for each event, not 'seiz'",
+        ),
+        ({"confidence": np.array(0.5)}, "frame['confidence'] must be a column with a value for each event"),
+        ({"start": np.ones((1, 2))}, "frame['start'] must be a column with a value for each event"),
+        ({"stop": [2.0, 3.0]}, "has columns of different lengths"),
+    ],
+)
+def test_a_column_without_a_value_for_each_event_is_refused(columns: dict[str, Any], message: str) -> None:
+    frame = {"start": [1.0], "stop": [2.0]} | columns
+    assert message in str(refusal(lambda: Recording.from_dataframe(10.0, frame)))
+
+
+@pytest.mark.filterwarnings("ignore::polars.exceptions.PerformanceWarning")  # about asking for the columns' names
+def test_a_lazy_frame_is_refused_with_the_remedy() -> None:
+    frame = pl.LazyFrame({"start": [1.0], "stop": [2.0]})
+    assert "collect the LazyFrame first" in str(refusal(lambda: Recording.from_dataframe(10.0, frame)))
 
 
 def test_masked_samples_are_refused() -> None:

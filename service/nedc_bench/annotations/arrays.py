@@ -84,7 +84,9 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
         InputError: it is not a data frame, or lacks the columns ``start`` and ``stop``.
     """
     if not _is_frame(frame):
-        message = f"must be a data frame with columns {', '.join(COLUMNS)} (and label, confidence), not {shown(frame)}"
+        message = (
+            f"frame must be a data frame with columns {', '.join(COLUMNS)} (and label, confidence), not {shown(frame)}"
+        )
         raise refusal("dataframe", message, file=file)
     names = [str(name) for name in (frame if isinstance(frame, Mapping) else frame.columns)]
     lacking = [name for name in COLUMNS if name not in names]
@@ -97,10 +99,19 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
     twice = repeated(name for name in names if name in (*COLUMNS, *OPTIONAL_COLUMNS))
     if twice is not None:
         raise refusal("dataframe", f"has two columns {twice}; rename or drop one", file=file)
-    columns = [list(frame[name]) for name in COLUMNS]
+    try:
+        given = {name: frame[name] for name in (*COLUMNS, *OPTIONAL_COLUMNS) if name in names}
+    except TypeError:  # as of polars.LazyFrame
+        message = f"frame must have columns that can be read; collect the {type(frame).__name__} first"
+        raise refusal("dataframe", message, file=file) from None
+    for name, column in given.items():
+        if isinstance(column, (str, bytes)) or not isinstance(column, Iterable) or getattr(column, "ndim", 1) != 1:
+            message = f"frame[{name!r}] must be a column with a value for each event, not {shown(column)}"
+            raise refusal("dataframe", message, file=file)
+    columns = [list(given[name]) for name in COLUMNS]
     length = len(columns[0])
     defaults = OPTIONAL_COLUMNS | {"label": label}
-    columns += [list(frame[name]) if name in names else [value] * length for name, value in defaults.items()]
+    columns += [list(given[name]) if name in given else [value] * length for name, value in defaults.items()]
     if any(len(column) != length for column in columns):
         raise refusal("dataframe", "has columns of different lengths", file=file)
     return event_rows(list(zip(*columns, strict=True)), label, file)
@@ -132,12 +143,13 @@ def probability_intervals(
 ) -> tuple[float, list[tuple[float, float, float]]]:
     """The duration in seconds, and the intervals at or above the threshold: start, stop, and highest probability.
 
+    The threshold is compared in the precision of the array, as NumPy compares ``probabilities >= threshold``.
     Gaps shorter than ``min_gap`` are closed first; then events shorter than ``min_duration`` are dropped.
 
     Raises:
         InputError: they are not one-dimensional or not from 0 to 1, or an argument is out of its range.
     """
-    samples = _samples(probabilities, "probabilities", file).astype(np.float64)
+    samples = _samples(probabilities, "probabilities", file)
     rate = _rate(sampling_rate, file)
     bad = ~((samples >= 0) & (samples <= 1))
     if bad.any():
@@ -148,7 +160,7 @@ def probability_intervals(
         raise refusal("threshold", f"threshold must be from 0 to 1, not {shown(threshold)}", file=file)
     shortest, gap = _length(min_duration, "min_duration", file), _length(min_gap, "min_gap", file)
     runs: list[list[int]] = []
-    for begin, end in _runs(samples >= limit):
+    for begin, end in _runs(samples >= limit):  # a Python float has no precision of its own
         if runs and (begin - runs[-1][1]) / rate < gap:
             runs[-1][1] = end
         else:
@@ -206,7 +218,8 @@ def _intervals(mask: NDArray[np.bool_], rate: float) -> list[tuple[float, float]
 
 
 def _is_frame(value: object) -> bool:
-    return isinstance(value, Mapping) or (hasattr(value, "columns") and hasattr(value, "__getitem__"))
+    is_table = hasattr(value, "columns") and hasattr(value, "__getitem__") and not isinstance(value, type)
+    return isinstance(value, Mapping) or is_table
 
 
 def check_label(label: object, file: str) -> None:

@@ -172,7 +172,8 @@ class Recording:
         Args:
             probabilities: shape ``(samples,)``, from 0 to 1.
             sampling_rate: samples (or windows) per second.
-            threshold: samples with this probability or more belong to an event.
+            threshold: samples with this probability or more belong to an event. It is compared in the precision of the
+                array, as by NumPy: the float32 nearest to 0.7 reaches a threshold of 0.7.
             min_duration: seconds; shorter events are dropped, after gaps are closed.
             min_gap: seconds; events closer together become one.
             name: the name of the recording in messages and reports.

@@ -66,12 +66,12 @@ class ScoreTrack:
         if self.sampling_rate > MAX_RATE:
             message = f"sampling_rate must be at most {MAX_RATE:g} windows per second, not {self.sampling_rate}; "
             raise refusal("sampling_rate", message + "take the highest score of several windows", file=self.name)
-        scores = np.array(self.scores, dtype=np.float64)
+        scores = np.array(self.scores)  # in its own precision, in which thresholds are compared
         scores.flags.writeable = False
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "duration", duration)
         rate, size = float(self.sampling_rate), scores.size
-        closed = _closed(scores, _first_not_below(self.min_gap, rate, size))
+        closed = _closed(scores.astype(np.float64), _first_not_below(self.min_gap, rate, size))
         object.__setattr__(self, "filtered", _opened(closed, _first_not_below(self.min_duration, rate, size)))
 
     @property
