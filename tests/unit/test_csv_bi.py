@@ -147,6 +147,14 @@ def test_per_channel_events_beside_those_for_all_channels_are_left_out_with_a_wa
     assert [tuple(event) for event in recording.events] == SEIZURE_EVENTS
 
 
+def test_rows_in_quotes_beside_others_are_left_out_with_a_warning_that_names_them() -> None:
+    recording = read(SEIZURE + '"TERM",4.0,5.0,seiz,1.0\n')
+    assert [(warning.line, warning.message) for warning in recording.warnings if "quotes" in warning.message] == [
+        (5, "TERM is in quotes, so the row is not one for all channels; write the fields without quotes")
+    ]
+    assert [tuple(event) for event in recording.events] == SEIZURE_EVENTS
+
+
 def test_rows_of_other_channels_need_nothing_but_numbers() -> None:
     recording = read(SEIZURE + "O1,nan,-inf,SEIZ,inf\nO1,5,4,,0\n")
     assert codes(recording) == ["channel"]

@@ -87,6 +87,31 @@ def test_what_is_no_number_is_refused_with_its_column(channel: str, column: str,
     assert refused_event(row) == [Fault(5, "number", f"{column} {number!r} is not a number")]
 
 
+UNKNOWN = "is not in the label map; known labels: seiz, bckg"
+QUOTED = "TERM is in quotes, so the row is not one for all channels; write the fields without quotes"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ('"TERM",4,5,seiz,1', QUOTED),
+        ("'TERM',4,5,seiz,1", QUOTED),
+        ('"TERM","4","5","seiz","1"', """'"TERM","4","5","seiz","1"' has fields in quotes; write them without"""),
+        ('TERM,4,5,"se,iz",1', """'TERM,4,5,"se,iz",1' has fields in quotes; write them without"""),
+        ('TERM,4,5,"seiz",1', f"label '\"seiz\"' {UNKNOWN} (write the labels in a file without quotes)"),
+    ],
+)
+def test_quotes_are_named_as_what_is_wrong(row: str, message: str) -> None:
+    assert [fault[::2] for fault in refused(f"{annotation()}{row}\n")] == [(4, message)]
+
+
+@pytest.mark.parametrize("row", ['"FP1-F7",4,5,seiz,1', "'TERM',4,5,seiz,1", 'O1,"4","5",seiz,1'])
+def test_quotes_are_refused_in_files_of_channels_too(row: str) -> None:
+    file = io.StringIO(f"{annotation()}{row}\n")
+    (found,) = refusal(lambda: read_recording(file, channels="union")).findings
+    assert (found.line, found.message) == (4, f"{row!r} has fields in quotes; write them without")
+
+
 def test_every_number_of_a_line_that_is_none_is_reported() -> None:
     assert [fault.message for fault in refused_event("TERM,a,b,seiz,c")] == [
         "start_time 'a' is not a number",
@@ -128,9 +153,6 @@ def test_the_line_number_is_right_in_a_file_of_several_blocks() -> None:
     count = rows.count("\n")
     faults = refused(GOOD + rows + "TERM,5,4,seiz,1\n" + rows + "# duration = x\n")
     assert [fault[:2] for fault in faults] == [(count + 5, "order"), (2 * count + 6, "duration")]
-
-
-UNKNOWN = "is not in the label map; known labels: seiz, bckg"
 
 
 def test_a_label_that_the_map_does_not_know_is_refused_with_the_way_to_score_it() -> None:

@@ -17,6 +17,7 @@ import re
 
 from nedc_bench.annotations.reading import Events, Reading, Row, lines_of, union_of_channels
 from nedc_bench.annotations.recording import Recording
+from nedc_bench.annotations.rows import quotes_fault
 from nedc_bench.annotations.source import Text
 from nedc_bench.errors import quoted
 
@@ -46,6 +47,9 @@ def read_channels(file: Text, reading: Reading) -> Recording:
         if stated:
             duration = events.number(number, "duration", stated[1])
         if not _is_event(line):
+            continue
+        if (in_quotes := quotes_fault(number, line)) is not None:
+            events.fault(*in_quotes)
             continue
         fields = line.replace(" ", "").split(",")
         if len(fields) != 5:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from nedc_bench.annotations.csv_bi_header import VERSION, VERSION_LINE, Header, is_header_line
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.recording import Recording
-from nedc_bench.annotations.rows import Notice, Rows, refuse
+from nedc_bench.annotations.rows import Notice, Rows, quotes_fault, refuse
 from nedc_bench.annotations.source import Text
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, quoted
 
@@ -33,6 +33,7 @@ BLOCK_CHARACTERS = 1 << 20
 
 __all__ = ["COLUMNS", "VERSION", "read_csv_bi"]
 
+_IN_QUOTES = f"{ALL_CHANNELS} is in quotes, so the row is not one for all channels; write the fields without quotes"
 _NUMBERS = {1: "start_time", 2: "stop_time", 4: "confidence"}
 
 
@@ -102,6 +103,7 @@ class _Reader:
         self.column_lines: list[int] = []  # the first, and the first of those that follow a row
         self.first_row_line = 0
         self.first_channel_line = 0
+        self.quoted_line = 0  # the first row of ALL_CHANNELS in quotes
         self.channel_events = 0
         self.term_events = 0
 
@@ -130,7 +132,9 @@ class _Reader:
         if any(fault.code == "version" for fault in faults):
             return faults
         faults += [*self.faults, *self.rows.faults(self.label_map)]
-        if not self.term_events and self.channel_events and not faults:
+        if not self.term_events and self.quoted_line and not faults:
+            faults.append(Notice(self.quoted_line, "quotes", _IN_QUOTES))
+        elif not self.term_events and self.channel_events and not faults:
             message = f"has {self.channel_events} per-channel events and none for {ALL_CHANNELS} (all channels): "
             message += (
                 f"only {ALL_CHANNELS} events are scored; use the csv_bi that TUSZ has beside each csv, or score the "
@@ -147,6 +151,8 @@ class _Reader:
         elif len(self.column_lines) > 1:
             message = "the column names stand here again, after a row; are these two files in one?"
             noticed.append(Notice(self.column_lines[1], "columns", message))
+        if self.quoted_line:
+            noticed.append(Notice(self.quoted_line, "channel", _IN_QUOTES))
         if self.channel_events:
             message = f"{self.channel_events} per-channel events are not scored, only those for {ALL_CHANNELS}"
             noticed.append(Notice(self.first_channel_line, "channel", message))
@@ -169,6 +175,8 @@ class _Reader:
         others = [k for k, channel in enumerate(columns.channels) if channel != ALL_CHANNELS]
         self.channel_events += len(others)
         self.first_channel_line = self.first_channel_line or columns.lines[others[0]]
+        in_quotes = (columns.lines[k] for k in others if columns.channels[k].strip("\"'") == ALL_CHANNELS)
+        self.quoted_line = self.quoted_line or next(in_quotes, 0)
         return columns.take([k for k, channel in enumerate(columns.channels) if channel == ALL_CHANNELS])
 
     def _read_each(self, numbers: list[int], texts: list[str]) -> _Columns:
@@ -214,7 +222,9 @@ def _row_faults(number: int, row: str) -> Iterator[Notice]:
         yield Notice(number, "line", message)
         return
     fields = row.split(",")
-    if fields[0].strip().lower() == "channel":
+    if (in_quotes := quotes_fault(number, row)) is not None:
+        yield in_quotes
+    elif fields[0].strip().lower() == "channel":
         yield Notice(number, "columns", f"{quoted(row)} is not the column names {COLUMNS!r}")
     elif fields[0].lower().startswith("version"):
         yield Notice(number, "version", f"{quoted(row)} is not a comment; the version line is {VERSION_LINE!r}")

@@ -104,6 +104,8 @@ class LabelMap:
         check_kinds(label=(label, str))
         known = ", ".join(list(self.index)[:MAX_LABELS_SHOWN])
         message = f"label {quoted(label)} is not in the label map; known labels: {known}"
+        if label[:1] in {'"', "'"}:
+            return message + " (write the labels in a file without quotes)"
         if label.lower() != label:
             return message + " (labels in a file must be lower case to be known)"
         if not self.classes or not label.isprintable() or set(label) & set('"\\,'):

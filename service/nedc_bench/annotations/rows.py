@@ -27,7 +27,7 @@ from nedc_bench.annotations.timeline import (
     find_irregularities,
     time_order,
 )
-from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 
 MAX_EVENTS = 100_000  # per side, after merging neighbours with one label
 
@@ -150,6 +150,13 @@ class Rows:
 _NO_CODES: Codes = np.zeros(0, dtype=np.intp)
 _NO_FLOATS: Floats = np.zeros(0)
 _NONE = _Columns(_NO_CODES, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_CODES)
+
+
+def quotes_fault(line: int, row: str) -> Notice | None:
+    """The fault of a row with fields in quotes, as other tools write CSV."""
+    if all(field.strip()[:1] not in {'"', "'"} for field in row.split(",")):
+        return None
+    return Notice(line, "quotes", f"{quoted(row)} has fields in quotes; write them without")
 
 
 def refuse(faults: Iterable[Notice], text: Text, side: str) -> InputError:
