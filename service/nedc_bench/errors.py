@@ -44,7 +44,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, str | int | None]:
         """The finding as an entry of the result document's ``warnings``."""
-        return asdict(self)
+        return asdict(self) | {"file": as_unicode(self.file), "message": as_unicode(self.message)}
 
 
 class NedcBenchError(Exception):
@@ -77,6 +77,18 @@ class SettingsError(NedcBenchError):
 def refusal(code: str, message: str, *, side: str = "", file: str = "", line: int | None = None) -> InputError:
     """An `InputError` with a single finding."""
     return InputError([Finding(side, file, line, code, message)])
+
+
+def as_unicode(text: str) -> str:
+    r"""``text`` with the file names in it as UTF-8; bytes that are not UTF-8 are written as ``\xe9``.
+
+    Python has those bytes, and in some locales all bytes above 127, as halves of surrogate pairs, which JSON excludes.
+    """
+    try:
+        name = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # another half of a pair, which no file name has
+        name = text.encode("utf-8", "backslashreplace")
+    return name.decode("utf-8", "backslashreplace")
 
 
 def quoted(text: str) -> str:

@@ -178,7 +178,28 @@ def test_names_that_are_no_utf_8_are_reported_as_they_are(tmp_path: Path) -> Non
     score(path, path).write_reports(tmp_path / "out", reference=path)
     assert name in (tmp_path / "out/summary_taes.txt").read_bytes()
     assert b" Ref: " + name in (tmp_path / "out/summary.txt").read_bytes()
-    assert json.loads((tmp_path / "out/result.json").read_bytes())["inputs"][0]["reference"]["name"] == path
+
+
+@pytest.mark.parametrize(
+    "locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONUTF8": "1"}]
+)
+def test_names_in_documents_are_unicode_in_any_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    names = [b"caf\xe9.csv_bi", "th\xe9.csv_bi".encode()]
+    for side in (b"ref", b"hyp"):
+        (tmp_path / os.fsdecode(side)).mkdir()
+        for name in names:
+            with open(os.path.join(os.fsencode(tmp_path), side, name), "w", encoding="utf-8") as file:
+                file.write(annotation((1, 4, "seiz"), (2, 5, "seiz")))
+    options = ("-o", "out", "--events", "events.csv", "--per-pair", "--per-event", "--curves")
+    ran = run_program(COMMAND, "score", "ref", "hyp", *options, cwd=tmp_path, **locale)
+    assert ran.status == 0, ran.stderr
+    for written in ("out/result.json", "out/report.html", "events.csv"):
+        assert "\\udc" not in (tmp_path / written).read_bytes().decode()  # UTF-8
+    document = json.loads((tmp_path / "out/result.json").read_bytes())
+    assert [pair["reference"]["name"] for pair in document["inputs"]] == ["ref/caf\\xe9.csv_bi", "ref/th\xe9.csv_bi"]
+    assert (tmp_path / "events.csv").read_text(encoding="utf-8").splitlines()[1].startswith("ref/caf\\xe9.csv_bi,")
+    other = run_program(COMMAND, "verify", "out/result.json", "./ref", "hyp", cwd=tmp_path, PYTHONUTF8="1")
+    assert other.status == 0, other.stdout
 
 
 # -- the result document

@@ -49,6 +49,14 @@ def test_a_missing_hypothesis_is_the_same_by_another_spelling(evidenced: Path) -
         assert main(["verify", document, "ref", "hyp", "--missing", "empty"]) == 0
 
 
+def test_partners_of_events_that_agree_are_no_difference(evidenced: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", "ref", "hyp", "-o", "out", "--per-event"]) == 0
+    change(evidenced / "out/result.json", lambda document: document.update(pairs=7), sign=False)
+    capsys.readouterr()
+    assert main(["verify", "out/result.json", "ref", "hyp"]) == 1
+    assert "partners" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_files_in_another_place_differ_in_their_names_alone(
     evidenced: Path, document: str, capsys: pytest.CaptureFixture[str]

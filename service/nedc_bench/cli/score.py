@@ -108,7 +108,7 @@ def _score(arguments: argparse.Namespace) -> int:
             curves=_curves(pairing, parameters, result) if arguments.curves else (),
         )
     if arguments.events is not None:
-        with whole_file(arguments.events, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with whole_file(arguments.events, encoding="utf-8", newline="") as file:
             write_events(result, file)
     if arguments.format == "json":
         write_json(build_document(result, per_pair=arguments.per_pair, events=arguments.per_event), sys.stdout)

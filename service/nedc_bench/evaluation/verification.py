@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from nedc_bench.annotations import Pair, Pairing, Parameters
 from nedc_bench.annotations.source import Path, read_content
 from nedc_bench.checks import check_kinds
-from nedc_bench.errors import quoted, refusal
+from nedc_bench.errors import as_unicode, quoted, refusal
 from nedc_bench.evaluation.corpus import Result, score_corpus
 from nedc_bench.evaluation.differences import explain, file_names, other_parameters
 from nedc_bench.reports import build_document, build_evidence, evidence_text
@@ -67,7 +67,7 @@ def verify(
         text = evidence_text(made)
     if content.data == text.encode():
         return []
-    return explain(written, made) or [_first_byte(content.data, text.encode())]
+    return explain(written, json.loads(text)) or [_first_byte(content.data, text.encode())]
 
 
 def _as_spelled(pairing: Pairing, table: Table | None, written: dict[str, Any]) -> tuple[Pairing, Table | None]:
@@ -100,7 +100,7 @@ def _spelled_pair(pair: Pair, names: tuple[str, str], spelled: dict[str, str]) -
 
 
 def _is_same_path(one: str, other: str) -> bool:
-    return bool(one and other) and os.path.abspath(one) == os.path.abspath(other)
+    return bool(one and other) and as_unicode(os.path.abspath(one)) == as_unicode(os.path.abspath(other))
 
 
 def _evidence(written: dict[str, Any], name: str, result: Result, table: Table | None) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from typing import IO, Any
 
+from nedc_bench.errors import as_unicode
 from nedc_bench.reports.events import event_documents
 from nedc_bench.scoring import CorpusScore, FileId
+from nedc_bench.statistics import Table
 from nedc_bench.version import __version__
 
 RESULT_NAME = "result.json"
@@ -44,7 +46,10 @@ def build_document(score: CorpusScore, *, per_pair: bool = False, events: bool =
 
 def input_documents(score: CorpusScore) -> list[dict[str, dict[str, str]]]:
     """The names and hashes of the files of every pair."""
-    return [{"reference": _file(pair.reference), "hypothesis": _file(pair.hypothesis)} for pair in score.scores]
+    return [
+        {"reference": input_document(pair.reference), "hypothesis": input_document(pair.hypothesis)}
+        for pair in score.scores
+    ]
 
 
 def write_json(document: dict[str, Any], file: IO[str]) -> None:
@@ -57,15 +62,16 @@ def _algorithms(score: CorpusScore) -> dict[str, Any]:
     return {name: result.to_dict() for name, result in score.algorithms.items()}
 
 
-def _file(file: FileId) -> dict[str, str]:
-    return {"name": file.name, "sha256": file.sha256}
+def input_document(file: FileId | Table) -> dict[str, str]:
+    """The name and hash of a file."""
+    return {"name": as_unicode(file.name), "sha256": file.sha256}
 
 
 def _pair(score: CorpusScore) -> dict[str, Any]:
     (pair,) = score.scores
     return {
-        "reference": pair.reference.name,
-        "hypothesis": pair.hypothesis.name,
+        "reference": as_unicode(pair.reference.name),
+        "hypothesis": as_unicode(pair.hypothesis.name),
         "duration_seconds": score.duration_seconds,
         "algorithms": _algorithms(score),
     }

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
+from nedc_bench.errors import as_unicode
 from nedc_bench.scoring import CorpusScore, PairScore
 from nedc_bench.scoring.szcore_figures import subject_of
 from nedc_bench.scoring.verdicts import Verdict, judge
@@ -30,8 +31,8 @@ def event_documents(score: CorpusScore) -> Iterator[dict[str, Any]]:
     """For each recording its events and verdicts, as in the result document."""
     for pair in score.scores:
         yield {
-            "reference": pair.reference.name,
-            "hypothesis": pair.hypothesis.name,
+            "reference": as_unicode(pair.reference.name),
+            "hypothesis": as_unicode(pair.hypothesis.name),
             "duration_seconds": pair.duration_seconds,
             "subject": subject_of(pair.reference.name),
             "events": _events(pair, score.parameters.label_map.classes),
@@ -51,7 +52,7 @@ def _times(pair: PairScore) -> dict[str, list[str]]:
 def _row(verdict: Verdict, times: dict[str, list[str]]) -> tuple[object, ...]:
     other = times["hypothesis" if verdict.side == "reference" else "reference"]
     partners = " ".join(other[partner] for partner in verdict.partners)
-    place = (verdict.recording, verdict.algorithm, verdict.label, verdict.side, verdict.start, verdict.stop)
+    place = (as_unicode(verdict.recording), verdict.algorithm, verdict.label, verdict.side, verdict.start, verdict.stop)
     counts = (verdict.hits, verdict.misses, verdict.false_alarms)
     return (*place, verdict.verdict, verdict.share, verdict.rule, partners, *counts)
 

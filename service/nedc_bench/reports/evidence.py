@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nedc_bench.annotations.timeline import FILLER
-from nedc_bench.reports.document import input_documents
+from nedc_bench.reports.document import input_document, input_documents
 from nedc_bench.scoring import CorpusScore
 from nedc_bench.scoring.burden import Burden, BurdenResult, Delays, detection_delays, pair_burden
 from nedc_bench.statistics import Uncertainty
@@ -38,7 +38,7 @@ def build_evidence(score: CorpusScore, found: Uncertainty) -> dict[str, Any]:
         "burden": _burden(score),
         "parameters": score.parameters.to_dict(),
         "warnings": [warning.to_dict() for warning in score.warnings],
-        "participants": None if found.table is None else {"name": found.table.name, "sha256": found.table.sha256},
+        "participants": None if found.table is None else input_document(found.table),
         "inputs": input_documents(score),
     }
     return document | {"digest": hashlib.sha256(evidence_text(document).encode()).hexdigest()}

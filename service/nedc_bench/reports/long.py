@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from math import fsum
 from typing import IO, Any
 
+from nedc_bench.errors import as_unicode
 from nedc_bench.scoring import Agreement, CorpusScore, Figures, PairScore
 from nedc_bench.scoring.szcore_figures import SzcoreFigures, subject_of
 
@@ -29,7 +30,7 @@ def build_rows(score: CorpusScore) -> Iterator[Row]:
     """The rows of a result; each has all of `COLUMNS`."""
     for single in score.split():
         (pair,) = single.scores
-        place = {"recording": pair.reference.name, "hypothesis": pair.hypothesis.name}
+        place = {"recording": as_unicode(pair.reference.name), "hypothesis": as_unicode(pair.hypothesis.name)}
         yield from _rows(single, place | {"subject": subject_of(pair.reference.name)})
     yield from _rows(score, {"recording": TOTAL})
     yield from _subject_mean(score)
