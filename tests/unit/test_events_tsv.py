@@ -69,6 +69,43 @@ def test_the_duration_of_the_sidecar(tmp_path: Path) -> None:
     assert rows(read_recording(events)) == EXPECTED
 
 
+@pytest.mark.parametrize(
+    "sidecar", ['{"TaskName": "rest"}', '{"RecordingDuration": null}', '{"RecordingDuration": "n/a"}']
+)
+def test_a_sidecar_need_not_state_the_duration(tmp_path: Path, sidecar: str) -> None:
+    events = beside_sidecar(tmp_path, sidecar.encode())
+    assert rows(read_recording(events, duration=300.0)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "message"),
+    [
+        (b"", "is not a BIDS sidecar: it has no number RecordingDuration"),
+        (b'{"RecordingDuration": 300', "is not a BIDS sidecar: it has no number RecordingDuration"),
+        (b"[300]", "is not a BIDS sidecar: it has no number RecordingDuration"),
+        (b'{"RecordingDuration": "300"}', "RecordingDuration must be a number of seconds, not '300'"),
+        (b'{"RecordingDuration": true}', "RecordingDuration must be a number of seconds, not bool True"),
+        (b'{"RecordingDuration": [300]}', "RecordingDuration must be a number of seconds, not list [300]"),
+        (
+            b'{"RecordingDuration": 1%s}' % (b"0" * 400),
+            f"RecordingDuration must be a number of seconds, not int 1{39 * '0'}",
+        ),
+        (b'{"RecordingDuration": 300, "x": "\xe9"}', "save the file as UTF-8"),
+    ],
+)
+def test_a_faulty_sidecar_is_named_and_never_passed_over(tmp_path: Path, sidecar: bytes, message: str) -> None:
+    events = beside_sidecar(tmp_path, sidecar)
+    (found,) = refusal(lambda: read_recording(events, duration=300.0)).findings
+    assert (found.file, found.message.endswith(message)) == (f"{tmp_path}/sub-1_task-rest_eeg.json", True)
+
+
+def beside_sidecar(folder: Path, sidecar: bytes) -> Path:
+    events = folder / "sub-1_task-rest_events.tsv"
+    events.write_text("onset\tduration\ttrial_type\n10.0\t10.0\tseizure\n")
+    (folder / "sub-1_task-rest_eeg.json").write_bytes(sidecar)
+    return events
+
+
 def test_the_duration_of_the_other_side() -> None:
     reference = annotation((10, 20, "seiz"), duration=300)
     for one, other in ((NO_DURATION, reference), (reference, NO_DURATION)):

@@ -26,11 +26,12 @@ from nedc_bench.annotations.reading import Events, Reading, Row, lines_of
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Text, read_text
 from nedc_bench.annotations.timeline import FILLER
-from nedc_bench.checks import repeated
-from nedc_bench.errors import InputError, quoted
+from nedc_bench.checks import as_number, repeated, shown
+from nedc_bench.errors import quoted, refusal
 
 LABEL_COLUMNS = ("eventType", "trial_type", "event_type", "eventtype")
 NOTHING = "n/a"
+NO_SIDECAR = "is not a BIDS sidecar: it has no number RecordingDuration"
 NO_EVENTS = b"onset\tduration\teventType\trecordingDuration\n"  # the file of a recording without events
 
 
@@ -83,9 +84,9 @@ def read_sidecar(file: Text, reading: Reading) -> Recording:
         InputError: it is not a JSON object with a number ``RecordingDuration``.
     """
     events = Events(file, reading)
-    duration = _recording_duration(file.text)
+    duration = _recording_duration(file, reading.side)
     if duration is None:
-        events.fault(None, "duration", "is not a BIDS sidecar: it has no number RecordingDuration")
+        events.fault(None, "duration", NO_SIDECAR)
     return events.recording(duration)
 
 
@@ -117,25 +118,33 @@ def _add(events: Events, number: int, row: dict[str, str], text: str) -> None:
 
 
 def _sidecar_duration(file: Text, reading: Reading) -> float | None:
-    """The duration in the sidecar beside an ``events.tsv``, if there is one."""
+    """The duration in the sidecar beside an ``events.tsv``, if there is one that states it."""
     parts = split_suffix(file.path) if file.path else None
     for suffix in SIDECAR_SUFFIXES:
         path = "" if parts is None else parts[0] + suffix
         if path and os.path.isfile(path):
-            try:
-                return _recording_duration(read_text(path, reading.side).text)
-            except InputError:
-                continue
+            return _recording_duration(read_text(path, reading.side), reading.side)
     return None
 
 
-def _recording_duration(text: str) -> float | None:
+def _recording_duration(file: Text, side: str) -> float | None:
+    """The duration in a sidecar; None if it does not state it.
+
+    Raises:
+        InputError: it is not a JSON object, or its ``RecordingDuration`` is not a number.
+    """
     try:
-        document = json.loads(text)
+        document = json.loads(file.text)
     except (ValueError, RecursionError):
-        return None
-    value = document.get("RecordingDuration") if isinstance(document, dict) else None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        document = None
+    if not isinstance(document, dict):
+        raise refusal("duration", NO_SIDECAR, side=side, file=file.name)
+    value = document.get("RecordingDuration", NOTHING)
+    number = as_number(value)
+    if number is None and value not in (None, NOTHING):  # not hashable, perhaps
+        message = f"RecordingDuration must be a number of seconds, not {shown(value)}"
+        raise refusal("duration", message, side=side, file=file.name)
+    return number
 
 
 def columns_of(line: str) -> Sequence[str]:
