@@ -121,6 +121,16 @@ def test_an_endless_head_is_refused(measured: Server, begin: bytes) -> None:
     seen.check()
 
 
+@pytest.mark.parametrize(("size", "status"), [(16 * 1024, 200), (16 * 1024 + 1, 431), (31 * 1024, 431)])
+def test_a_head_may_take_as_much_as_documented(server: Server, size: int, status: int) -> None:
+    begin = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: "
+    with client(server) as opened:
+        opened.sendall(begin + b"x" * (size - len(begin) - 4) + b"\r\n\r\n")
+        head, _, body = rest(opened).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert status == 200 or "larger than 16384 bytes" in json.loads(body)["detail"]
+
+
 READERS = 24
 PAIRS = 900  # their figures take some 6 MB, more than the kernel buffers for a connection
 ALLOWED, GROWTH = 20 * 2**20, 40 * 2**20
