@@ -270,12 +270,12 @@ def test_every_warning_is_described() -> None:
 def warning_codes() -> set[str]:
     """The codes of all warnings.
 
-    Those of a file with every irregularity and of a parameter file with some; and those of lists (``list-order``,
-    ``missing``), of a pair (``base-name``), of figures (``mcc``) and of other formats (``label``, ``level``).
+    Those of a file with every irregularity and of a parameter file with some; and those of pairings (``list-order``,
+    ``missing``, ``twice``), of a pair (``base-name``), of figures (``mcc``) and of other formats (``label``, ``level``).
     """
     columns = "channel,start_time,stop_time,label,confidence\n"
     text = f"# version = csv_v1.0.0\n# version = 7\n# duration = 8 secs\n# duration = 9 min\n{columns}"
     text += f"TERM,-1,3,seiz,1\nTERM,2,10,seiz,nan\nTERM,4,4,seiz,1\nFP1,1,2,seiz,1\n{columns}"
     parameters = read_parameters(io.StringIO("[MAP]\nA = 'x'\na = 'bckg'\nBCKG = 'bckg'\n[X]\n"))
     found = {warning.code for warning in (*read_recording(io.StringIO(text)).warnings, *parameters.warnings)}
-    return {"list-order", "missing", "base-name", "mcc", "label", "level"} | found
+    return {"list-order", "missing", "twice", "base-name", "mcc", "label", "level"} | found
