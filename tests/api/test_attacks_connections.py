@@ -121,6 +121,33 @@ def test_an_endless_head_is_refused(measured: Server, begin: bytes) -> None:
     seen.check()
 
 
+@pytest.mark.parametrize(
+    ("target", "header", "said"),
+    [
+        (b"?", b"", "the target of a request is a path, which begins with /"),
+        (b"localhost:443", b"", "the target of a request is a path, which begins with /"),
+        (b"http://%5Bx/api/v1/health", b"", "the target of a request is a path, which begins with /"),
+        (b"/", b"Transfer-Encoding: gzip", "the only Transfer-Encoding is chunked"),
+        (b"/", b"Transfer-Encoding: chunked\r\nContent-Length: 1", "Content-Length and Transfer-Encoding exclude each"),
+        (b"/", b"Upgrade: websocket", "the handshake of a WebSocket needs its key, and version 13"),
+    ],
+)
+def test_a_head_that_cannot_be_served_is_answered_with_the_reason(
+    server: Server, target: bytes, header: bytes, said: str
+) -> None:
+    with client(server) as opened:
+        opened.sendall(b"GET %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n\r\n" % (target, header))
+        head, _, body = rest(opened).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["detail"].startswith(said)
+
+
+def test_a_target_may_be_a_url(server: Server) -> None:
+    with client(server) as opened:
+        opened.sendall(b"GET http://localhost/api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert rest(opened).startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.mark.parametrize(("size", "status"), [(16 * 1024, 200), (16 * 1024 + 1, 431), (31 * 1024, 431)])
 def test_a_head_may_take_as_much_as_documented(server: Server, size: int, status: int) -> None:
     begin = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: "

@@ -123,6 +123,11 @@ def test_bodies_that_are_no_form_are_refused(server: Server) -> None:
         check_problem(server.client.post("/api/v1/evaluate", **request), status)  # type: ignore[arg-type]
 
 
+def test_a_part_in_the_query_is_refused(server: Server) -> None:
+    problem = check_problem(server.client.post("/api/v1/evaluate?strict=true", files=one_pair()), 422)
+    assert problem["detail"] == "strict in the query would be ignored; send it as a part of the form"
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "identity, BR"])
 def test_an_encoded_body_is_refused_with_the_remedy(server: Server, encoding: str) -> None:
     answer = post(server, one_pair(), {"Content-Encoding": encoding})

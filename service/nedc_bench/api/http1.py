@@ -23,6 +23,7 @@ import uuid
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import h11
 import msgspec
@@ -58,6 +59,7 @@ COMPRESSION = b"sec-websocket-extensions"
 UNREADABLE = "this cannot be read as an HTTP/1.1 request"
 DETAILS = {
     431: f"the request line and headers are larger than {MAX_HEAD_BYTES} bytes; send fewer or shorter headers",
+    501: "the only Transfer-Encoding is chunked",
     505: "the service speaks HTTP/1.1 only",
 }
 
@@ -228,7 +230,7 @@ class Http1(H11Protocol):
         status = status_code if status_code in TITLES else 400
         request_id = uuid.uuid4().hex
         log.warning("request refused", request_id=request_id, address=self.client, status=status)
-        body = msgspec.json.encode(problem(status, detail or DETAILS.get(status, UNREADABLE)))
+        body = msgspec.json.encode(problem(status, detail or DETAILS.get(status_code, UNREADABLE)))
         headers = [
             (b"content-type", PROBLEM_JSON.encode()),
             (b"content-length", str(len(body)).encode()),
@@ -252,6 +254,8 @@ def _refusal(request: h11.Request) -> tuple[int, str | None] | None:
         return 505, None
     if _head_bytes(request) > MAX_HEAD_BYTES:
         return 431, None
+    if not _is_target(request.target):
+        return 400, "the target of a request is a path, which begins with /"
     headers = dict(request.headers)
     if b"transfer-encoding" in headers and b"content-length" in headers:
         return 400, "Content-Length and Transfer-Encoding exclude each other; send one"
@@ -265,6 +269,15 @@ def _head_bytes(request: h11.Request) -> int:
     """The size of a head as sent, apart from blanks around values."""
     line = len(request.method) + len(request.target) + len(b"  HTTP/1.1\r\n\r\n")
     return line + sum(len(name) + len(value) + len(b": \r\n") for name, value in request.headers)
+
+
+def _is_target(target: bytes) -> bool:
+    """Whether a target is a path or a URL; Quart fails on others."""
+    path = unquote(target.partition(b"?")[0].decode("ascii"))
+    try:
+        return path.startswith("/") or urlsplit(path).scheme in {"http", "https"}
+    except ValueError:
+        return False
 
 
 class CountedFrames:

@@ -52,10 +52,12 @@ async def read_upload(request: Request, max_pairs: int, seconds: float, take: Ca
         take: see `UploadsInMemory.share`.
 
     Raises:
-        InputError: a part is unknown, or its name, file name or text is not UTF-8.
+        InputError: a part is unknown or in the query, or its name, file name or text is not UTF-8.
         ProblemError: 400, 408, 413 or 415, naming the part at fault; 503 if there is no memory.
     """
     _refuse_encoded(request)
+    if misplaced := [name for name in (*FILES, *FIELDS) if name in request.args]:
+        raise refusal("query", f"{', '.join(misplaced)} in the query would be ignored; send it as a part of the form")
     content_type, options = parse_options_header(request.headers.get("Content-Type", ""))
     if content_type.lower() != MULTIPART:
         detail = f"send the files as {MULTIPART}, not as {content_type or 'a body without Content-Type'}"
