@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ import pytest
 
 from attacks import client, flood, observed, rest
 from helpers import until
-from serving import Server, Start, Stop, accept, ended, small_pair
+from serving import Server, Start, Stop, accept, ended, errors, small_pair
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 H2_PING = b"\0\0\x08\x06\0\0\0\0\0" + bytes(8)
@@ -98,6 +99,22 @@ def test_messages_after_the_end_of_a_job_do_not_keep_the_connection_open(start_s
     assert server.stop() == 0  # at once, without waiting for a connection
 
 
+@pytest.mark.parametrize("kind", ["websocket", "waiting"])
+def test_a_client_that_resets_its_connection_has_left(server: Server, stop_workers: Stop, kind: str) -> None:
+    stop_workers(server)
+    job_id = accept(server, small_pair(7))
+    lines = len(server.lines("request"))
+    with client(server) as opened:
+        if kind == "websocket":
+            upgraded(opened, job_id)
+        else:
+            opened.sendall(b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until(lambda: len(server.lines("request")) > lines)
+    assert server.client.get("/api/v1/health").status_code == 200
+    assert errors(server) == []
+
+
 def test_a_websocket_closes_with_the_reason(server: Server, stop_workers: Stop) -> None:
     stop_workers(server)
     with client(server) as opened:
@@ -119,27 +136,6 @@ def test_an_endless_head_is_refused(measured: Server, begin: bytes) -> None:
         flood(attacker, begin + b"x" * 2**26)
         assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 431 ", b""}
     seen.check()
-
-
-@pytest.mark.parametrize(
-    ("target", "header", "said"),
-    [
-        (b"?", b"", "the target of a request is a path, which begins with /"),
-        (b"localhost:443", b"", "the target of a request is a path, which begins with /"),
-        (b"http://%5Bx/api/v1/health", b"", "the target of a request is a path, which begins with /"),
-        (b"/", b"Transfer-Encoding: gzip", "the only Transfer-Encoding is chunked"),
-        (b"/", b"Transfer-Encoding: chunked\r\nContent-Length: 1", "Content-Length and Transfer-Encoding exclude each"),
-        (b"/", b"Upgrade: websocket", "the handshake of a WebSocket needs its key, and version 13"),
-    ],
-)
-def test_a_head_that_cannot_be_served_is_answered_with_the_reason(
-    server: Server, target: bytes, header: bytes, said: str
-) -> None:
-    with client(server) as opened:
-        opened.sendall(b"GET %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n\r\n" % (target, header))
-        head, _, body = rest(opened).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body)["detail"].startswith(said)
 
 
 def test_a_target_may_be_a_url(server: Server) -> None:

@@ -96,21 +96,20 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the client until either side ends the connection."""
-        with contextlib.suppress(OSError):  # the client is gone
-            async with Tasks(asyncio.get_running_loop()) as tasks:
-                protocol = Http1(
-                    self._app,
-                    self._config,
-                    self._context,
-                    tasks,
-                    ConnectionState({CONNECTION: self}),
-                    False,
-                    _address(self._writer, "peername"),
-                    _address(self._writer, "sockname"),
-                    self._send,
-                )
-                self._wait_for_request()
-                await self._read(protocol)
+        async with Tasks(asyncio.get_running_loop()) as tasks:
+            protocol = Http1(
+                self._app,
+                self._config,
+                self._context,
+                tasks,
+                ConnectionState({CONNECTION: self}),
+                False,
+                _address(self._writer, "peername"),
+                _address(self._writer, "sockname"),
+                self._send,
+            )
+            self._wait_for_request()
+            await self._read(protocol)
         self._serve_request()
         await self._close()
 
@@ -120,10 +119,17 @@ class Connection:
             self._writer.close()
 
     async def _read(self, protocol: Http1) -> None:
-        while data := await self._reader.read(READ_BYTES):
+        while data := await self._received():
             await protocol.handle(RawData(data))
             await asyncio.sleep(0)  # a client that never stops sending would occupy the event loop
         await protocol.handle(Closed())
+
+    async def _received(self) -> bytes:
+        """The next bytes; none if the client has ended or reset the connection."""
+        try:
+            return await self._reader.read(READ_BYTES)
+        except OSError:
+            return b""
 
     async def _send(self, event: Event) -> None:
         if isinstance(event, RawData):
