@@ -207,6 +207,20 @@ def test_a_client_that_accepts_no_json_gets_no_job(server: Server) -> None:
     assert server.client.get("/api/v1/evaluate").json()["total"] == before
 
 
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/json; charset=utf-8", 200),
+        ("text/html, APPLICATION/JSON;version=1;q=0.1", 200),
+        ("application/*", 200),
+        ("application/json;q=0", 406),
+        ("application/problem+json", 406),
+    ],
+)
+def test_json_is_accepted_with_any_parameters(server: Server, accept: str, status: int) -> None:
+    assert server.client.get("/api/v1/evaluate", headers={"Accept": accept}).status_code == status
+
+
 def test_head_is_get_without_a_body(server: Server) -> None:
     for path in ("/api/v1/health", "/api/v1/ready", "/metrics", "/openapi.json", "/docs", "/api/v1/evaluate"):
         response = server.client.head(path, headers={"Accept": "*/*"})
