@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import pytest
 
 from corpora import DATA, Corpus, reports
-from helpers import DeadlyFile, annotation, die_half_way, run_program
+from helpers import DeadlyFile, annotation, die_half_way, run_program, until
 from nedc_bench import (
     EvaluationError,
     InputError,
@@ -241,6 +241,15 @@ def test_after_the_shutdown_no_call_is_taken() -> None:
     evaluator.shutdown()
     with pytest.raises(RuntimeError, match="after shutdown"):
         evaluator.submit(os.getpid)
+
+
+def test_workers_leave_after_the_accepted_calls_though_nobody_waits() -> None:
+    evaluator = ParallelEvaluator(1)
+    worker = evaluator.submit(os.getpid)
+    last = evaluator.submit(divmod, 7, 2)
+    evaluator.shutdown(wait=False)
+    assert last.result() == (3, 1)
+    until(lambda: not Path(f"/proc/{worker.result()}").exists())
 
 
 def test_an_evaluator_left_by_an_exception_ends_its_workers_at_once(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ class ParallelEvaluator(Executor):
         cpus = available_cpus()
         self.workers = cpus if workers is None else min(check_whole("workers", workers, 1), cpus)
         self._threads = concurrent.futures.ThreadPoolExecutor(self.workers)  # each waits for the answers of its worker
-        self._own = threading.local()  # the worker of a thread; it exits when the thread ends, which closes its channel
-        self._processes: set[BaseProcess] = set()
-        self._lock = threading.Lock()  # for the processes: none starts after `kill`
+        self._own = threading.local()  # of each thread: the process and the channel of its worker
+        self._workers: dict[BaseProcess, Connection] = {}
+        self._lock = threading.Lock()  # for the workers: none starts after `kill`
         self._killed = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -58,14 +58,21 @@ class ParallelEvaluator(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as Executor
         """Accept no more calls; see `concurrent.futures.Executor.shutdown`."""
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
-        while wait and self._processes:
-            self._processes.pop().join()
+        if not wait:
+            threading.Thread(target=self.shutdown).start()  # the workers leave after the calls that were accepted
+            return
+        with self._lock:
+            for channel in self._workers.values():
+                channel.close()
+            for process in self._workers:
+                process.join()
+            self._workers.clear()
 
     def kill(self) -> None:
         """Kill the workers; their current calls are lost."""
         with self._lock:
             self._killed = True
-            for process in self._processes:
+            for process in self._workers:
                 process.kill()
         self.shutdown(cancel_futures=True)
 
@@ -99,7 +106,7 @@ class ParallelEvaluator(Executor):
                     raise EOFError
                 process = worker_context().Process(target=_work, args=(theirs,), daemon=True)
                 start_process(process)
-                self._processes.add(process)
+                self._workers[process] = ours
             self._own.process, self._own.channel = process, ours
         channel: Connection = self._own.channel
         return channel
@@ -109,7 +116,7 @@ class ParallelEvaluator(Executor):
         if hasattr(self._own, "channel"):
             del self._own.channel
             with self._lock:
-                self._processes.discard(self._own.process)
+                self._workers.pop(self._own.process, None)
             self._own.process.kill()
             self._own.process.join()
 
