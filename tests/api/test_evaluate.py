@@ -213,6 +213,7 @@ def test_a_client_that_accepts_no_json_gets_no_job(server: Server) -> None:
         ("application/json; charset=utf-8", 200),
         ("text/html, APPLICATION/JSON;version=1;q=0.1", 200),
         ("application/*", 200),
+        ("", 200),
         ("application/json;q=0", 406),
         ("application/problem+json", 406),
     ],

@@ -24,7 +24,7 @@ def require_json() -> None:
         NotAcceptable: it does not.
     """
     accepted = MIMEAccept((kind.partition(";")[0].strip(), quality) for kind, quality in request.accept_mimetypes)
-    if accepted.provided and not accepted.best_match([JSON]):
+    if accepted and not accepted.best_match([JSON]):
         raise NotAcceptable(f"the response is {JSON}; send an Accept header that allows it")
 
 
