@@ -245,7 +245,7 @@ def test_a_pair_that_is_uploaded_twice_is_warned_about(server: Server) -> None:
     files = [*small_pair(0), *small_pair(1), *small_pair(0)]  # the same names, but the second is another pair
     (warning,) = post(server, files).json()["result"]["warnings"]
     assert (warning["side"], warning["file"], warning["code"]) == ("reference", "a.csv_bi", "twice")
-    assert warning["message"].startswith("and its hypothesis 'a.csv_bi' are given 2 times and count 2 times; give each")
+    assert warning["message"].startswith("and its hypothesis 'a.csv_bi' are sent 2 times and count 2 times; send each")
     assert "count 2 times" in check_problem(post(server, files, strict="true"), 422)["detail"]
 
 

@@ -9,7 +9,7 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
@@ -228,16 +228,6 @@ def order_warnings(references: Sequence[str], hypotheses: Sequence[str]) -> tupl
     message = f"is paired with {quoted(name)} by position, while {quoted(own)} stands elsewhere in the other list; "
     message += f"{differ} of {len(pairs)} pairs have different names: are the lists in different orders?"
     return (Finding("reference", path, None, "list-order", message),)
-
-
-def twice_warnings(pairs: Iterable[tuple[tuple[str, str], Hashable]]) -> tuple[Finding, ...]:
-    """Warnings about pairs that are given more than once: their names, and what identifies the two files."""
-    repeated = [(names, count) for (names, _), count in Counter(pairs).items() if count > 1]
-    message = "and its hypothesis {} are given {} times and count {} times; give each pair once"
-    return tuple(
-        Finding("reference", reference, None, "twice", message.format(quoted(hypothesis), count, count))
-        for (reference, hypothesis), count in repeated[:MAX_FINDINGS_PER_FILE]
-    )
 
 
 def _pair_folders(references: str, hypotheses: str, *, pattern: str | None, missing: str, channels: str) -> Pairing:

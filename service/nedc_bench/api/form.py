@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.annotations.layout import MISSING
-from nedc_bench.annotations.lists import order_warnings, twice_warnings
+from nedc_bench.annotations.lists import order_warnings
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.api.archive import read_archive
 from nedc_bench.api.fields import Fields
 from nedc_bench.api.upload import Upload
 from nedc_bench.checks import parsed_number
-from nedc_bench.errors import Finding, refusal
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, quoted, refusal
 from nedc_bench.execution import Asked, PairInput, Study
 from nedc_bench.jobs.model import PIPELINE
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS, check_algorithms
@@ -91,8 +92,19 @@ def _pairs(form: _Form, channels: str, limits: dict[str, Any]) -> tuple[list[Pai
         PairInput.of(bytes(ref), ref_name, bytes(hyp), hyp_name)
         for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
     ]
-    repeated = twice_warnings((pair.names, (pair.reference_sha256, pair.hypothesis_sha256)) for pair in pairs)
-    return pairs, (*order_warnings([name for name, _ in references], [name for name, _ in hypotheses]), *repeated)
+    order = order_warnings([name for name, _ in references], [name for name, _ in hypotheses])
+    return pairs, (*order, *_sent_twice(pairs))
+
+
+def _sent_twice(pairs: list[PairInput]) -> list[Finding]:
+    """Warnings about pairs of the same names and contents; names alone may be those of different folders."""
+    counted = Counter((pair.names, pair.reference_sha256, pair.hypothesis_sha256) for pair in pairs)
+    repeated = [(names, count) for (names, *_), count in counted.items() if count > 1]
+    message = "and its hypothesis {} are sent {} times and count {} times; send each pair once"
+    return [
+        Finding("reference", reference, None, "twice", message.format(quoted(hypothesis), count, count))
+        for (reference, hypothesis), count in repeated[:MAX_FINDINGS_PER_FILE]
+    ]
 
 
 def _parameters(form: _Form) -> Parameters:
