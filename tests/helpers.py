@@ -242,3 +242,12 @@ class DeadlyFile(io.StringIO):
                 self.once.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(size)
+
+
+def die_half_way() -> None:
+    """End this worker as if it were killed while it sends its answer."""
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the descriptor of the listing itself is closed by now
+            if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+                os.write(int(descriptor), (1000).to_bytes(4, "big") + b"the beginning")
+    os.kill(os.getpid(), signal.SIGKILL)

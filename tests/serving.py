@@ -235,6 +235,7 @@ def check_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert (response.status_code, response.headers["Content-Type"]) == (status, "application/problem+json")
     found: dict[str, Any] = response.json()
     assert (found["status"], found["type"]) == (status, f"/docs#{status}")
+    assert (status == 422) == bool(found.get("errors")), "refused input names every fault"
     assert response.headers["X-Request-ID"]
     return found
 

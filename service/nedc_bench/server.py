@@ -26,7 +26,7 @@ from hypercorn.config import Config
 
 from nedc_bench.api.app import create_app
 from nedc_bench.api.context import KEY, Service
-from nedc_bench.api.http1 import READ_BYTES, Connection
+from nedc_bench.api.http1 import MAX_HEAD_BYTES, READ_BYTES, Connection
 from nedc_bench.errors import EvaluationError
 from nedc_bench.execution.allocator import return_freed_memory
 from nedc_bench.logs import configure_logging
@@ -123,6 +123,7 @@ def _allow_connections() -> None:
 
 def _config(settings: Settings) -> Config:
     config = Config()
+    config.h11_max_incomplete_size = MAX_HEAD_BYTES
     config.keep_alive_timeout = settings.keep_alive_seconds
     config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
     config.max_app_queue_size = 2  # pieces of a body waiting for the app

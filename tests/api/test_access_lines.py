@@ -120,22 +120,28 @@ def test_malformed_http_leaves_a_line_with_its_request_id(server: Server) -> Non
     assert f"x-request-id: {line['request_id']}\r\n".encode() in head
 
 
-HANDSHAKE = b"GET /ws/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 
 @pytest.mark.parametrize(
-    "request_head",
+    ("target", "headers", "said"),
     [
-        b"POST /api/v1/evaluate HTTP/1.1\r\nHost: x\r\nContent-Length: 44\r\nTransfer-Encoding: chunked\r\n\r\n",
-        HANDSHAKE + b"Sec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        HANDSHAKE + b"Sec-WebSocket-Version: 13\r\n\r\n",
+        (b"/", b"Content-Length: 44\r\nTransfer-Encoding: chunked\r\n", "Content-Length and Transfer-Encoding exclude"),
+        (b"/", b"Transfer-Encoding: gzip\r\n", "the only Transfer-Encoding is chunked"),
+        (b"/ws/x", WEBSOCKET + KEY + b"Sec-WebSocket-Version: 12\r\n", "the handshake of a WebSocket needs"),
+        (b"/ws/x", WEBSOCKET + b"Sec-WebSocket-Version: 13\r\n", "the handshake of a WebSocket needs"),
+        (b"?", b"", "the target of a request is a path"),
+        (b"localhost:443", b"", "the target of a request is a path"),
+        (b"http://%5Bx/api/v1/health", b"", "the target of a request is a path"),
     ],
-    ids=["two lengths", "WebSocket version", "no WebSocket key"],
 )
-def test_an_ambiguous_head_is_a_problem_and_ends_the_connection(server: Server, request_head: bytes) -> None:
+def test_a_head_that_cannot_be_served_is_a_problem_with_its_reason_and_ends_the_connection(
+    server: Server, target: bytes, headers: bytes, said: str
+) -> None:
     with client(server) as opened:
-        opened.sendall(request_head)
+        opened.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n%b\r\n" % (target, headers))
         head, _, body = rest(opened).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body)["status"] == 400
+    assert said in json.loads(body)["detail"]
     assert b"x-request-id: " in head

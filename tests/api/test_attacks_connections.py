@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ import pytest
 
 from attacks import client, flood, observed, rest
 from helpers import until
-from serving import Server, Start, Stop, accept, ended, small_pair
+from serving import Server, Start, Stop, accept, ended, errors, small_pair
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 H2_PING = b"\0\0\x08\x06\0\0\0\0\0" + bytes(8)
@@ -98,6 +99,22 @@ def test_messages_after_the_end_of_a_job_do_not_keep_the_connection_open(start_s
     assert server.stop() == 0  # at once, without waiting for a connection
 
 
+@pytest.mark.parametrize("kind", ["websocket", "waiting"])
+def test_a_client_that_resets_its_connection_has_left(server: Server, stop_workers: Stop, kind: str) -> None:
+    stop_workers(server)
+    job_id = accept(server, small_pair(7))
+    lines = len(server.lines("request"))
+    with client(server) as opened:
+        if kind == "websocket":
+            upgraded(opened, job_id)
+        else:
+            opened.sendall(b"POST /api/v1/evaluate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until(lambda: len(server.lines("request")) > lines)
+    assert server.client.get("/api/v1/health").status_code == 200
+    assert errors(server) == []
+
+
 def test_a_websocket_closes_with_the_reason(server: Server, stop_workers: Stop) -> None:
     stop_workers(server)
     with client(server) as opened:
@@ -119,6 +136,22 @@ def test_an_endless_head_is_refused(measured: Server, begin: bytes) -> None:
         flood(attacker, begin + b"x" * 2**26)
         assert rest(attacker).split(b"\r\n", 1)[0] in {b"HTTP/1.1 431 ", b""}
     seen.check()
+
+
+def test_a_target_may_be_a_url(server: Server) -> None:
+    with client(server) as opened:
+        opened.sendall(b"GET http://localhost/api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert rest(opened).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(("size", "status"), [(16 * 1024, 200), (16 * 1024 + 1, 431), (31 * 1024, 431)])
+def test_a_head_may_take_as_much_as_documented(server: Server, size: int, status: int) -> None:
+    begin = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: "
+    with client(server) as opened:
+        opened.sendall(begin + b"x" * (size - len(begin) - 4) + b"\r\n\r\n")
+        head, _, body = rest(opened).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert status == 200 or "larger than 16384 bytes" in json.loads(body)["detail"]
 
 
 READERS = 24

@@ -55,10 +55,10 @@ def test_the_same_idempotency_key_gets_the_same_job(server: Server) -> None:
     headers = {"Idempotency-Key": "abc", "Prefer": "wait=60"}
     first, again = (post(server, one_pair(), headers).json() for _ in range(2))
     assert first["job_id"] == again["job_id"]
-    other = post(server, one_pair(), headers, algorithms="taes")
-    assert (other.status_code, other.json()["title"]) == (422, "The input is refused")
+    check_problem(post(server, one_pair(), headers, algorithms="taes"), 422)
 
 
+FORM = "multipart/form-data; boundary=x"
 BAD = [
     ({"algorithms": "tae"}, 422, "'tae' is not an algorithm"),
     ({"pipeline": "alpha"}, 422, "'alpha' runs in CI and by hand only"),
@@ -117,10 +117,47 @@ def test_bodies_that_are_no_form_are_refused(server: Server) -> None:
         ({"content": b"{" * 400_000, "headers": {"Content-Type": "application/json"}}, 415),
         ({"content": b"abc"}, 415),
         ({"content": b"abc", "headers": {"Content-Type": "multipart/form-data"}}, 400),
-        ({"content": b"abc", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400),
+        ({"content": b"abc", "headers": {"Content-Type": FORM}}, 400),
     ]
     for request, status in cases:
         check_problem(server.client.post("/api/v1/evaluate", **request), status)  # type: ignore[arg-type]
+
+
+def test_a_part_in_the_query_is_refused(server: Server) -> None:
+    problem = check_problem(server.client.post("/api/v1/evaluate?strict=true", files=one_pair()), 422)
+    assert problem["detail"] == "strict in the query would be ignored; send it as a part of the form"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity, BR"])
+def test_an_encoded_body_is_refused_with_the_remedy(server: Server, encoding: str) -> None:
+    answer = post(server, one_pair(), {"Content-Encoding": encoding})
+    assert check_problem(answer, 415)["detail"].startswith(f"Content-Encoding: {encoding} is not supported; send the")
+    assert answer.headers["Accept-Encoding"] == "identity"
+    assert post(server, one_pair(), {"Content-Encoding": "Identity"}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (
+            b'name="reference"; filename="M\xfcller.csv_bi"\r\n\r\n',
+            "the file name of a part 'reference' is not UTF-8; in",
+        ),
+        (b'name="r\xe9f"\r\n\r\n', "the name of a part is not UTF-8; in Latin-1 it would be 'r\xe9f'; send all names"),
+        (b'name="pattern"\r\n\r\n{id}_\xe9', "the text of pattern is not UTF-8; in Latin-1 it would be '{id}_\xe9'"),
+        (b'name="strict"\r\nContent-Transfer-Encoding: base64\r\n\r\ndHJ1ZQ==', "base64, of a part 'strict', is not"),
+    ],
+)
+def test_a_part_in_another_encoding_is_named_with_the_remedy(server: Server, part: bytes, said: str) -> None:
+    body = b"--x\r\nContent-Disposition: form-data; %b\r\n--x--\r\n" % part
+    answer = server.client.post("/api/v1/evaluate", content=body, headers={"Content-Type": FORM})
+    assert said in check_problem(answer, 422)["detail"]
+
+
+def test_names_in_utf_8_are_kept(server: Server) -> None:
+    files = [(side, ("M\xfcller\u2013\u8133.csv_bi", data)) for side, (_, data) in one_pair()]
+    (pair,) = post(server, files).json()["result"]["inputs"]
+    assert pair["reference"]["name"] == "M\xfcller\u2013\u8133.csv_bi"
 
 
 def test_a_body_over_the_limit_is_refused(server: Server) -> None:
@@ -142,10 +179,19 @@ def test_a_file_over_the_limit_is_refused(server: Server) -> None:
         ("GET", "/api/v1/evaluate?limit=0", {}, 422),
         ("GET", "/api/v1/evaluate?limit=NaN", {}, 422),
         ("GET", "/api/v1/evaluate?status=done", {}, 422),
+        ("GET", "/api/v1/evaluate?offset=0&offset=1", {}, 422),
     ],
 )
 def test_every_error_is_a_problem(server: Server, method: str, path: str, headers: dict[str, str], status: int) -> None:
     check_problem(server.client.request(method, path, headers=headers), status)
+
+
+def test_every_fault_of_a_query_is_named(server: Server) -> None:
+    problem = check_problem(server.client.get("/api/v1/evaluate?limit=-1&status=done"), 422)
+    assert [fault["reason"] for fault in problem["errors"]] == [
+        "status must be one of pending, running, completed, failed, not 'done'",
+        "limit must be a whole number from 1 to 100, not '-1'",
+    ]
 
 
 def test_unknown_paths_and_methods_name_those_that_exist(server: Server) -> None:
@@ -159,6 +205,21 @@ def test_a_client_that_accepts_no_json_gets_no_job(server: Server) -> None:
     before = server.client.get("/api/v1/evaluate").json()["total"]
     assert post(server, one_pair(), {"Accept": "text/html"}).status_code == 406
     assert server.client.get("/api/v1/evaluate").json()["total"] == before
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/json; charset=utf-8", 200),
+        ("text/html, APPLICATION/JSON;version=1;q=0.1", 200),
+        ("application/*", 200),
+        ("", 200),
+        ("application/json;q=0", 406),
+        ("application/problem+json", 406),
+    ],
+)
+def test_json_is_accepted_with_any_parameters(server: Server, accept: str, status: int) -> None:
+    assert server.client.get("/api/v1/evaluate", headers={"Accept": accept}).status_code == status
 
 
 def test_head_is_get_without_a_body(server: Server) -> None:
@@ -178,6 +239,14 @@ def test_uploads_that_are_swapped_are_warned_about(server: Server) -> None:
     answer = post(server, files)
     assert [found["code"] for found in answer.json()["result"]["warnings"]] == ["list-order"]
     assert check_problem(post(server, files, strict="true"), 422)
+
+
+def test_a_pair_that_is_uploaded_twice_is_warned_about(server: Server) -> None:
+    files = [*small_pair(0), *small_pair(1), *small_pair(0)]  # the same names, but the second is another pair
+    (warning,) = post(server, files).json()["result"]["warnings"]
+    assert (warning["side"], warning["file"], warning["code"]) == ("reference", "a.csv_bi", "twice")
+    assert warning["message"].startswith("and its hypothesis 'a.csv_bi' are sent 2 times and count 2 times; send each")
+    assert "count 2 times" in check_problem(post(server, files, strict="true"), 422)["detail"]
 
 
 def named(*names: str, side: str) -> list[File]:

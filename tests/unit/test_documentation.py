@@ -270,8 +270,9 @@ def test_every_warning_is_described() -> None:
 def warning_codes() -> set[str]:
     """The codes of all warnings.
 
-    Those of a file with every irregularity and of a parameter file with some; and those of pairs (``list-order``,
-    ``missing``, ``twice``, ``base-name``), of figures (``mcc``) and of other formats (``label``, ``level``).
+    Those of a file with every irregularity and of a parameter file with some; and those of pairings (``list-order``,
+    ``missing``, ``twice``), of a pair (``base-name``), of figures (``mcc``) and of other formats (``label``,
+    ``level``).
     """
     columns = "channel,start_time,stop_time,label,confidence\n"
     text = f"# version = csv_v1.0.0\n# version = 7\n# duration = 8 secs\n# duration = 9 min\n{columns}"

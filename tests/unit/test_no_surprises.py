@@ -108,13 +108,21 @@ def test_a_frozen_program_scores_its_corpus_by_itself(figure: str) -> None:
     assert (ran.status, ran.stderr, ran.stdout) == (0, "", figure)
 
 
-def test_where_the_system_starts_no_process_the_corpus_is_scored_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in sandboxes without semaphores, which a pool needs."""
-
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        ("multiprocessing.Pipe", OSError(24, "Too many open files")),
+        ("multiprocessing.process.BaseProcess.start", OSError(38, "Function not implemented")),
+        ("threading.Thread.start", RuntimeError("can't start new thread")),
+    ],
+)
+def test_where_the_system_starts_no_process_the_corpus_is_scored_here(
+    monkeypatch: pytest.MonkeyPatch, function: str, error: Exception
+) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise OSError(38, "Function not implemented")
+        raise error
 
     monkeypatch.setattr(module, "ALONE_SECONDS", 0.0)
-    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor.__init__", refuse)
+    monkeypatch.setattr(function, refuse)
     result = score_corpus(OVERLAPPING.pairing, jobs=2)
     assert result.to_dict(per_pair=True) == OVERLAPPING.result.to_dict(per_pair=True)

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import pytest
 
 from corpora import DATA, Corpus, reports
-from helpers import DeadlyFile, annotation, run_program
+from helpers import DeadlyFile, annotation, die_half_way, run_program, until
 from nedc_bench import (
     EvaluationError,
     InputError,
@@ -210,14 +210,19 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
 # -- the evaluator by itself
 
 
-def test_calls_in_flight_fail_with_the_worker_and_the_next_one_has_another() -> None:
+def test_a_call_fails_with_its_worker_and_the_next_one_has_another() -> None:
     with ParallelEvaluator(1) as evaluator:
         first = evaluator.submit(os.getpid).result()
         deadly, beside = evaluator.submit(os.kill, first, signal.SIGKILL), evaluator.submit(os.getpid)
-        for future in (deadly, beside):
-            with pytest.raises(BrokenExecutor):
-                future.result()
-        assert evaluator.submit(os.getpid).result() not in {first, os.getpid()}
+        with pytest.raises(BrokenExecutor):
+            deadly.result()
+        assert beside.result() not in {first, os.getpid()}
+
+
+def test_a_worker_may_die_while_it_sends_its_answer(evaluator: ParallelEvaluator) -> None:
+    with pytest.raises(BrokenExecutor):
+        evaluator.submit(die_half_way).result()
+    assert evaluator.submit(divmod, 7, 2).result() == (3, 1)
 
 
 def test_what_a_call_raises_comes_back(evaluator: ParallelEvaluator) -> None:
@@ -234,8 +239,17 @@ def test_ctrl_c_is_nothing_to_a_worker(evaluator: ParallelEvaluator) -> None:
 def test_after_the_shutdown_no_call_is_taken() -> None:
     evaluator = ParallelEvaluator(1)
     evaluator.shutdown()
-    with pytest.raises(RuntimeError, match="the evaluator is shut down"):
+    with pytest.raises(RuntimeError, match="after shutdown"):
         evaluator.submit(os.getpid)
+
+
+def test_workers_leave_after_the_accepted_calls_though_nobody_waits() -> None:
+    evaluator = ParallelEvaluator(1)
+    worker = evaluator.submit(os.getpid)
+    last = evaluator.submit(divmod, 7, 2)
+    evaluator.shutdown(wait=False)
+    assert last.result() == (3, 1)
+    until(lambda: not Path(f"/proc/{worker.result()}").exists())
 
 
 def test_an_evaluator_left_by_an_exception_ends_its_workers_at_once(tmp_path: Path) -> None:

@@ -16,11 +16,13 @@ from quart import Blueprint, Response, g, request
 from nedc_bench.api.budget import RETRY_SECONDS
 from nedc_bench.api.context import service
 from nedc_bench.api.errors import ProblemError, problem_response
+from nedc_bench.api.fields import Fields
 from nedc_bench.api.form import read_form
 from nedc_bench.api.problem import failure_problem
 from nedc_bench.api.responses import json_response, require_json
 from nedc_bench.api.upload import Upload, read_upload
 from nedc_bench.checks import parsed_number
+from nedc_bench.errors import refusal
 from nedc_bench.execution.cost import is_heavy
 from nedc_bench.jobs import Job, JobStatus, QueueFullError, Request
 from nedc_bench.monitoring import set_waited
@@ -32,7 +34,7 @@ log = structlog.get_logger(__name__)
 blueprint = Blueprint("evaluate", __name__, url_prefix="/api/v1/evaluate")
 
 MAX_WAIT_SECONDS = 60.0
-MAX_PAGE = 100
+MAX_PAGE, MAX_OFFSET = 100, 10**9
 MAX_KEY_CHARACTERS = 255
 # In a browser, a report has an origin of its own; its own policy says what it may load.
 SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-modals", "Referrer-Policy": "no-referrer"}
@@ -64,7 +66,7 @@ async def submit() -> Response:
             headers = {"Retry-After": RETRY_SECONDS}
             raise ProblemError(503, f"the job is not accepted: {error}", headers=headers, reason=QUEUE_FULL) from None
         except KeyError:
-            raise ProblemError(422, "this Idempotency-Key was used for another request") from None
+            raise refusal("idempotency", "this Idempotency-Key was used for another request") from None
     if job.error is not None and job.error.status == 422 and wait is not None:
         return problem_response(failure_problem(job.error))
     headers = {"Location": f"/api/v1/evaluate/{job.job_id}"} if kept else {}
@@ -94,11 +96,11 @@ async def show(job_id: str) -> Response:
 @blueprint.get("")
 async def list_jobs() -> Response:
     """List the caller's jobs, newest first, without their results."""
-    status = request.args.get("status")
-    if status is not None and status not in {known.value for known in JobStatus}:
-        raise ProblemError(422, f"status {status[:40]!r} is not one of {', '.join(JobStatus)}")
-    limit, offset = _whole("limit", 20, 1, MAX_PAGE), _whole("offset", 0, 0, 10**9)
-    page = await service().jobs.list(g.caller or "", limit, offset, None if status is None else JobStatus(status))
+    query = Fields("query", request.args.to_dict(flat=False))
+    status = query.choice("status", tuple(JobStatus), "")
+    limit, offset = query.whole("limit", 20, 1, MAX_PAGE), query.whole("offset", 0, 0, MAX_OFFSET)
+    query.check()
+    page = await service().jobs.list(g.caller or "", limit, offset, JobStatus(status) if status else None)
     return json_response(msgspec.structs.asdict(page) | {"jobs": [shown(job) for job in page.jobs]})
 
 
@@ -184,12 +186,5 @@ def _preferred_wait() -> float | None:
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
-        raise ProblemError(422, f"Idempotency-Key must have 1 to {MAX_KEY_CHARACTERS} characters")
+        raise refusal("idempotency", f"Idempotency-Key must have 1 to {MAX_KEY_CHARACTERS} characters")
     return None if key is None else f"{g.counted_as}:{key}"
-
-
-def _whole(name: str, default: int, low: int, high: int) -> int:
-    text = request.args.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
-        raise ProblemError(422, f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
-    return int(text)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.annotations.layout import MISSING
@@ -13,15 +14,14 @@ from nedc_bench.annotations.pairs import order_warnings
 from nedc_bench.annotations.parameters import CHANNELS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.api.archive import read_archive
+from nedc_bench.api.fields import Fields
 from nedc_bench.api.upload import Upload
 from nedc_bench.checks import parsed_number
-from nedc_bench.errors import Finding, InputError, refusal
+from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, quoted, refusal
 from nedc_bench.execution import Asked, PairInput, Study
 from nedc_bench.jobs.model import PIPELINE
 from nedc_bench.scoring import ALGORITHM, ALGORITHMS, check_algorithms
 from nedc_bench.statistics import MAX_SEED, MIN_REPLICATES, Settings
-
-T = TypeVar("T")
 
 REPLICATES, MAX_REPLICATES = 2_000, 5_000  # of a bootstrap; the command takes more
 MAX_STUDY_CLASSES = 10
@@ -49,54 +49,18 @@ def read_form(
     limits: dict[str, Any] = {"max_pairs": max_pairs, "max_bytes": max_bytes, "take": take}
     nothing: tuple[list[PairInput], tuple[Finding, ...]] = [], ()
     pairs, warnings = form.read(nothing, lambda: _pairs(form, parameters.channels, limits))
-    if form.faults:
-        raise InputError(form.faults)
+    form.check()
     study = None if evidence is None else Study.of(*evidence, (pair.reference_name for pair in pairs))
     parameters = replace(parameters, notes=(*parameters.notes, *warnings))
     return pairs, Asked(algorithms, parameters, strict, per_pair, study)
 
 
-class _Form:
-    """The fields of a form; a field at fault is noted, and its default taken."""
+class _Form(Fields):
+    """The fields of a form, with its files."""
 
     def __init__(self, upload: Upload) -> None:
+        super().__init__("form", upload.fields)
         self.files = upload.files
-        self.faults: list[Finding] = []
-        self._fields = upload.fields
-
-    def fault(self, message: str) -> None:
-        self.faults.append(Finding("", "", None, "form", message))
-
-    def read(self, default: T, parse: Callable[[], T]) -> T:
-        try:
-            return parse()
-        except InputError as error:
-            self.faults += error.findings
-            return default
-
-    def single(self, name: str, default: str) -> str:
-        values = self._fields[name]
-        if len(values) > 1:
-            self.fault(f"{name} is given {len(values)} times")
-        return values[0] if len(values) == 1 else default
-
-    def choice(self, name: str, choices: Collection[str], default: str, remedy: str = "") -> str:
-        text = self.single(name, "").lower()
-        if not text or text in choices:
-            return text or default
-        known = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
-        self.fault(f"{name} must be {known}, not {text[:40]!r}{remedy}")
-        return default
-
-    def flag(self, name: str) -> bool:
-        return self.choice(name, ("true", "false"), "false") == "true"
-
-    def whole(self, name: str, default: int, low: int, high: int) -> int:
-        text = self.single(name, str(default))
-        if text.isascii() and text.isdecimal() and len(text) <= len(str(high)) and low <= int(text) <= high:
-            return int(text)
-        self.fault(f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
-        return default
 
 
 def _evidence(form: _Form, classes: int) -> tuple[int, int] | None:
@@ -124,10 +88,23 @@ def _pairs(form: _Form, channels: str, limits: dict[str, Any]) -> tuple[list[Pai
     if len(references) != len(hypotheses) or not references:
         count = f"{len(references)} reference and {len(hypotheses)} hypothesis"
         raise refusal("form", f"send as many reference as hypothesis files, at least one of each; these are {count}")
-    return [
+    pairs = [
         PairInput.of(bytes(ref), ref_name, bytes(hyp), hyp_name)
         for (ref_name, ref), (hyp_name, hyp) in zip(references, hypotheses, strict=True)
-    ], order_warnings([name for name, _ in references], [name for name, _ in hypotheses])
+    ]
+    order = order_warnings([name for name, _ in references], [name for name, _ in hypotheses])
+    return pairs, (*order, *_sent_twice(pairs))
+
+
+def _sent_twice(pairs: list[PairInput]) -> list[Finding]:
+    """Warnings about pairs of the same names and contents; names alone may be those of different folders."""
+    counted = Counter((pair.names, pair.reference_sha256, pair.hypothesis_sha256) for pair in pairs)
+    repeated = [(names, count) for (names, *_), count in counted.items() if count > 1]
+    message = "and its hypothesis {} are sent {} times and count {} times; send each pair once"
+    return [
+        Finding("reference", reference, None, "twice", message.format(quoted(hypothesis), count, count))
+        for (reference, hypothesis), count in repeated[:MAX_FINDINGS_PER_FILE]
+    ]
 
 
 def _parameters(form: _Form) -> Parameters:

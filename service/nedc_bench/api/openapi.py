@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from nedc_bench.api.errors import PROBLEM_JSON
-from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_PAGE
+from nedc_bench.api.evaluate import MAX_KEY_CHARACTERS, MAX_OFFSET, MAX_PAGE
 from nedc_bench.api.form import form_schema
 from nedc_bench.api.health import Health
 from nedc_bench.api.problem import TITLES, Problem
@@ -58,6 +58,7 @@ EXAMPLE_FAULT = {
 
 _UPLOAD = {
     "required": True,
+    "description": "Names and texts in UTF-8; any Content-Encoding but identity gets 415.",
     "content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Evaluation"}}},
 }
 _TEXT = {"schema": {"type": "string"}}
@@ -138,7 +139,7 @@ def _paths() -> dict[str, Any]:
                 (401, 406, 422, 429, 500, 503),
                 parameters=[
                     _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 20}),
-                    _query("offset", {"type": "integer", "minimum": 0, "maximum": 10**9, "default": 0}),
+                    _query("offset", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}),
                     _query("status", {"type": "string", "enum": [status.value for status in JobStatus]}),
                 ],
             ),

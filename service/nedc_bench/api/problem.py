@@ -22,7 +22,7 @@ TITLES = {
     408: "The request took too long",
     409: "Not in this state",
     413: "The request is too large",
-    415: "The content type is not supported",
+    415: "The content type or encoding is not supported",
     422: "The input is refused",
     429: "Too many requests",
     431: "The header is too large",

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from quart import Response, request
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
 from nedc_bench.api.context import service
@@ -17,13 +18,13 @@ SMALL_BYTES = 64 * 1024  # smaller responses fit into a connection's buffer
 
 
 def require_json() -> None:
-    """Check that the client accepts JSON.
+    """Check that the client accepts JSON, with any parameters, such as ``charset=utf-8``.
 
     Raises:
         NotAcceptable: it does not.
     """
-    accepted = request.accept_mimetypes
-    if accepted.provided and not accepted.best_match([JSON]):
+    accepted = MIMEAccept((kind.partition(";")[0].strip(), quality) for kind, quality in request.accept_mimetypes)
+    if accepted and not accepted.best_match([JSON]):
         raise NotAcceptable(f"the response is {JSON}; send an Accept header that allows it")
 
 

@@ -18,6 +18,7 @@ from werkzeug.http import parse_options_header
 
 from nedc_bench.annotations.source import MAX_FILE_BYTES
 from nedc_bench.api.errors import ProblemError
+from nedc_bench.errors import quoted, refusal
 
 FILES = ("reference", "hypothesis", "archive", "parameters")
 INPUT_FIELDS = ("missing", "pattern", "labels", "channels", "duration_tolerance")
@@ -27,6 +28,7 @@ MAX_FIELDS = 32
 MAX_HEADER_BYTES = 2048  # per line of a part's header, which holds the file name
 MAX_HEADERS = 8  # of a part
 MULTIPART = "multipart/form-data"
+UNENCODED = ("binary", "8bit", "7bit")  # values of a part's Content-Transfer-Encoding
 DISCARD_SECONDS = 5.0
 
 
@@ -50,8 +52,12 @@ async def read_upload(request: Request, max_pairs: int, seconds: float, take: Ca
         take: see `UploadsInMemory.share`.
 
     Raises:
-        ProblemError: 400, 408, 413, 415 or 422, naming the part at fault; 503 if there is no memory.
+        InputError: a part is unknown or in the query, or its name, file name or text is not UTF-8.
+        ProblemError: 400, 408, 413 or 415, naming the part at fault; 503 if there is no memory.
     """
+    _refuse_encoded(request)
+    if misplaced := [name for name in (*FILES, *FIELDS) if name in request.args]:
+        raise refusal("query", f"{', '.join(misplaced)} in the query would be ignored; send it as a part of the form")
     content_type, options = parse_options_header(request.headers.get("Content-Type", ""))
     if content_type.lower() != MULTIPART:
         detail = f"send the files as {MULTIPART}, not as {content_type or 'a body without Content-Type'}"
@@ -78,6 +84,13 @@ async def read_upload(request: Request, max_pairs: int, seconds: float, take: Ca
     return reader.upload
 
 
+def _refuse_encoded(request: Request) -> None:
+    given = ", ".join(request.headers.getlist("Content-Encoding"))
+    if {encoding.strip().lower() for encoding in given.split(",")} - {"", "identity"}:
+        detail = f"Content-Encoding: {given[:60]} is not supported; send the body as it is, without this header"
+        raise ProblemError(415, detail, headers={"Accept-Encoding": "identity"})
+
+
 async def discard_body(request: Request) -> bool:
     """Discard the rest of an unwanted body. Returns False if it is too long or too slow.
 
@@ -97,7 +110,12 @@ class _Reader:
 
     def __init__(self, boundary: bytes, max_pairs: int) -> None:
         self.upload = Upload()
-        self._parser = PushMultipartParser(boundary, max_header_size=MAX_HEADER_BYTES, max_header_count=MAX_HEADERS)
+        self._parser = PushMultipartParser(
+            boundary,
+            max_header_size=MAX_HEADER_BYTES,
+            max_header_count=MAX_HEADERS,
+            header_charset="latin-1",  # which fails on no byte; `_begin` decodes names
+        )
         self._max_pairs = max_pairs
         self._part: MultipartSegment | None = None
         self._content = bytearray()
@@ -120,16 +138,22 @@ class _Reader:
     def _begin(self, part: MultipartSegment) -> None:
         self._part, self._content = part, bytearray()
         if not part.name:
-            raise ProblemError(422, "a part of this request has no name")
+            raise refusal("form", "a part of this request has no name")
+        part.name = _decoded("the name of a part", part.name.encode("latin-1"))
+        if part.filename:
+            part.filename = _decoded(f"the file name of a part {part.name[:60]!r}", part.filename.encode("latin-1"))
+        encoding = part.header("Content-Transfer-Encoding", UNENCODED[0])
+        if encoding.lower() not in UNENCODED:
+            message = f"Content-Transfer-Encoding: {encoding[:60]}, of a part {part.name[:60]!r}, is not supported"
+            raise refusal("encoding", f"{message}; send its content as it is, without this header")
         if part.name in FILES:
             if len(self.upload.files[part.name]) >= self._max_pairs:
                 raise ProblemError(413, f"more than {self._max_pairs} parts named {part.name!r}; send fewer at a time")
             return
         self._fields += 1
         if part.name not in FIELDS:
-            raise ProblemError(
-                422, f"{part.name[:60]!r} is not a part of this request; known: {', '.join((*FILES, *FIELDS))}"
-            )
+            known = ", ".join((*FILES, *FIELDS))
+            raise refusal("form", f"{part.name[:60]!r} is not a part of this request; known: {known}")
         if self._fields > MAX_FIELDS:
             raise ProblemError(413, f"more than {MAX_FIELDS} fields")
 
@@ -148,7 +172,15 @@ class _Reader:
         assert part.name is not None
         self._content = bytearray()
         if part.name not in FILES:
-            self.upload.fields[part.name].append(content.decode("utf-8", "replace").strip())
+            self.upload.fields[part.name].append(_decoded(f"the text of {part.name}", content).strip())
         elif part.filename or content:  # neither: a form field without a chosen file
             name = part.filename or f"{part.name}-{len(self.upload.files[part.name]) + 1}"
             self.upload.files[part.name].append((name, content if part.name == "archive" else bytes(content)))
+
+
+def _decoded(what: str, data: bytes | bytearray) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        message = f"{what} is not UTF-8; in Latin-1 it would be {quoted(data.decode('latin-1'))}"
+        raise refusal("encoding", f"{message}; send all names and texts in UTF-8") from None

@@ -28,10 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the command runs
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot encode
-    arguments = _parser().parse_args(argv)
     try:
         output: Any = _Output(sys.stdout)
         with redirect_stdout(output):
+            arguments = _parser().parse_args(argv)
             status: int = arguments.run(arguments)
             sys.stdout.flush()
         return status

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import concurrent.futures  # the process pool is imported on demand: short corpora need none
+import concurrent.futures  # its thread pool is imported on demand: short corpora need none
 import gc
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from nedc_bench.checks import check_whole
+from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.cpus import available_cpus
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class ParallelEvaluator(Executor):
-    """A pool of worker processes, at most one per CPU that this process may use.
+    """Calls functions in worker processes, at most one per CPU that this process may use.
 
-    Unlike `ProcessPoolExecutor`, it stays usable after a worker has died: the calls in progress fail with
-    `BrokenExecutor`, and the next `submit` starts new workers. If an exception (Ctrl-C) leaves its context, it kills
-    its workers at once. They also exit when this process has died.
+    Unlike `ProcessPoolExecutor`, it stays usable after a worker has died: only the call that the worker was busy with
+    fails, with `BrokenExecutor`, and another worker takes its place. If an exception (Ctrl-C) leaves its context, it
+    kills its workers at once. They also exit when this process has died.
 
     >>> with ParallelEvaluator(workers=1) as evaluator:
     ...     evaluator.submit(divmod, 7, 2).result()
@@ -36,42 +45,36 @@ class ParallelEvaluator(Executor):
     def __init__(self, workers: int | None = None) -> None:
         cpus = available_cpus()
         self.workers = cpus if workers is None else min(check_whole("workers", workers, 1), cpus)
-        self._pool: concurrent.futures.ProcessPoolExecutor | None = None
-        self._lock = threading.Lock()
-        self._closed = False
+        self._threads = concurrent.futures.ThreadPoolExecutor(self.workers)  # each waits for the answers of its worker
+        self._own = threading.local()  # of each thread: the process and the channel of its worker
+        self._workers: dict[BaseProcess, Connection] = {}
+        self._lock = threading.Lock()  # for the workers: none starts after `kill`
+        self._killed = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Call ``fn`` in a worker; see `concurrent.futures.Executor.submit`."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the evaluator is shut down")
-            if self._pool is not None:
-                try:
-                    return self._pool.submit(fn, *args, **kwargs)
-                except BrokenExecutor:
-                    self._pool.shutdown(wait=False)
-            self._pool = concurrent.futures.ProcessPoolExecutor(
-                self.workers, mp_context=worker_context(), initializer=start_worker
-            )
-            return self._pool.submit(fn, *args, **kwargs)
+        return self._threads.submit(self._call, fn, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as Executor
         """Accept no more calls; see `concurrent.futures.Executor.shutdown`."""
+        self._threads.shutdown(wait, cancel_futures=cancel_futures)
+        if not wait:
+            threading.Thread(target=self.shutdown).start()  # the workers leave after the calls that were accepted
+            return
         with self._lock:
-            self._closed = True
-            pool = self._pool
-        if pool is not None:
-            pool.shutdown(wait, cancel_futures=cancel_futures)
+            for channel in self._workers.values():
+                channel.close()
+            for process in self._workers:
+                process.join()
+            self._workers.clear()
 
     def kill(self) -> None:
         """Kill the workers; their current calls are lost."""
         with self._lock:
-            self._closed = True
-            pool = self._pool
-        if pool is not None:
-            for process in list((pool._processes or {}).values()):  # noqa: SLF001  # kill_workers() from 3.14 on
+            self._killed = True
+            for process in self._workers:
                 process.kill()
-            pool.shutdown(wait=True, cancel_futures=True)
+        self.shutdown(cancel_futures=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -80,6 +83,42 @@ class ParallelEvaluator(Executor):
             self.shutdown()
         else:
             self.kill()
+
+    def _call(self, fn: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
+        """Call ``fn`` in the worker of this thread, and wait for its answer."""
+        request = pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL)
+        try:
+            channel = self._channel()
+            channel.send_bytes(request)
+            reply = channel.recv_bytes()
+        except (OSError, EOFError) as error:
+            self._forget()
+            raise BrokenExecutor("a worker process has died, or could not be started") from error
+        result: T = read_answer(reply)
+        return result
+
+    def _channel(self) -> Connection:
+        """The channel to the worker of this thread, which is started if there is none."""
+        if not hasattr(self._own, "channel"):
+            ours, theirs = multiprocessing.Pipe()
+            with theirs, self._lock:
+                if self._killed:
+                    raise EOFError
+                process = worker_context().Process(target=_work, args=(theirs,), daemon=True)
+                start_process(process)
+                self._workers[process] = ours
+            self._own.process, self._own.channel = process, ours
+        channel: Connection = self._own.channel
+        return channel
+
+    def _forget(self) -> None:
+        """Make sure that the worker of this thread has ended; the next call starts another."""
+        if hasattr(self._own, "channel"):
+            del self._own.channel
+            with self._lock:
+                self._workers.pop(self._own.process, None)
+            self._own.process.kill()
+            self._own.process.join()
 
 
 def can_start_processes() -> bool:
@@ -95,7 +134,7 @@ def can_start_processes() -> bool:
     return script is None or getattr(main, "__spec__", None) is not None or os.path.isfile(script)
 
 
-def worker_context() -> multiprocessing.context.BaseContext:
+def worker_context() -> ForkServerContext | SpawnContext:
     """The start method: fork from a server with this package loaded and no threads; else spawn."""
     if "forkserver" not in multiprocessing.get_all_start_methods() or not _has_temporary_folder():
         return multiprocessing.get_context("spawn")
@@ -115,6 +154,18 @@ def _has_temporary_folder() -> bool:
     return True
 
 
+def start_process(process: BaseProcess) -> None:
+    """Start a worker process, and the fork server if need be; until they can ignore Ctrl-C, it does not reach them."""
+    from multiprocessing import resource_tracker  # noqa: PLC0415  # short corpora need none
+
+    resource_tracker.ensure_running()  # here, as it lets the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def start_worker() -> None:
     """Initialise a worker process."""
     gc.freeze()  # loaded modules are never garbage
@@ -128,3 +179,41 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _work(channel: Connection) -> None:
+    """The main loop of a worker: answer calls until the channel is closed."""
+    start_worker()
+    with suppress(OSError, EOFError), channel:
+        while True:
+            channel.send_bytes(answer(channel.recv_bytes()))
+
+
+def answer(request: bytes) -> bytes:
+    """In a worker: make the call that is pickled in the request, and pickle what it returns or raises."""
+    try:
+        fn, args, kwargs = pickle.loads(request)  # noqa: S301  # from our own parent
+        return pickle.dumps((True, fn(*args, **kwargs)), pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        return _failure(EvaluationError("the worker process has run out of memory"))
+    except Exception as error:  # noqa: BLE001  # whatever the function raises is raised where it was called
+        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+        return _failure(error)
+
+
+def _failure(error: Exception) -> bytes:
+    """The error for the caller, or its text if it cannot be pickled."""
+    try:
+        failure = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
+        pickle.loads(failure)  # noqa: S301  # some errors can be pickled but not unpickled
+    except Exception:  # noqa: BLE001
+        return pickle.dumps((False, EvaluationError(f"{type(error).__name__}: {error}")), pickle.HIGHEST_PROTOCOL)
+    return failure
+
+
+def read_answer(answer: bytes) -> Any:
+    """What a call in a worker returned; what it raised is raised here."""
+    succeeded, value = pickle.loads(answer)  # noqa: S301  # from our own process
+    if succeeded:
+        return value
+    raise value

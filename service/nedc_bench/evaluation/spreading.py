@@ -44,7 +44,7 @@ def spread_over(pairs: Iterator[Pair], work: Work, executor: Executor | None, jo
         for done, (this, following) in enumerate(pairwise(chain(pairs, [None]))):
             assert this is not None
             seconds = time.monotonic() - begun
-            if started is not None and started.done():
+            if started is not None and started.done() and not started.exception():
                 size = max(1, min(MAX_CHUNK, int(CHUNK_SECONDS * done / seconds)))
                 yield from _spread(chain(filter(None, (this, following)), pairs), work, pool, size)
                 return
@@ -54,10 +54,10 @@ def spread_over(pairs: Iterator[Pair], work: Work, executor: Executor | None, jo
 
 
 def _start(pool: ParallelEvaluator) -> Future[int]:
-    """A call that finishes once a worker runs; never, if the system cannot start one (no semaphores, no memory)."""
+    """A call that succeeds once a worker runs; never, if the system cannot start one (no threads, no memory)."""
     try:
         return pool.submit(os.getpid)
-    except (OSError, ImportError):
+    except RuntimeError:
         return Future()
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from nedc_bench.errors import EvaluationError
 from nedc_bench.evaluation.cpus import available_cpus
+from nedc_bench.evaluation.parallel import read_answer
 from nedc_bench.execution.turns import Turns
 from nedc_bench.execution.worker import CANCELLED, TIMEOUT, Worker, WorkerDiedError
 
@@ -113,7 +114,7 @@ class WorkerPool:
         try:
             for _ in range(ATTEMPTS):
                 with suppress(WorkerDiedError):
-                    result: T = await self._call((function, args), turn, heavy=heavy, patience=patience)
+                    result: T = await self._call((function, args, {}), turn, heavy=heavy, patience=patience)
                     return result
         finally:
             self._calls -= 1
@@ -134,7 +135,7 @@ class WorkerPool:
             await asyncio.gather(*self._slots, return_exceptions=True)
 
     async def _call(
-        self, call: tuple[Callable[..., Any], tuple[Any, ...]], turn: str, *, heavy: bool, patience: int
+        self, call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]], turn: str, *, heavy: bool, patience: int
     ) -> Any:
         while (worker := await self._turns.take(turn, heavy=heavy)).ended.is_set():
             self._turns.done(None, heavy=heavy)
@@ -143,7 +144,6 @@ class WorkerPool:
             seconds = None if self.timeout_seconds is None else self.timeout_seconds * patience
             async with asyncio.timeout(seconds) as limit:
                 answer = await worker.call(pickle.dumps(call, pickle.HIGHEST_PROTOCOL))  # copies the arguments now
-                succeeded, value = pickle.loads(answer)  # noqa: S301  # from our own process
         except TimeoutError:
             if limit.expired():
                 reason = TIMEOUT
@@ -153,9 +153,7 @@ class WorkerPool:
             if worker.busy:
                 worker.kill(reason)
             self._turns.done(None if worker.busy or worker.ended.is_set() else worker, heavy=heavy)
-        if not succeeded:
-            raise value
-        return value
+        return read_answer(answer)
 
     async def _keep_filled(self, up: asyncio.Event) -> None:
         """Keep one place of the pool filled until cancelled."""

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 import socket
-import traceback
 from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import cast
 
-from nedc_bench.errors import EvaluationError
-from nedc_bench.evaluation.parallel import start_worker, worker_context
+from nedc_bench.evaluation.parallel import answer, start_process, start_worker, worker_context
 from nedc_bench.execution.allocator import return_freed_memory
 from nedc_bench.execution.work import warm_up
 
@@ -63,7 +60,7 @@ class Worker(asyncio.Protocol):
             await loop.create_unix_connection(lambda: self, sock=ours)
             up = self._expect_answer()
             self._process = _context().Process(target=_work, args=(theirs,), daemon=True, name="nedc-worker")
-            starting = asyncio.create_task(asyncio.to_thread(self._process.start))
+            starting = asyncio.create_task(asyncio.to_thread(start_process, self._process))
             try:
                 await asyncio.shield(starting)
             finally:
@@ -135,7 +132,7 @@ def load_ahead() -> None:
 
 def _context() -> ForkServerContext | SpawnContext:
     """The start method, as for the library's workers, with their modules preloaded."""
-    context = cast(ForkServerContext | SpawnContext, worker_context())
+    context = worker_context()
     context.set_forkserver_preload([__name__])
     return context
 
@@ -157,31 +154,10 @@ def _work(channel: socket.socket) -> None:
     with suppress(ConnectionError), channel, channel.makefile("rb") as requests:  # the pool may close at any time
         _send(channel, b"")
         while header := requests.read(HEADER_BYTES):
-            _send(channel, _answer(requests.read(int.from_bytes(header, "big"))))
+            _send(channel, answer(requests.read(int.from_bytes(header, "big"))))
 
 
 def _send(channel: socket.socket, frame: bytes) -> None:
     header = len(frame).to_bytes(HEADER_BYTES, "big")
     for part in (header + frame,) if len(frame) < COPIED_BYTES else (header, frame):
         channel.sendall(part)
-
-
-def _answer(request: bytes) -> bytes:
-    try:
-        function, args = pickle.loads(request)  # noqa: S301  # from our own parent
-        return pickle.dumps((True, function(*args)), pickle.HIGHEST_PROTOCOL)
-    except MemoryError:
-        return _failure(EvaluationError("the worker process has run out of memory"))
-    except Exception as error:  # noqa: BLE001  # whatever the function raises is raised where it was called
-        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
-        return _failure(error)
-
-
-def _failure(error: Exception) -> bytes:
-    """The error for the caller, or its text if it cannot be pickled."""
-    try:
-        failure = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
-        pickle.loads(failure)  # noqa: S301  # some errors can be pickled but not unpickled
-    except Exception:  # noqa: BLE001
-        return pickle.dumps((False, EvaluationError(f"{type(error).__name__}: {error}")), pickle.HIGHEST_PROTOCOL)
-    return failure

@@ -60,7 +60,7 @@ def describe(error: BaseException) -> str:
     if name in _NAMES:
         return _NAMES[name]
     if "ConnectionResetError" in causes or "closed by server" in text:
-        return "it closed the connection, as one that expects TLS (rediss://) does"
+        return "it closed the connection: it has ended, or it expects TLS (rediss://)"
     if "unknown command" in text and "SET" in text.upper():
         return "it takes no writes, as a Sentinel; REDIS_URL should be redis+sentinel://HOSTS/NAME"
     if isinstance(error, TimeoutError):
