@@ -27,3 +27,8 @@ def read(text: str, **options: object) -> Recording:
 def refused(text: str, **options: object) -> str:
     """What is said when the text is refused."""
     return str(refusal(lambda: read(text, **options)))
+
+
+def seizures(recording: Recording) -> list[tuple[float, float]]:
+    """The times of a recording's seizures, in seconds."""
+    return [(event.start, event.stop) for event in recording.events if event.label == "seiz"]

@@ -26,7 +26,8 @@ from hypercorn.config import Config
 
 from nedc_bench.api.app import create_app
 from nedc_bench.api.context import KEY, Service
-from nedc_bench.api.http1 import MAX_HEAD_BYTES, READ_BYTES, Connection
+from nedc_bench.api.heads import MAX_HEAD_BYTES
+from nedc_bench.api.http1 import READ_BYTES, Connection
 from nedc_bench.errors import EvaluationError
 from nedc_bench.execution.allocator import return_freed_memory
 from nedc_bench.logs import configure_logging

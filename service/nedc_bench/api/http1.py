@@ -5,7 +5,7 @@ preface gets 505. So there are no HTTP/2 control frames, and nothing tunnels pas
 
 The limits of a connection:
 
-- The head of a request, its line and headers, takes at most `MAX_HEAD_BYTES`; a larger one gets 431.
+- The head of a request, its line and headers, takes at most `MAX_HEAD_BYTES` (`nedc_bench.api.heads`).
 - At most `READ_BYTES` are buffered for a request's handler; then reading from the client pauses.
 - After each `READ_BYTES` the event loop serves others, however fast the client sends.
 - Frames of a WebSocket, control frames included, are rate-limited (`FRAMES` at once, `FRAMES_PER_SECOND` in the long
@@ -23,7 +23,6 @@ import uuid
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
 
 import h11
 import msgspec
@@ -43,25 +42,18 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
 from nedc_bench.api.errors import PROBLEM_JSON
+from nedc_bench.api.heads import DETAILS, UNREADABLE, refusal_of
 from nedc_bench.api.problem import TITLES, problem
 from nedc_bench.api.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
-MAX_HEAD_BYTES = 16 * 1024
 READ_BYTES = 32 * 1024
 WRITE_BYTES = 64 * 1024
 FRAMES = 30
 FRAMES_PER_SECOND = 10.0
-VERSIONS = (b"1.0", b"1.1")
 CONNECTION = "connection"  # in the ``state`` of a request's scope
 COMPRESSION = b"sec-websocket-extensions"
-UNREADABLE = "this cannot be read as an HTTP/1.1 request"
-DETAILS = {
-    431: f"the request line and headers are larger than {MAX_HEAD_BYTES} bytes; send fewer or shorter headers",
-    501: "the only Transfer-Encoding is chunked",
-    505: "the service speaks HTTP/1.1 only",
-}
 
 
 class TooManyFramesError(Exception):
@@ -203,7 +195,7 @@ class Http1(H11Protocol):
         """Refuse to change the protocol."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        refusal = _refusal(request)
+        refusal = refusal_of(request)
         if refusal is not None:
             await self._send_error_response(*refusal)
             await self.send(Closed())
@@ -247,43 +239,6 @@ class Http1(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=status, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
-
-
-def _refusal(request: h11.Request) -> tuple[int, str | None] | None:
-    """The status, and a detail, that refuse a request before the app sees it, or None.
-
-    h11 limits a head that is incomplete, and so lets one pass that arrives at once. A length beside chunks means a
-    different body to a proxy that believes it (RFC 9112, 6.3); a handshake that no WebSocket can come of would be held
-    open.
-    """
-    if request.http_version not in VERSIONS:
-        return 505, None
-    if _head_bytes(request) > MAX_HEAD_BYTES:
-        return 431, None
-    if not _is_target(request.target):
-        return 400, "the target of a request is a path, which begins with /"
-    headers = dict(request.headers)
-    if b"transfer-encoding" in headers and b"content-length" in headers:
-        return 400, "Content-Length and Transfer-Encoding exclude each other; send one"
-    if headers.get(b"upgrade", b"").lower() == b"websocket":
-        known = headers.get(b"sec-websocket-version") == b"13" and b"sec-websocket-key" in headers
-        return None if known else (400, "the handshake of a WebSocket needs its key, and version 13")
-    return None
-
-
-def _head_bytes(request: h11.Request) -> int:
-    """The size of a head as sent, apart from blanks around values."""
-    line = len(request.method) + len(request.target) + len(b"  HTTP/1.1\r\n\r\n")
-    return line + sum(len(name) + len(value) + len(b": \r\n") for name, value in request.headers)
-
-
-def _is_target(target: bytes) -> bool:
-    """Whether a target is a path or a URL; Quart fails on others."""
-    path = unquote(target.partition(b"?")[0].decode("ascii"))
-    try:
-        return path.startswith("/") or urlsplit(path).scheme in {"http", "https"}
-    except ValueError:
-        return False
 
 
 class CountedFrames:
