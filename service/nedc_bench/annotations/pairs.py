@@ -86,12 +86,14 @@ def _as_pair(given: object, index: int) -> Pair:
 class PairNotes:
     """What the names of pairs reveal, once all pairs were taken: lists in different orders, and files given twice.
 
-    A `Pairing` has its own warnings. Open files and recordings without a name are not compared.
+    A `Pairing` has its own warnings. Only a path tells that a file is given twice: recordings and open files of one
+    name can differ.
     """
 
     def __init__(self, pairs: object, parameters: Parameters) -> None:
         self._own = pairs.warnings_with(parameters) if isinstance(pairs, Pairing) else None
         self._names: list[tuple[str, str]] = []
+        self._paths: tuple[list[str], list[str]] = [], []  # of the references, and of the hypotheses
 
     def taken(self, given: object, index: int) -> Pair:
         """The caller's value as a pair.
@@ -104,18 +106,20 @@ class PairNotes:
             sides = (pair.reference, pair.reference_name), (pair.hypothesis, pair.hypothesis_name)
             reference, hypothesis = (_name(source, name) for source, name in sides)
             self._names.append((reference, hypothesis))
+            for paths, (source, _) in zip(self._paths, sides, strict=True):
+                if isinstance(source, (str, os.PathLike)):
+                    paths.append(str(source))
         return pair
 
     def warnings(self) -> tuple[Finding, ...]:
         """The warnings about the pairs that were taken."""
         if self._own is not None:
             return self._own
-        references, hypotheses = zip(*self._names, strict=True) if self._names else ((), ())
         both = [names for names in self._names if all(names)]
         return (
             *order_warnings([reference for reference, _ in both], [hypothesis for _, hypothesis in both]),
-            *given_twice(filter(None, references), "reference", COUNTED),
-            *given_twice(filter(None, hypotheses), "hypothesis", COUNTED),
+            *given_twice(self._paths[0], "reference", COUNTED),
+            *given_twice(self._paths[1], "hypothesis", COUNTED),
         )
 
     def refused(self, error: InputError) -> InputError:
