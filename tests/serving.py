@@ -95,8 +95,9 @@ class Server:
         return self.process.wait(timeout=WAIT_SECONDS)
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
-        """The lines of the log, or those of one event."""
-        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        """The lines of the log, or those of one event; a line that is being written is left out."""
+        written, _, _ = self.log.read_text().rpartition("\n")
+        found = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
         return [line for line in found if event in {None, line["event"]}]
 
     def children(self) -> list[psutil.Process]:

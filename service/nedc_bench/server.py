@@ -57,6 +57,7 @@ async def _serve(settings: Settings) -> None:
     app = create_app(settings)
     found = cast(Service, app.extensions[KEY])
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_exception)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _drain, found, number)
     log.info("starting", host=settings.host, port=settings.port, workers=found.pool.workers)
@@ -95,6 +96,16 @@ async def _listen(app: Any, found: Service) -> None:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+def report_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what was raised where nobody waits for it, but not that uvloop writes to a TLS connection just given up."""
+    transport, error = context.get("transport"), context.get("exception")
+    given_up = isinstance(error, RuntimeError) and transport is not None and transport.is_closing()
+    if given_up and "SSL protocol" in context["message"]:
+        log.debug("TLS connection given up", error=str(error))
+    else:
+        loop.default_exception_handler(context)
 
 
 def _socket(host: str, port: int) -> socket.socket:

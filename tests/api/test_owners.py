@@ -66,7 +66,7 @@ def test_simultaneous_requests_with_one_key_make_one_job(owned: Server, *, waiti
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: post(owned, small_pair(7), headers), range(16)))
     known = {200} if waiting else {202, 200}  # 200 if the job has ended already
-    assert {answer.status_code for answer in answers} <= known
+    assert {answer.status_code for answer in answers} <= known, owned.log.read_text()[-5000:]
     assert len({answer.json()["job_id"] for answer in answers}) == 1
     assert ask(owned, ANN, "GET").json()["total"] == before + 1
 

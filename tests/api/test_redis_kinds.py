@@ -72,7 +72,7 @@ def check_all(server: Server) -> None:
     assert server.count("nedc_cache_requests_total", result="hit") > 0
     assert server.count("nedc_redis_up") == 1
     assert server.client.get("/api/v1/ready").status_code == 200
-    assert errors(server) == []
+    assert errors(server) == [], server.log.read_text()
     assert "py.warnings" not in {line["logger"] for line in server.lines()}
     assert SECRET not in server.log.read_text()
 

@@ -18,6 +18,7 @@ from nedc_bench.redis.address import RedisAddress
 from nedc_bench.redis.breaker import CircuitBreaker
 from nedc_bench.redis.causes import FULL, ClusterNodeError, describe
 from nedc_bench.redis.connecting import CONNECT_SECONDS, CONNECTIONS, connect
+from nedc_bench.redis.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis, RedisCluster
@@ -89,7 +90,7 @@ class RedisClient:
                 if self.refuses or not self._breaker.allows():  # while Redis refuses, only the probe asks
                     break
                 try:
-                    async with asyncio.timeout(seconds + size / BYTES_PER_SECOND):
+                    async with TimeLimit(seconds + size / BYTES_PER_SECOND):
                         answer = await question(self.client)
                 except Exception as error:  # noqa: BLE001  # an invalid answer can make the client raise anything
                     if str(error).startswith("WRONGTYPE"):  # another program writes under our keys; Redis is fine
@@ -138,7 +139,7 @@ class RedisClient:
     async def probe(self) -> bool:
         """Whether Redis accepts a write now; tried even while the circuit breaker is open, and closes it."""
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with TimeLimit(CONNECT_SECONDS):
                 await self.client.set(self.key("probe"), b"1", px=PROBE_MILLISECONDS)
                 await self._refuse_node_of_cluster()
         except Exception as error:  # noqa: BLE001  # as in ask

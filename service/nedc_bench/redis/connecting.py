@@ -27,7 +27,7 @@ def connect(address: RedisAddress, ca_file: str | None) -> Any:
 
     common: dict[str, Any] = {
         "protocol": 2,  # saves a round trip when connecting
-        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_connect_timeout": 2 * CONNECT_SECONDS,  # `ask` and the probe give up before
         "socket_timeout": None,  # `ask` limits the time of an attempt as a whole
         "socket_read_size": READ_BYTES,
         "max_connections": CONNECTIONS + READERS + 2,  # and the probe's
