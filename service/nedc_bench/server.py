@@ -99,7 +99,7 @@ async def _listen(app: Any, found: Service) -> None:
 
 
 def report_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what was raised where nobody waits for it, but not that uvloop writes to a TLS connection just given up."""
+    """Log an exception that no caller sees. That uvloop wrote to a TLS connection just given up is no error."""
     transport, error = context.get("transport"), context.get("exception")
     given_up = isinstance(error, RuntimeError) and transport is not None and transport.is_closing()
     if given_up and "SSL protocol" in context["message"]:

@@ -141,7 +141,7 @@ def _recording_duration(file: Text, side: str) -> float | None:
         raise refusal("duration", NO_SIDECAR, side=side, file=file.name)
     value = document.get("RecordingDuration", NOTHING)
     number = as_number(value)
-    if number is None and value not in (None, NOTHING):  # not hashable, perhaps
+    if number is None and value not in (None, NOTHING):  # no set: a list, say, has no hash
         message = f"RecordingDuration must be a number of seconds, not {shown(value)}"
         raise refusal("duration", message, side=side, file=file.name)
     return number

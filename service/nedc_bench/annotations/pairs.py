@@ -95,7 +95,7 @@ class PairNotes:
         self._names: list[tuple[str, str]] = []
         self._paths: tuple[list[str], list[str]] = [], []  # of the references, and of the hypotheses
 
-    def taken(self, given: object, index: int) -> Pair:
+    def take(self, given: object, index: int) -> Pair:
         """The caller's value as a pair.
 
         Raises:

@@ -11,30 +11,33 @@ VERSIONS = (b"1.0", b"1.1")
 UNREADABLE = "this cannot be read as an HTTP/1.1 request"
 DETAILS = {
     431: f"the request line and headers are larger than {MAX_HEAD_BYTES} bytes; send fewer or shorter headers",
-    501: "the only Transfer-Encoding is chunked",
-    505: "the service speaks HTTP/1.1 only",
+    501: "Transfer-Encoding must be chunked",
+    505: "send the request in HTTP/1.1, the only version that the service speaks",
 }
 
 
 def refusal_of(request: h11.Request) -> tuple[int, str | None] | None:
-    """The status, and a detail, that refuse a request before the app sees it, or None.
+    """The status that refuses a request before the app sees it, and a detail; None if the app may see it.
 
-    h11 limits a head that is incomplete, and so lets one pass that arrives at once. A length beside chunks means a
-    different body to a proxy that believes it (RFC 9112, 6.3); a handshake that no WebSocket can come of would be held
-    open.
+    h11 limits only an incomplete head, so a large one that arrives at once passes it. A proxy that trusts a length
+    beside chunks sees another body than we do (RFC 9112, 6.3). A handshake without key or version would be held open.
     """
     if request.http_version not in VERSIONS:
         return 505, None
     if _head_bytes(request) > MAX_HEAD_BYTES:
         return 431, None
     if not _is_target(request.target):
-        return 400, "the target of a request is a path, which begins with /"
+        return 400, "the target of a request must be a path that begins with /"
     headers = dict(request.headers)
     if b"transfer-encoding" in headers and b"content-length" in headers:
         return 400, "Content-Length and Transfer-Encoding exclude each other; send one"
     if headers.get(b"upgrade", b"").lower() == b"websocket":
         known = headers.get(b"sec-websocket-version") == b"13" and b"sec-websocket-key" in headers
-        return None if known else (400, "the handshake of a WebSocket needs its key, and version 13")
+        return (
+            None
+            if known
+            else (400, "the handshake of a WebSocket needs Sec-WebSocket-Key and Sec-WebSocket-Version: 13")
+        )
     return None
 
 

@@ -23,7 +23,7 @@ from nedc_bench.reports import WRITTEN, format_warnings
 from nedc_bench.scoring import ALGORITHMS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # has no public name
-FILES = ("reference", "hypothesis", "first", "second", "params", "labels", "participants")  # arguments with inputs
+INPUTS = ("reference", "hypothesis", "first", "second", "params", "labels", "participants")  # arguments that name files
 FINE, REFUSED, USAGE, FAILED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXAMPLES = """\
@@ -164,7 +164,7 @@ def _check_outputs(given: Mapping[str, Any], pairing: Pairing) -> None:
     if (twice := repeated(map(os.path.realpath, outputs))) is not None:
         raise refusal("output", "would be written twice; give each output a file of its own", file=twice)
     sources = [source for pair in pairing.pairs for source in (pair.reference, pair.hypothesis)]
-    sources += [given.get(name) for name in FILES]
+    sources += [given.get(name) for name in INPUTS]
     known = {_identity(path): path for path in outputs if os.path.isfile(path)}
     for path in sources if known else ():
         if isinstance(path, (str, os.PathLike)) and os.path.exists(path) and _identity(path) in known:
@@ -172,7 +172,7 @@ def _check_outputs(given: Mapping[str, Any], pairing: Pairing) -> None:
 
 
 def _identity(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """What is the same for all paths of one file."""
+    """The device and inode of a file, the same for all of its paths."""
     found = os.stat(path)
     return found.st_dev, found.st_ino
 
@@ -202,7 +202,7 @@ def score_pairs(
 
 
 def print_warnings(warnings: Sequence[Finding]) -> None:
-    """Print a line a kind of warning; before any figure, since standard output may be closed early or full."""
+    """Print one line for each kind of warning, before any figure, since standard output may be closed early or full."""
     for line in format_warnings(warnings):
         print(line, file=sys.stderr)
 

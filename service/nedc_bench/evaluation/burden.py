@@ -50,7 +50,7 @@ def seizure_burden(
 
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
     notes = PairNotes(pairs, parameters)
-    found = collect((notes.taken(pair, k) for k, pair in enumerate(listed)), work, notes)
+    found = collect((notes.take(pair, k) for k, pair in enumerate(listed)), work, notes)
     duration = 0.0
     for seconds, *_ in found:
         duration += seconds

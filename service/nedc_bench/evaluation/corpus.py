@@ -193,7 +193,7 @@ def score_corpus(
     if strict and (refused := (*parameters.warnings, *notes.warnings())):
         raise InputError(refused)
     work = _Work(parameters, asked, strict=strict)
-    outcomes = spread_over((notes.taken(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
+    outcomes = spread_over((notes.take(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
     try:
         result = Result.fold(accepted_scores(outcomes, progress), parameters, asked, notes.warnings)
     except InputError as error:

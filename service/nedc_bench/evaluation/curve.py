@@ -68,9 +68,9 @@ def _as_pairs(listed: Iterable[object], notes: PairNotes) -> Iterator[tuple[Pair
     for number, given in enumerate(listed):
         if isinstance(given, (tuple, list)) and len(given) == 2 and isinstance(given[1], ScoreTrack):
             reference, track = given
-            yield notes.taken((reference, track.at(track.lowest)), number), track
+            yield notes.take((reference, track.at(track.lowest)), number), track
         else:
-            yield notes.taken(given, number), None
+            yield notes.take(given, number), None
 
 
 def _states(

@@ -47,8 +47,8 @@ class ParallelEvaluator(Executor):
         self.workers = cpus if workers is None else min(check_whole("workers", workers, 1), cpus)
         self._threads = concurrent.futures.ThreadPoolExecutor(self.workers)  # each waits for the answers of its worker
         self._own = threading.local()  # of each thread: the process and the channel of its worker
+        self._lock = threading.Lock()  # for the next two: no worker starts after `kill`
         self._workers: dict[BaseProcess, Connection] = {}
-        self._lock = threading.Lock()  # for the workers: none starts after `kill`
         self._killed = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -92,7 +92,7 @@ class ParallelEvaluator(Executor):
             channel.send_bytes(request)
             reply = channel.recv_bytes()
         except (OSError, EOFError) as error:
-            self._forget()
+            self._discard_worker()
             raise BrokenExecutor("a worker process has died, or could not be started") from error
         result: T = read_answer(reply)
         return result
@@ -111,7 +111,7 @@ class ParallelEvaluator(Executor):
         channel: Connection = self._own.channel
         return channel
 
-    def _forget(self) -> None:
+    def _discard_worker(self) -> None:
         """Make sure that the worker of this thread has ended; the next call starts another."""
         if hasattr(self._own, "channel"):
             del self._own.channel
@@ -155,10 +155,10 @@ def _has_temporary_folder() -> bool:
 
 
 def start_process(process: BaseProcess) -> None:
-    """Start a worker process, and the fork server if need be; until they can ignore Ctrl-C, it does not reach them."""
+    """Start a worker process, and the fork server if there is none. Ctrl-C cannot reach them before they ignore it."""
     from multiprocessing import resource_tracker  # noqa: PLC0415  # short corpora need none
 
-    resource_tracker.ensure_running()  # here, as it lets the signal through again
+    resource_tracker.ensure_running()  # its start would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
@@ -190,7 +190,7 @@ def _work(channel: Connection) -> None:
 
 
 def answer(request: bytes) -> bytes:
-    """In a worker: make the call that is pickled in the request, and pickle what it returns or raises."""
+    """Make a pickled call, in a worker. Returns its result or its exception, pickled for `read_answer`."""
     try:
         fn, args, kwargs = pickle.loads(request)  # noqa: S301  # from our own parent
         return pickle.dumps((True, fn(*args, **kwargs)), pickle.HIGHEST_PROTOCOL)
@@ -212,7 +212,7 @@ def _failure(error: Exception) -> bytes:
 
 
 def read_answer(answer: bytes) -> Any:
-    """What a call in a worker returned; what it raised is raised here."""
+    """Return the result of a call in a worker, or raise its exception."""
     succeeded, value = pickle.loads(answer)  # noqa: S301  # from our own process
     if succeeded:
         return value

@@ -1,4 +1,4 @@
-"""`TimeLimit`: a time-out for answers of others, which does not count the time for which our own event loop is late."""
+"""`TimeLimit`: a time-out for the answers of Redis that does not count delays of our own event loop."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ TICK_SECONDS = 0.05
 
 
 class TimeLimit:
-    """As `asyncio.timeout`, in ticks: however late the event loop is, it has looked for an answer between two of them.
+    """Like `asyncio.timeout`, but counted in ticks, between which the event loop looks for answers.
 
-    On a busy machine, or while the loop is occupied with other requests, an answer can wait in its socket for longer
-    than the limit. A plain time-out would blame Redis for that.
+    On a busy machine, or while the loop handles other requests, an answer can wait in its socket for longer than the
+    limit. A plain time-out would blame Redis for that.
     """
 
     def __init__(self, seconds: float) -> None:
