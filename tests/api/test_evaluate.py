@@ -179,6 +179,8 @@ def test_a_file_over_the_limit_is_refused(server: Server) -> None:
         ("GET", "/api/v1/evaluate?limit=0", {}, 422),
         ("GET", "/api/v1/evaluate?limit=NaN", {}, 422),
         ("GET", "/api/v1/evaluate?status=done", {}, 422),
+        ("GET", "/api/v1/evaluate?status=", {}, 422),
+        ("GET", "/api/v1/evaluate?status=COMPLETED", {}, 422),
         ("GET", "/api/v1/evaluate?offset=0&offset=1", {}, 422),
     ],
 )

@@ -97,7 +97,7 @@ async def show(job_id: str) -> Response:
 async def list_jobs() -> Response:
     """List the caller's jobs, newest first, without their results."""
     query = Fields("query", request.args.to_dict(flat=False))
-    status = query.choice("status", tuple(JobStatus), "")
+    status = query.choice("status", tuple(JobStatus), None)
     limit, offset = query.whole("limit", 20, 1, MAX_PAGE), query.whole("offset", 0, 0, MAX_OFFSET)
     query.check()
     page = await service().jobs.list(g.caller or "", limit, offset, JobStatus(status) if status else None)

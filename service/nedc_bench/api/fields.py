@@ -15,12 +15,15 @@ class Fields:
 
     Args:
         code: of the findings.
+        lenient: a choice may be in any case, and an empty one means the default, as clients fill in forms; otherwise
+            it is exactly a word of the OpenAPI document.
     """
 
-    def __init__(self, code: str, fields: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, code: str, fields: Mapping[str, Sequence[str]], *, lenient: bool = False) -> None:
         self.faults: list[Finding] = []
         self._code = code
         self._fields = fields
+        self._lenient = lenient
 
     def check(self) -> None:
         """Refuse the request for what was noted.
@@ -43,18 +46,22 @@ class Fields:
             self.faults += error.findings
             return default
 
-    def single(self, name: str, default: str) -> str:
+    def single(self, name: str, default: T) -> str | T:
         """A text that may be given once."""
         values = self._fields.get(name, [])
         if len(values) > 1:
             self.fault(f"{name} is given {len(values)} times")
         return values[0] if len(values) == 1 else default
 
-    def choice(self, name: str, choices: Collection[str], default: str, remedy: str = "") -> str:
-        """One of some words, in any case; an empty text means the default."""
-        text = self.single(name, "").lower()
-        if not text or text in choices:
-            return text or default
+    def choice(self, name: str, choices: Collection[str], default: T, remedy: str = "") -> str | T:
+        """One of some words."""
+        text = self.single(name, None)
+        if text is not None and self._lenient:
+            text = text.lower() or None
+        if text is None:
+            return default
+        if text in choices:
+            return text
         known = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
         self.fault(f"{name} must be {known}, not {text[:40]!r}{remedy}")
         return default

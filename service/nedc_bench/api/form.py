@@ -59,7 +59,7 @@ class _Form(Fields):
     """The fields of a form, with its files."""
 
     def __init__(self, upload: Upload) -> None:
-        super().__init__("form", upload.fields)
+        super().__init__("form", upload.fields, lenient=True)
         self.files = upload.files
 
 
@@ -109,9 +109,9 @@ def _sent_twice(pairs: list[PairInput]) -> list[Finding]:
 
 def _parameters(form: _Form) -> Parameters:
     given: dict[str, Any] = {}
-    if labels := form.choice("labels", PRESETS, "", "; send others in parameters, as [MAP]"):
+    if labels := form.choice("labels", PRESETS, None, "; send others in parameters, as [MAP]"):
         given["label_map"] = PRESETS[labels]
-    if channels := form.choice("channels", CHANNELS, ""):
+    if channels := form.choice("channels", CHANNELS, None):
         given["channels"] = channels
     if tolerance := form.single("duration_tolerance", ""):
         try:
