@@ -23,6 +23,7 @@ from nedc_bench.errors import quoted
 
 TAR_BYTES = 2048  # per file in a tar, besides its content
 INPUT_BYTES = 64 * 1024  # given to a decompressor at once
+MAX_STREAMS = 100_000  # joined in a compressed file, which may all be empty; bgzip makes one of 64 KiB
 GZIP_HEADER = 31  # asks zlib for gzip's format
 XZ = b"\xfd7zXZ"
 COMPRESSED: dict[bytes, Callable[[], Any]] = {
@@ -86,8 +87,9 @@ class _Member(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             if buf == bytes(tarfile.BLOCKSIZE):
                 raise
-            what = "a header is damaged" if len(buf) == tarfile.BLOCKSIZE else "it has no end"
-            raise ValueError(f"{what} ({error})") from None
+            if len(buf) < tarfile.BLOCKSIZE:
+                raise ValueError("the end of the tar is missing") from None
+            raise ValueError(f"a header is damaged ({error})") from None
 
 
 class _Expanded:
@@ -136,10 +138,13 @@ def _expanded(data: memoryview, start: Callable[[], Any]) -> Iterator[bytes]:
 
     Raises:
         Exception: the decompressor's, if a check sum is wrong or something other than a stream follows a stream.
-        ValueError: the last stream is cut.
+        ValueError: the last stream is cut, or there are too many.
     """
-    at = 0
+    at = streams = 0
     while at < len(data):
+        streams += 1
+        if streams > MAX_STREAMS:
+            raise ValueError(f"it is compressed in more than {MAX_STREAMS} streams")
         engine = start()
         given: bytes | memoryview = b""
         while not engine.eof:

@@ -59,8 +59,8 @@ class ZipEntries(Entries):
 
     def _check_whole(self) -> None:
         """Refuse bytes that belong to no entry, and names that differ from those in the directory."""
-        end_record = len(self.data) - END_BYTES - len(self._opened.comment)
-        if not self.data.startswith(END_RECORD, end_record):
+        rest = self.data[self.data.rfind(END_RECORD) + END_BYTES + len(self._opened.comment) :]
+        if rest.count(0) < len(rest):  # bsdtar pads with zeros
             self.refuse_rest()
         end = 0
         for entry in sorted(self._opened.infolist(), key=lambda entry: entry.header_offset):
