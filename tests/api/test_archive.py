@@ -103,7 +103,7 @@ def test_a_damaged_archive_is_refused(server: Server) -> None:
     damaged[whole.index(b"ref/b")] ^= 1
     for kind, archive in (("damaged", bytes(damaged)), ("cut", whole[:2048]), ("7z", b"7z\xbc\xaf\x27\x1c\0\4")):
         detail = check_problem(post(server, [("archive", (kind, archive))]), 422)["detail"]
-        assert {"damaged": "a header is damaged", "cut": "the end of the tar", "7z": "send a zip, or a tar"}[
+        assert {"damaged": "a header is damaged", "cut": "it lacks the blocks of zeros", "7z": "send a zip, or a tar"}[
             kind
         ] in detail
 

@@ -87,14 +87,14 @@ def test_a_damaged_header_is_not_the_end(number: int) -> None:
 @pytest.mark.parametrize("within", [0, 100])
 def test_a_tar_cut_before_or_within_a_header_is_refused(within: int) -> None:
     for _, header, _ in MEMBERS[1:]:
-        assert "the end of the tar is missing" in refused(TAR[: header + within])
+        assert "it lacks the blocks of zeros that end a tar" in refused(TAR[: header + within])
 
 
 def test_one_block_of_zeros_ends_a_tar() -> None:
     end = len(TAR.rstrip(b"\0")) // BLOCK * BLOCK + BLOCK
     for blocks in (1, 2, 1000):
         assert read(TAR[:end] + bytes(blocks * BLOCK)) == read(TAR)
-    assert refused(TAR[:end]) == f"{WHOLE}the end of the tar is missing; make it again, or send it again"
+    assert refused(TAR[:end]) == f"{WHOLE}it lacks the blocks of zeros that end a tar; make it again, or send it again"
 
 
 @pytest.mark.parametrize("kind", ["", *COMPRESS])
@@ -184,6 +184,16 @@ def test_a_comment_descriptors_and_padding_do_no_harm() -> None:
     assert any(entry.flag_bits & 8 for entry in zipfile.ZipFile(io.BytesIO(stream.getvalue())).infolist())
     for padding in (b"", bytes(5000)):
         assert read(stream.getvalue() + padding) == read(made("zip"))
+
+
+def test_entries_may_be_padded_with_zeros() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in FILES.items():
+            archive.writestr(name, content)
+            archive.start_dir = buffer.seek(40, io.SEEK_END)  # where the next entry begins
+    assert buffer.getvalue().count(bytes(40)) == len(FILES)
+    assert read(buffer.getvalue()) == read(made("zip"))
 
 
 class Stream(io.BytesIO):

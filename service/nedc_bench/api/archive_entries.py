@@ -96,6 +96,11 @@ class Entries:
         self.refuse("archive", "goes on after its end, as two archives joined do; put all files into one archive")
 
 
+def only_zeros(data: bytes | bytearray) -> bool:
+    """Whether the data are padding."""
+    return data.count(0) == len(data)
+
+
 class View(io.RawIOBase):
     """Bytes as a file, without a copy; limits the bytes per read."""
 

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, cast
 
-from nedc_bench.api.archive_entries import MAX_FOLDERS, PIECE_BYTES, Entries, Take, View
+from nedc_bench.api.archive_entries import MAX_FOLDERS, PIECE_BYTES, Entries, Take, View, only_zeros
 from nedc_bench.errors import quoted
 
 TAR_BYTES = 2048  # per file in a tar, besides its content
@@ -54,7 +54,7 @@ class TarEntries(Entries):
                 if member.isreg():
                     self._places[member.name] = member.offset_data, member.size
         while piece := file.read(PIECE_BYTES):  # after the block that ended it
-            if piece.count(0) < len(piece):
+            if not only_zeros(piece):
                 self.refuse_rest()
         return list(self._places)
 
@@ -88,7 +88,7 @@ class _Member(tarfile.TarInfo):
             if buf == bytes(tarfile.BLOCKSIZE):
                 raise
             if len(buf) < tarfile.BLOCKSIZE:
-                raise ValueError("the end of the tar is missing") from None
+                raise ValueError("it lacks the blocks of zeros that end a tar") from None
             raise ValueError(f"a header is damaged ({error})") from None
 
 

@@ -1,7 +1,8 @@
 """The entries of a zip, stored or deflated.
 
-Every byte must belong to an entry or the directory, so that no entry goes unseen: a zip whose directory has lost
-entries to damage, two zips joined, and a self-extracting program are refused. Python's reader takes all of them.
+Every byte must belong to an entry or the directory, or be padding with zeros, so that no entry goes unseen: a zip whose
+directory has lost entries to damage, two zips joined, and a self-extracting program are refused. Python's reader takes
+all of them.
 
 Source: PKWARE's APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.9 (data descriptor) and 4.3.16 (end record).
 """
@@ -12,14 +13,14 @@ import struct
 import zipfile
 from collections.abc import Iterable
 
-from nedc_bench.api.archive_entries import Entries, View
+from nedc_bench.api.archive_entries import Entries, View, only_zeros
 from nedc_bench.errors import quoted
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 LOCAL_HEADER = struct.Struct("<4s2xH18xHH")  # signature, flags, and the lengths of the name and the extra field
 DIRECTORY_ENTRY = b"PK\x01\x02"
 END_RECORD, END_BYTES = b"PK\x05\x06", 22
-MOST_BETWEEN = 24  # bytes of a data descriptor between entries; the smallest entry is larger
+DESCRIPTOR_BYTES = 24  # at most, of a data descriptor after an entry; any entry is larger
 MEAN_NAME_BYTES = 512  # per entry of the directory
 ENCRYPTED, UTF_8 = 0x1, 0x800  # flags
 LINK = 0xA  # in the external attributes
@@ -60,7 +61,7 @@ class ZipEntries(Entries):
     def _check_whole(self) -> None:
         """Refuse bytes that belong to no entry, and names that differ from those in the directory."""
         rest = self.data[self.data.rfind(END_RECORD) + END_BYTES + len(self._opened.comment) :]
-        if rest.count(0) < len(rest):  # bsdtar pads with zeros
+        if not only_zeros(rest):  # bsdtar pads with zeros
             self.refuse_rest()
         end = 0
         for entry in sorted(self._opened.infolist(), key=lambda entry: entry.header_offset):
@@ -75,5 +76,5 @@ class ZipEntries(Entries):
 
     def _check_next(self, end: int, begin: int) -> None:
         """Check that what begins here follows what ended there."""
-        if not end <= begin <= end + MOST_BETWEEN:
+        if begin < end or not only_zeros(self.data[end + DESCRIPTOR_BYTES : begin]):
             raise ValueError(f"its directory does not account for bytes {min(end, begin)} to {max(end, begin)}")
