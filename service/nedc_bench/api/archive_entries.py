@@ -96,9 +96,10 @@ class Entries:
         self.refuse("archive", "goes on after its end, as two archives joined do; put all files into one archive")
 
 
-def only_zeros(data: bytes | bytearray) -> bool:
-    """Whether the data are padding."""
-    return data.count(0) == len(data)
+def only_zeros(data: bytes | bytearray, begin: int = 0, end: int | None = None) -> bool:
+    """Whether the data are padding, from ``begin`` to before ``end``; they are not copied."""
+    begin, end, _ = slice(begin, end).indices(len(data))
+    return data.count(0, begin, end) >= end - begin
 
 
 class View(io.RawIOBase):

@@ -60,8 +60,8 @@ class ZipEntries(Entries):
 
     def _check_whole(self) -> None:
         """Refuse bytes that belong to no entry, and names that differ from those in the directory."""
-        rest = self.data[self.data.rfind(END_RECORD) + END_BYTES + len(self._opened.comment) :]
-        if not only_zeros(rest):  # bsdtar pads with zeros
+        whole = self.data.rfind(END_RECORD) + END_BYTES + len(self._opened.comment)
+        if not only_zeros(self.data, whole):  # bsdtar pads with zeros
             self.refuse_rest()
         end = 0
         for entry in sorted(self._opened.infolist(), key=lambda entry: entry.header_offset):
@@ -76,5 +76,5 @@ class ZipEntries(Entries):
 
     def _check_next(self, end: int, begin: int) -> None:
         """Check that what begins here follows what ended there."""
-        if begin < end or not only_zeros(self.data[end + DESCRIPTOR_BYTES : begin]):
+        if begin < end or not only_zeros(self.data, end + DESCRIPTOR_BYTES, begin):
             raise ValueError(f"its directory does not account for bytes {min(end, begin)} to {max(end, begin)}")
