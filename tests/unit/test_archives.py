@@ -169,7 +169,7 @@ def test_an_entry_that_claims_to_be_empty_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["zip", "stored zip"])
 def test_joined_zips_and_programs_with_a_zip_are_refused(kind: str) -> None:
     whole = made(kind)
-    assert refused(whole + whole).startswith(f"{WHOLE}its directory does not account for bytes 0 to {len(whole)};")
+    assert "holds data before its first entry, as two archives joined do; put all" in refused(whole + whole)
     assert "a program, perhaps a self-extracting archive" in refused(b"MZ" + bytes(100) + whole)
     assert "goes on after its end" in refused(whole + b"x")
     assert refused(whole + TAR).startswith(f"{NAME}: ")

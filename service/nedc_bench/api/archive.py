@@ -83,7 +83,7 @@ def _pairs(layout: Layout, sides: Mapping[str, Mapping[str, str]], archive: Entr
     """The pairs with their content, and the sidecars beside them."""
     references = [_entries(pair.reference, sides["reference"]) for pair in layout.pairs]
     hypotheses = [_entries(pair.hypothesis, sides["hypothesis"]) for pair in layout.pairs]
-    content = archive.read({entry for pair in (*references, *hypotheses) for entry in pair if entry})
+    content = archive.read([entry for pair in (*references, *hypotheses) for entry in pair if entry])
     pairs = []
     for (ref, hyp), reference, hypothesis in zip(layout.pairs, references, hypotheses, strict=True):
         pair = PairInput.of(
@@ -101,7 +101,7 @@ def _entries(name: str | None, side: Mapping[str, str]) -> tuple[str, str]:
     """The entry of a file, and that of its BIDS sidecar; empty if there is none."""
     if name is None:
         return "", ""
-    return side[name], next((side[other] for other in sidecars_of(name) if other in side), "")
+    return side[name], next((side[other] for other in sidecars_of(name) if other in side and other != name), "")
 
 
 def _refuse(archive: str, message: str, code: str = "archive") -> NoReturn:

@@ -91,9 +91,9 @@ class Entries:
         """Refuse the archive."""
         raise refusal(code, message, file=self.name) from None
 
-    def refuse_rest(self) -> NoReturn:
-        """Refuse data after the end of the archive."""
-        self.refuse("archive", "goes on after its end, as two archives joined do; put all files into one archive")
+    def refuse_joined(self, how: str) -> NoReturn:
+        """Refuse data before or after the archive."""
+        self.refuse("archive", f"{how}, as two archives joined do; put all files into one archive")
 
 
 def only_zeros(data: bytes | bytearray, begin: int = 0, end: int | None = None) -> bool:

@@ -55,7 +55,7 @@ class TarEntries(Entries):
                     self._places[member.name] = member.offset_data, member.size
         while piece := file.read(PIECE_BYTES):  # after the block that ended it
             if not only_zeros(piece):
-                self.refuse_rest()
+                self.refuse_joined("goes on after its end")
         return list(self._places)
 
     def read(self, entries: Iterable[str]) -> dict[str, bytes]:
@@ -123,6 +123,8 @@ class _Expanded:
         return found
 
     def seek(self, offset: int, /) -> int:
+        if offset < self._at:
+            raise ValueError(f"an entry at byte {offset} lies within another")
         while self._at < offset and self.read(min(PIECE_BYTES, offset - self._at)):
             pass
         return self._at

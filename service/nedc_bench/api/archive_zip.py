@@ -62,9 +62,12 @@ class ZipEntries(Entries):
         """Refuse bytes that belong to no entry, and names that differ from those in the directory."""
         whole = self.data.rfind(END_RECORD) + END_BYTES + len(self._opened.comment)
         if not only_zeros(self.data, whole):  # bsdtar pads with zeros
-            self.refuse_rest()
+            self.refuse_joined("goes on after its end")
+        listed = sorted(self._opened.infolist(), key=lambda entry: entry.header_offset)
+        if listed and listed[0].header_offset:
+            self.refuse_joined("holds data before its first entry")
         end = 0
-        for entry in sorted(self._opened.infolist(), key=lambda entry: entry.header_offset):
+        for entry in listed:
             self._check_next(end, entry.header_offset)
             signature, flags, name_bytes, extra_bytes = LOCAL_HEADER.unpack_from(self.data, entry.header_offset)
             begin = entry.header_offset + LOCAL_HEADER.size
