@@ -112,7 +112,7 @@ def _drop_output() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nedc-bench",
-        description="Score EEG event annotations with the five algorithms of NEDC EEG Eval v6.0.0, to the last bit.",
+        description="Score EEG event annotations with the five algorithms of NEDC EEG Eval v6.0.0, bit for bit.",
         epilog=EXAMPLES + FORMATS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
