@@ -43,7 +43,7 @@ def made(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def has_no_check_sum(kind: str, at: int) -> bool:
+def has_no_checksum(kind: str, at: int) -> bool:
     """Whether a byte is the content of a file in a plain tar."""
     return kind == "tar" and any(0 <= at - begin < len(FILES[name]) for name, _, begin in MEMBERS)
 
@@ -61,7 +61,7 @@ def check_same_or_refused(kind: str, damaged: bytes | bytearray) -> None:
 @given(data=st.data())
 def test_a_flipped_bit_changes_nothing_or_refuses_the_archive(kind: str, data: st.DataObject) -> None:
     damaged = bytearray(made(kind))
-    sound = st.integers(0, len(damaged) - 1).filter(lambda at: not has_no_check_sum(kind, at))
+    sound = st.integers(0, len(damaged) - 1).filter(lambda at: not has_no_checksum(kind, at))
     damaged[data.draw(sound)] ^= 1 << data.draw(st.integers(0, 7))
     check_same_or_refused(kind, damaged)
 
@@ -122,13 +122,13 @@ def test_streams_without_number_are_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "lost"), [("gz", 8), ("bz2", 5), ("xz", 20)])
-def test_compressed_data_are_read_to_their_check_sum(kind: str, lost: int) -> None:
+def test_compressed_data_are_read_to_their_checksum(kind: str, lost: int) -> None:
     assert (
         refused(COMPRESS[kind](TAR)[:-lost]) == f"{WHOLE}its compressed data are cut; make it again, or send it again"
     )
 
 
-def test_a_changed_content_contradicts_the_check_sum_of_gzip() -> None:
+def test_a_changed_content_contradicts_the_checksum_of_gzip() -> None:
     plainly = gzip.compress(TAR, 0)
     assert "incorrect data check" in refused(plainly.replace(b"TERM,1", b"TERM,2", 1))
 

@@ -3,7 +3,7 @@
 A tar is whole if every header is intact, a block of zeros ends it, only zeros follow, and the compressed data are
 intact to their end. POSIX writes two blocks of zeros; one is enough here, as for GNU tar, since nothing is missing
 before it. Python's reader takes a damaged header, and the end of the file, as the end of the tar, and does not read the
-check sums behind it. Contents in a plain tar have no check sum.
+checksums behind it. Contents in a plain tar have no checksum.
 
 Source: POSIX.1-2017, pax, "ustar Interchange Format".
 """
@@ -139,7 +139,7 @@ def _expanded(data: memoryview, start: Callable[[], Any]) -> Iterator[bytes]:
     Python's bz2 and lzma files would ignore anything but a stream after a stream.
 
     Raises:
-        Exception: the decompressor's, if a check sum is wrong or something other than a stream follows a stream.
+        Exception: the decompressor's, if a checksum is wrong or something other than a stream follows a stream.
         ValueError: the last stream is cut, or there are too many.
     """
     at = streams = 0

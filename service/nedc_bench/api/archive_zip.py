@@ -55,7 +55,7 @@ class ZipEntries(Entries):
                 self.refuse("archive", f"{quoted(entry.filename)} is not compressed by deflate")
             with self._opened.open(entry) as file:
                 found[entry.filename] = self.whole(entry.filename, file, entry.file_size)
-                file.read(1)  # compares the check sum even of an entry that claims to be empty
+                file.read(1)  # compares the checksum even of an entry that claims to be empty
         return found
 
     def _check_whole(self) -> None:
