@@ -245,3 +245,9 @@ def test_names_are_limited(kind: str) -> None:
     longest = "n" * 4096
     assert read(make_archive(kind, {**FILES, longest: b""})) == read(made(kind))
     assert "is a name of more than 4096 bytes" in refused(make_archive(kind, {**FILES, f"{longest}n": b""}))
+
+
+@pytest.mark.parametrize("kind", ["tar", "gz"])
+def test_names_of_digits_alone_cost_next_to_nothing(kind: str) -> None:
+    long = make_archive(kind, {f"ref/{'1' * 100_000}.csv_bi": b""})  # minutes in CPython before 3.11.10
+    assert "more than 255 digits in a row" in refused(long)

@@ -32,6 +32,7 @@ COMPRESSED: dict[bytes, Callable[[], Any]] = {
     XZ: lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
 }
 _PADDING = re.compile(rb"\0*+")
+_DIGITS = re.compile(rb"\d{256}")  # no part of a path is longer than 255 bytes
 
 
 class TarEntries(Entries):
@@ -41,7 +42,7 @@ class TarEntries(Entries):
         """See `Entries`."""
         self._places: dict[str, tuple[int, int]] = {}
         file = self._plain(self.take)
-        with tarfile.open(fileobj=cast(IO[bytes], file), mode="r:", tarinfo=_Member) as opened:
+        with tarfile.open(fileobj=cast(IO[bytes], _Headers(file)), mode="r:", tarinfo=_Member) as opened:
             while (member := opened.next()) is not None:
                 opened.members.clear()  # type: ignore[attr-defined]  # it would hold all of them
                 self.count(member.name)
@@ -90,6 +91,23 @@ class _Member(tarfile.TarInfo):
             if len(buf) < tarfile.BLOCKSIZE:
                 raise ValueError("it lacks the blocks of zeros that end a tar") from None
             raise ValueError(f"a header is damaged ({error})") from None
+
+
+class _Headers:
+    """A tar as a file of headers, without the digits that Python's reader would search in quadratic time.
+
+    It is the fault of CVE-2024-6232, which Python 3.11.10 has mended.
+    """
+
+    def __init__(self, file: View | _Expanded) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int, /) -> bytes:
+        found = self._file.read(size)
+        if len(found) > tarfile.BLOCKSIZE and _DIGITS.search(found):
+            raise ValueError("an entry's name has more than 255 digits in a row")
+        return found
 
 
 class _Expanded:
