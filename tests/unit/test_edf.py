@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from nedc_bench import InputError, LabelMap, read_recording, score
 from nedc_bench.annotations.lists import find_pairs
-from reading import MAP, rows
+from reading import EXPECTED, MAP, rows
 
 
 def write(path: Path, *annotations: tuple[float, float | None, str], seconds: int = 300) -> Path:
@@ -73,6 +75,48 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     data = write(tmp_path / "a.edf", (10.0, 10.0, "seizure")).read_bytes()
     with pytest.raises(InputError, match=r"is not a whole EDF\+ or BDF\+ file"):
         read_recording(io.BytesIO(data[:300]))
+
+
+@pytest.mark.parametrize("cut", [1, 44, 5000])
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_cut_file_is_refused_and_not_scored_as_the_part_that_is_left(tmp_path: Path, cut: int, on_disk: bool) -> None:
+    path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"), (200.0, 10.0, "seizure"))
+    data = path.read_bytes()[:-cut]
+    path.write_bytes(data)
+    with pytest.raises(
+        InputError, match=rf"is not a whole EDF.*300 records of 26 bytes, and {7800 - cut} bytes follow"
+    ):
+        read_recording(path if on_disk else io.BytesIO(data), label_map=MAP)
+
+
+def test_a_file_with_more_than_its_header_states_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"))
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(InputError, match="get the whole file again"):
+        read_recording(path, label_map=MAP)
+
+
+def test_a_recording_that_was_not_finished_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"))
+    data = bytearray(path.read_bytes())
+    data[236:244] = b"-1      "
+    with pytest.raises(InputError, match="its header has -1 records, so the recording was not finished; save it again"):
+        read_recording(io.BytesIO(data), label_map=MAP)
+
+
+def test_a_compressed_file_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"))
+    (tmp_path / "b.edf.gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert rows(read_recording(tmp_path / "b.edf.gz", label_map=MAP)) == rows(read_recording(path, label_map=MAP))
+
+
+def test_bdf_is_read_and_refused_when_cut(tmp_path: Path) -> None:
+    signal = edfio.BdfSignal(np.zeros(300), sampling_frequency=1, label="EEG")
+    edfio.Bdf([signal], annotations=[edfio.EdfAnnotation(10.0, 10.0, "seizure")]).write(tmp_path / "a.bdf")
+    assert rows(read_recording(tmp_path / "a.bdf", label_map=MAP)) == EXPECTED
+    os.truncate(tmp_path / "a.bdf", 5000)
+    with pytest.raises(InputError, match="is not a whole EDF"):
+        read_recording(tmp_path / "a.bdf", label_map=MAP)
 
 
 def test_without_edfio_the_command_that_installs_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import annotation, refusal
-from nedc_bench import InputError, Parameters, Recording, read_label_map, read_recording, score
+from nedc_bench import InputError, LabelMap, Parameters, Recording, read_label_map, read_recording, score
 from nedc_bench.annotations import Reading, read_pair
 from reading import EXPECTED, MAP, TSE, Rows, read, refused, rows
 
@@ -31,6 +31,17 @@ def test_the_union_of_channels_joins_what_is_of_one_class() -> None:
         (50.0, 300.0, "bckg"),
     ]
     assert [warning.message for warning in recording.warnings] == ["scored as the union of 3 channels (channels=union)"]
+
+
+@pytest.mark.parametrize(
+    "seizure", ["FP1-F7,10.0,20.0,seiz,1.0\n", "FP1-F7,10.0,16.0,seiz,1.0\nF7-T3,14.0,20.0,seiz,1.0\n"]
+)
+def test_the_union_of_channels_drops_background_under_any_label_of_its_class(seizure: str) -> None:
+    text = annotation(duration=300) + seizure + "F7-T3,12.0,18.0,artf,1.0\nT3-T5,100.0,130.0,null,1.0\n"
+    noise = LabelMap.from_mapping({"seiz": "seiz", "bckg": "bckg,artf,null"})
+    recording = read(text, channels="union", label_map=noise)
+    assert rows(recording) == EXPECTED
+    assert [warning.code for warning in recording.warnings] == ["channel"]
 
 
 def test_events_of_all_channels_need_no_union() -> None:

@@ -2,7 +2,8 @@
 
 An annotation is an onset and a duration in seconds, and a text. Texts that mean a seizure (``seizure``, ``sz``,
 ``sz_...``, or a label of the map) are events; others, such as ``eyes open``, are skipped with a warning. A file without
-any such text is refused, since its seizures probably have other names.
+any such text is refused, since its seizures probably have other names. So is a file whose size is not that of its
+header: edfio would score what is left of a cut file.
 
 Source: EDF+ specification (Kemp and Olivan, 2003).
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+from typing import BinaryIO
 
 from nedc_bench.annotations.reading import Events, Reading, Row, shown
 from nedc_bench.annotations.recording import Recording
@@ -20,13 +23,16 @@ from nedc_bench.errors import refusal
 
 EDF_MAGIC = b"0       "
 BDF_MAGIC = b"\xffBIOSEMI"
+HEADER = 256  # bytes, of the file and of each signal
+SAMPLES = 216  # bytes of a signal's header before the number of its samples in a record
+NOT_WHOLE = "is not a whole EDF+ or BDF+ file"
 
 
 def read_edf(content: Content, reading: Reading) -> Recording:
     """The recording of an EDF+ or BDF+ file.
 
     Raises:
-        InputError: edfio is not installed, the file is damaged, or none of its annotations has a known label.
+        InputError: edfio is not installed, the file is damaged or cut, or none of its annotations has a known label.
     """
     try:
         import edfio  # noqa: PLC0415  # an extra
@@ -34,12 +40,16 @@ def read_edf(content: Content, reading: Reading) -> Recording:
         message = "is an EDF file; reading its annotations needs edfio: pip install 'nedc-bench[edf]'"
         raise refusal("edf", message, side=reading.side, file=content.name) from None
     read = edfio.read_bdf if content.data.startswith(BDF_MAGIC) else edfio.read_edf
+    on_disk = content.path and len(content.data) == len(EDF_MAGIC)
     try:
-        signal = read(content.path or io.BytesIO(content.data))
+        with open(content.path, "rb") if on_disk else io.BytesIO(content.data) as file:
+            fault = _size_fault(file)
+        if fault:
+            raise ValueError(fault)
+        signal = read(content.path if on_disk else io.BytesIO(content.data))
         annotations, duration = signal.annotations, float(signal.duration)
     except Exception as error:  # noqa: BLE001  # over damage the reader raises anything
-        message = f"is not a whole EDF+ or BDF+ file: {error}"
-        raise refusal("edf", message, side=reading.side, file=content.name) from None
+        raise refusal("edf", f"{NOT_WHOLE}: {error}", side=reading.side, file=content.name) from None
     events = Events(Text("", content.name, content.sha256, content.path), reading)
     others: list[str] = []
     for annotation in annotations:
@@ -55,6 +65,27 @@ def read_edf(content: Content, reading: Reading) -> Recording:
     if others:
         events.warn(None, "label", f"annotations that mean no seizure are not scored: {len(others)} ({shown(others)})")
     return events.recording(duration)
+
+
+def _size_fault(file: BinaryIO) -> str:
+    """Why a file does not have the size that its header states; empty if it has.
+
+    Raises:
+        ValueError: a number of the header is not one.
+    """
+    begin = file.read(HEADER)
+    header, records, signals = int(begin[184:192]), int(begin[236:244]), int(begin[252:256])
+    file.seek(SAMPLES * signals, os.SEEK_CUR)
+    samples = sum(int(file.read(8)) for _ in range(signals))
+    size = samples * (3 if begin.startswith(BDF_MAGIC) else 2)
+    follow = file.seek(0, os.SEEK_END) - header
+    if records < 0:
+        return f"its header has {records} records, so the recording was not finished; save it again with an EDF+ editor"
+    if follow == records * size:
+        return ""
+    return (
+        f"its header states {records} records of {size} bytes, and {follow} bytes follow it; get the whole file again"
+    )
 
 
 def hash_of_file(path: str) -> str:

@@ -69,9 +69,10 @@ class LabelMap:
             groups[key] = tuple(label.strip().lower() for label in labels)
         _refuse_classes(groups)
         owners = Counter(label for labels in groups.values() for label in dict.fromkeys(labels))
+        owner = {label: name for name, labels in groups.items() for label in labels}
         for label in (label for label, count in owners.items() if count > 1):
-            name = [name for name, labels in groups.items() if label in labels][-1]
-            warnings.append(f"[MAP] names the label {quoted(label)} under {owners[label]} classes; {name!r} has it")
+            message = f"[MAP] names the label {quoted(label)} under {owners[label]} classes; {owner[label]!r} has it"
+            warnings.append(message)
         noticed = tuple(Finding("", "", None, "map", message) for message in warnings)
         return cls(tuple(groups), tuple(groups.values()), noticed)
 

@@ -95,6 +95,9 @@ def read_list(source: Source, side: str = "", name: str | None = None) -> list[s
         entry = "".join(line.split())
         if not entry or entry.startswith("#"):
             continue
+        if len(line) > MAX_PATH_CHARACTERS:
+            message = f"{quoted(entry)} has {len(line)} characters; a path has at most {MAX_PATH_CHARACTERS}"
+            raise refusal("path", message, side=side, file=text.name, line=number)
         if any(variable.strip("{}") not in os.environ for variable in _VARIABLE.findall(entry)):
             message = f"{quoted(entry)} names an environment variable that is not set"
             faults.append(Finding(side, text.name, number, "variable", message))

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, quoted
 
+MAX_GUESSED = 255  # characters of a file system's names
+
 
 class TreeFile(NamedTuple):
     """A name on one side; ``key``, the name without suffix, is what pairs."""
@@ -73,8 +75,7 @@ def _guess_pattern(ours: Sequence[TreeFile], theirs: Sequence[TreeFile]) -> str:
     if not ours or not theirs:
         return ""
     bases = {base_of(file) for file in ours}
-    for file in theirs:
-        base = base_of(file)
+    for base in filter(lambda base: len(base) <= MAX_GUESSED, map(base_of, theirs)):
         for k in range(len(base) - 1, 0, -1):
             if base[:k] in bases:
                 return "{id}" + base[k:]
