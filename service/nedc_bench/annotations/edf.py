@@ -43,9 +43,7 @@ def read_edf(content: Content, reading: Reading) -> Recording:
     on_disk = content.path and len(content.data) == len(EDF_MAGIC)
     try:
         with open(content.path, "rb") if on_disk else io.BytesIO(content.data) as file:
-            fault = _size_fault(file)
-        if fault:
-            raise ValueError(fault)
+            _check_size(file)
         signal = read(content.path if on_disk else io.BytesIO(content.data))
         annotations, duration = signal.annotations, float(signal.duration)
     except Exception as error:  # noqa: BLE001  # over damage the reader raises anything
@@ -67,11 +65,11 @@ def read_edf(content: Content, reading: Reading) -> Recording:
     return events.recording(duration)
 
 
-def _size_fault(file: BinaryIO) -> str:
-    """Why a file does not have the size that its header states; empty if it has.
+def _check_size(file: BinaryIO) -> None:
+    """Refuse a file that does not have the size that its header states; edfio would read the part that is left.
 
     Raises:
-        ValueError: a number of the header is not one.
+        ValueError: the size differs, or a number of the header is not one.
     """
     begin = file.read(HEADER)
     header, records, signals = int(begin[184:192]), int(begin[236:244]), int(begin[252:256])
@@ -80,12 +78,11 @@ def _size_fault(file: BinaryIO) -> str:
     size = samples * (3 if begin.startswith(BDF_MAGIC) else 2)
     follow = file.seek(0, os.SEEK_END) - header
     if records < 0:
-        return f"its header has {records} records, so the recording was not finished; save it again with an EDF+ editor"
-    if follow == records * size:
-        return ""
-    return (
-        f"its header states {records} records of {size} bytes, and {follow} bytes follow it; get the whole file again"
-    )
+        message = f"its header has {records} records, so the recording was not finished; "
+        raise ValueError(message + "save it again with an EDF+ editor")
+    if follow != records * size:
+        message = f"its header states {records} records of {size} bytes, and {follow} bytes follow it; "
+        raise ValueError(message + "get the whole file again")
 
 
 def hash_of_file(path: str) -> str:
