@@ -78,15 +78,13 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 44, 5000])
-@pytest.mark.parametrize("on_disk", [True, False])
-def test_a_cut_file_is_refused_and_not_scored_as_the_part_that_is_left(tmp_path: Path, cut: int, on_disk: bool) -> None:
+def test_a_cut_file_is_refused_and_not_scored_as_the_part_that_is_left(tmp_path: Path, cut: int) -> None:
     path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"), (200.0, 10.0, "seizure"))
     data = path.read_bytes()[:-cut]
     path.write_bytes(data)
-    with pytest.raises(
-        InputError, match=rf"is not a whole EDF.*300 records of 26 bytes, and {7800 - cut} bytes follow"
-    ):
-        read_recording(path if on_disk else io.BytesIO(data), label_map=MAP)
+    for source in (path, io.BytesIO(data)):
+        with pytest.raises(InputError, match=f"whole EDF.*300 records of 26 bytes, and {7800 - cut} bytes follow"):
+            read_recording(source, label_map=MAP)
 
 
 def test_a_file_with_more_than_its_header_states_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from nedc_bench.annotations.foreign import describe, describe_binary
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.layout import EDF_SUFFIXES
 from nedc_bench.annotations.parameters import CHANNELS, MAX_TOLERANCE_SECONDS
-from nedc_bench.annotations.reading import DurationUnknownError, Reading
+from nedc_bench.annotations.reading import DurationUnknownError, Reading, with_newlines
 from nedc_bench.annotations.recording import MAX_SECONDS, Recording
 from nedc_bench.annotations.source import Content, Source, Text, decode, read_content
 from nedc_bench.checks import check_choice, check_kinds, check_number
@@ -100,14 +100,15 @@ def recognise(text: Text, reading: Reading) -> Read:
     Raises:
         InputError: the format is not supported; the message names it and the remedy.
     """
-    found = _VERSION.search(text.text)
+    plain = with_newlines(text.text)
+    found = _VERSION.search(plain)
     kind = found[1].lower() if found else ""
     if kind in {"tse", "lbl"}:
         return tse.read_tse if kind == "tse" else lbl.read_lbl
-    if kind == "csv" or _is_csv_bi(text.text):
+    if kind == "csv" or _is_csv_bi(plain):
         alone = reading.channels == "union" and has_channels_alone(text.text)
         return read_channels if alone else _read_csv_bi
-    first = text.text[:HEAD].lstrip().partition("\n")[0].rstrip("\r")
+    first = plain[:HEAD].lstrip().partition("\n")[0]
     if bids.is_events_header(first):
         return bids.read_events
     if first.startswith("{") and '"RecordingDuration"' in text.text:

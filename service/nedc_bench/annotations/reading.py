@@ -158,8 +158,14 @@ def is_version_line(events: Events, number: int, line: str, version: str) -> boo
     return found is not None
 
 
+def with_newlines(text: str) -> str:
+    """The text with lines that end in LF, not CR LF or CR."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def head_of(text: str) -> str:
-    """The whole lines in the first `HEAD` characters, enough to recognise a format."""
+    """The whole lines in the first `HEAD` characters, enough to recognise a format; they end in LF."""
+    text = with_newlines(text)
     return text if len(text) <= HEAD else text[: text.rfind("\n", 0, HEAD) + 1] or text[:HEAD]
 
 
