@@ -51,7 +51,7 @@ def test_a_data_frame_without_the_columns_is_refused_with_those_it_has(kind: str
     frame = FRAMES[kind]({"onset": [1.0], "duration": [2.0]})
     assert str(refusal(lambda: Recording.from_dataframe(10.0, frame))) == (
         "has no column start or stop but 'onset, duration'; "
-        "name the times start and stop, in seconds (stop = onset + duration), and the label label"
+        "rename the columns to start, stop (= onset + duration) and label"
     )
 
 
