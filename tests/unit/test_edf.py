@@ -51,7 +51,7 @@ def test_other_annotations_are_passed_over_with_a_warning(tmp_path: Path) -> Non
 def test_annotations_without_a_seizure_among_them_are_refused_and_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.edf", (1.0, None, "eyes open"), (10.0, 10.0, "Anfall"))
     with pytest.raises(
-        InputError, match=r"no seizure among them \('eyes open', 'Anfall'\); name .* \(--labels FILE.toml\)"
+        InputError, match=r"no seizure among them \('eyes open', 'Anfall'\); give a label map .* \(--labels FILE.toml\)"
     ):
         read_recording(path, label_map=MAP)
     german = LabelMap.from_mapping({"seiz": ["anfall"], "bckg": ["bckg"]})

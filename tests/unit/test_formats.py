@@ -121,7 +121,7 @@ def test_a_hypothesis_within_the_tolerance_takes_the_duration_of_its_reference(
 
 
 def test_beyond_the_tolerance_it_is_refused_and_the_option_named() -> None:
-    with pytest.raises(InputError, match=r"lasts 300\.5 s.*--duration-tolerance S"):
+    with pytest.raises(InputError, match=r"lasts 300\.5 s.*; duration_tolerance \(--duration-tolerance\)"):
         near(300.5)
     assert "tolerance" not in str(refusal(lambda: near(100.0)))  # it is the wrong file
 
@@ -136,6 +136,8 @@ FOREIGN = {
     "XML": ('<?xml version="1.0" ?>\n<root>\n', "is XML, which NEDC's tools write too"),
     "HTML": ("<!DOCTYPE html>\n<html>", "perhaps a page saved in place of the file"),
     "JSON": ('[{"start": 1}]', "is JSON"),
+    "JSON of several lines": ('[\n  {"start": 1}\n]', "is JSON"),
+    "another TOML file": ("[tool.ruff]\nx = 1\n", "begins with '[tool.ruff]', which is of no known format"),
     "TUEV": ("0,10.0000,20.0000,1\n1,10.0,20.0,6\n", "as TUEV's .rec files do"),
     "a table": ("patient\tsex\nsub-1\tf\n", "is a table of 'patient, sex'; an events.tsv has onset, duration and"),
     "a list": ("ref/a.csv_bi\nref/b.csv_bi\n", "is a list of files, where one annotation file is expected"),
@@ -150,6 +152,14 @@ def test_foreign_formats_are_named_in_one_line_with_the_way_out(name: str) -> No
     assert words in message
     assert "\n" not in message
     assert "two lists" in message if name == "a list" else "docs/formats.md" in message
+
+
+@pytest.mark.parametrize(
+    "text", ['[MAP]\nSEIZ = "seiz"\n', '# mine\r\n\r\n [NEDC_EPOCH] # s\r\nepoch_duration = "1"\r\n']
+)
+def test_a_parameter_file_is_named_with_its_place(text: str) -> None:
+    expected = "<file>: is a parameter file, not an annotation; give it as the parameters (--params)"
+    assert refused(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,8 @@ class _Reader:
             faults.append(Notice(self.quoted_line, "quotes", _IN_QUOTES))
         elif not self.term_events and self.channel_events and not faults:
             message = f"has {self.channel_events} per-channel events and none for {ALL_CHANNELS} (all channels): "
-            message += (
-                f"only {ALL_CHANNELS} events are scored; use the csv_bi that TUSZ has beside each csv, or score the "
-            )
-            message += "union of the channels (--channels union)"
+            message += f"only {ALL_CHANNELS} events are scored; use the csv_bi that TUSZ has beside each csv, or set "
+            message += "channels to union (--channels union) to score the union of the channels"
             faults.append(Notice(self.first_channel_line, "channel", message))
         return faults
 

@@ -58,7 +58,7 @@ def read_edf(content: Content, reading: Reading) -> Recording:
             events.add(Row(0, annotation.onset, annotation.onset + (annotation.duration or 0.0), label))
     if others and not events.rows:
         message = f"has {len(others)} annotations and no seizure among them ({shown(others)}); "
-        message += "name the labels to score (--labels FILE.toml)"
+        message += "give a label map that names those to score (--labels FILE.toml)"
         events.fault(None, "label", message)
     if others:
         events.warn(None, "label", f"annotations that mean no seizure are not scored: {len(others)} ({shown(others)})")

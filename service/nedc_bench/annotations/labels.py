@@ -106,15 +106,15 @@ class LabelMap:
         known = ", ".join(list(self.index)[:MAX_LABELS_SHOWN])
         message = f"label {quoted(label)} is not in the label map; known labels: {known}"
         if label[:1] in {'"', "'"}:
-            return message + " (write the labels in a file without quotes)"
+            return message + "; write labels in files without quotes"
         if label.lower() != label:
-            return message + " (labels in a file must be lower case to be known)"
+            return message + f"; write labels in files in lower case: {quoted(label.lower())}"
         if not self.classes or not label.isprintable() or set(label) & set('"\\,'):
             return message
         labels = ",".join(filter(None, (*self.labels[0], label[:MAX_SHOWN_TEXT])))
         example = f'[MAP] {self.classes[0].upper()} = "{labels}"'
         known_set = set_with(label)
-        preset = f"take --labels {known_set}, or " if known_set else ""
+        preset = f"set labels to {known_set} (--labels {known_set}), or " if known_set else ""
         return f"{message}; {preset}give it a class in the parameter file (--params), such as {example}"
 
     def _unfilled(self, recording: Recording, event: int) -> str:

@@ -137,5 +137,5 @@ def _join_channels(events: Events, channels: dict[str, list[Row]], montage: int)
         events.rows = union_of_channels(events.rows, events.reading.label_map)
     else:
         message = f"has events of {len(channels)} channels that differ; only events of all channels are scored: "
-        message += "use the lbl_bi or tse file beside it, or take the union of the channels (--channels union)"
+        message += "use the lbl_bi or tse file beside it, or set channels to union (--channels union)"
         events.fault(events.rows[0].line, "channel", message)

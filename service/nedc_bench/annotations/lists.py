@@ -60,7 +60,8 @@ def find_pairs(
     check_choice("channels", channels, CHANNELS)
     (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
     if kind != hypothesis_kind:
-        message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; give two of the same"
+        message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; "
+        message += "give two files, two lists or two folders"
         raise refusal("pairing", message)
     if kind != "folder" and (pattern is not None or missing != "refuse"):
         option = "pattern" if pattern is not None else "missing"

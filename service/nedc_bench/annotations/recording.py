@@ -257,6 +257,12 @@ class Recording:
         return self.label_lines[self.vocabulary.index(label)] or None
 
 
+def differing_durations(reference: Recording, hypothesis: Recording) -> str:
+    """The message about two sides with different durations."""
+    its = f"its reference {reference.name}".rstrip()
+    return f"lasts {hypothesis.duration} s, {its} {reference.duration} s"
+
+
 def _check_events(duration: float, events: list[Event], name: str) -> None:
     """Refuse the events that a file's reader would refuse."""
     faults = []

@@ -153,7 +153,7 @@ class Limit:
             return [self.group]
         message = f"there is no subgroup {quoted(self.group)}"
         if not subgroups:
-            raise self._refusal(f"{message}; none is requested (--subgroup)")
+            raise self._refusal(f"{message}; none is requested; set subgroups (--subgroup)")
         known = ", ".join(name for names in subgroups.values() for name in names)
         columns = " or ".join(f"[{column}]" for column in subgroups)
         raise self._refusal(f"{message}; there are {known}, and {columns} for each of them")
