@@ -87,6 +87,51 @@ def test_a_cut_file_is_refused_and_not_scored_as_the_part_that_is_left(tmp_path:
             read_recording(source, label_map=MAP)
 
 
+SEIZURE = b"+10\x1510\x14seizure\x14\0"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SEIZURE.replace(b"seizure", b"seizur\n"),
+        SEIZURE.replace(b"e\x14\0", b"e\0\0"),
+        SEIZURE.replace(b"+10", b"-.0"),
+        b"+" + b"1" * (len(SEIZURE) - 2) + b"\0",
+    ],
+)
+def test_an_annotation_that_edfio_would_pass_over_is_refused(tmp_path: Path, other: bytes) -> None:
+    data = write(tmp_path / "a.edf", (10.0, 10.0, "seizure")).read_bytes()
+    assert data.count(SEIZURE) == 1
+    with pytest.raises(
+        InputError, match="record 11 holds a malformed annotation, or one with a line break; correct it"
+    ):
+        read_recording(io.BytesIO(data.replace(SEIZURE, other)), label_map=MAP)
+
+
+def test_a_record_without_its_time_is_refused_since_edfio_would_drop_its_first_annotation(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.edf", (10.0, 10.0, "seizure")).read_bytes()
+    time = b"+10\x14\x14\0"
+    assert data.count(time + SEIZURE) == 1
+    with pytest.raises(InputError, match="record 11 does not begin with the annotation of its time"):
+        read_recording(io.BytesIO(data.replace(time + SEIZURE, SEIZURE + bytes(len(time)))), label_map=MAP)
+
+
+def test_a_file_with_gaps_is_refused(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.edf", (10.0, 10.0, "seizure")).read_bytes().replace(b"EDF+C", b"EDF+D")
+    assert rows(read_recording(io.BytesIO(data), label_map=MAP)) == EXPECTED
+    with pytest.raises(InputError, match=r"has gaps between its records \(EDF\+D\).*save it as a continuous file"):
+        read_recording(io.BytesIO(data.replace(b"+299\x14", b"+300\x14")), label_map=MAP)
+
+
+@pytest.mark.parametrize("piece", [b"1", b"+1\x14"])
+def test_a_record_of_any_length_is_read_in_linear_time(tmp_path: Path, piece: bytes) -> None:
+    text = b"x" * 900_000
+    data = write(tmp_path / "a.edf", (0.0, 1.0, text.decode()), seconds=1).read_bytes()
+    hostile = (piece * len(text))[: len(text)] + b"\0"
+    with pytest.raises(InputError, match="record 1 holds a malformed annotation"):
+        read_recording(io.BytesIO(data.replace(b"0\x151\x14" + text + b"\x14", b"0000" + hostile)), label_map=MAP)
+
+
 def test_a_file_with_more_than_its_header_states_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.edf", (10.0, 10.0, "seizure"))
     path.write_bytes(path.read_bytes() * 2)

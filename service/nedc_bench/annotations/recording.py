@@ -104,12 +104,13 @@ class Recording:
         Args:
             duration: seconds.
             events: in any order, with times in seconds from the start of the recording; or an array of shape
-                ``(events, 2)`` with starts and stops.
+                ``(events, 2)`` with starts and stops. Events with named fields (named tuples, records of a structured
+                array, rows of a pandas frame) are read by the names ``start``, ``stop``, ``label`` and ``confidence``.
             name: the name of the recording in messages and reports.
             label: the label of events without one.
 
         Raises:
-            InputError: an item is not an event, a time is not finite, a stop is before its start, or the duration is
+            InputError: an item is not an event or its fields have other names, a time is not finite, a stop is before its start, or the duration is
                 not above 0.
 
         >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0)]).events]
