@@ -110,8 +110,8 @@ class Recording:
             label: the label of events without one.
 
         Raises:
-            InputError: an item is not an event or its fields have other names, a time is not finite, a stop is before its start, or the duration is
-                not above 0.
+            InputError: an item is not an event or has fields of other names, a time is not finite, a stop is before its
+                start, or the duration is not above 0.
 
         >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0)]).events]
         [(0.0, 2.0, 'bckg', 1.0), (2.0, 3.0, 'seiz', 1.0), (3.0, 10.0, 'bckg', 1.0)]
