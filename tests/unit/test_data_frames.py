@@ -83,6 +83,7 @@ def test_what_is_no_data_frame_is_refused(frame: Any) -> None:
             {"label": "seiz"},
             "frame['label'] must be a column with a value for each event, not 'seiz'",
         ),
+        ({"start": {1.0}}, "frame['start'] must be a column with a value for each event, not set {1.0}"),
         ({"confidence": np.array(0.5)}, "frame['confidence'] must be a column with a value for each event"),
         ({"start": np.ones((1, 2))}, "frame['start'] must be a column with a value for each event"),
         ({"stop": [2.0, 3.0]}, "has columns of different lengths"),

@@ -43,6 +43,7 @@ def test_the_text_of_a_file_in_place_of_its_path_is_told() -> None:
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
+        ({("a", "b")}, "pairs are a set, which has no order; give a list"),
         (("refs", "hyps"), "pairs[0]: is 'refs', expected a (reference, hypothesis) pair"),
         ([("a", "b"), "c"], "pairs[1]: is 'c', expected a (reference, hypothesis) pair"),
         ([("a", "b", "c")], "pairs[0]: is of type tuple, expected a (reference, hypothesis) pair"),

@@ -106,7 +106,8 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
         message = f"frame must have columns that can be read; collect the {type(frame).__name__} first"
         raise refusal("dataframe", message, file=file) from None
     for name, column in given.items():
-        if isinstance(column, (str, bytes)) or not isinstance(column, Iterable) or getattr(column, "ndim", 1) != 1:
+        no_column = isinstance(column, (str, bytes, set, frozenset)) or getattr(column, "ndim", 1) != 1
+        if no_column or not isinstance(column, Iterable):
             message = f"frame[{name!r}] must be a column with a value for each event, not {shown(column)}"
             raise refusal("dataframe", message, file=file)
     columns = [list(given[name]) for name in COLUMNS]

@@ -91,6 +91,8 @@ class PairNotes:
     """
 
     def __init__(self, pairs: object, parameters: Parameters) -> None:
+        if isinstance(pairs, (set, frozenset)):
+            raise refusal("pairs", "pairs are a set, which has no order; give a list")
         self._own = pairs.warnings_with(parameters) if isinstance(pairs, Pairing) else None
         self._names: list[tuple[str, str]] = []
         self._paths: tuple[list[str], list[str]] = [], []  # of the references, and of the hypotheses
