@@ -74,9 +74,12 @@ def _refused(name: str, what: str, value: object, code: str) -> InputError:
 
 
 def as_number(value: Any) -> float | None:
-    """A real number of Python or NumPy as a float; None for anything else, including truth values and text."""
-    kind, dimensions = getattr(value, "dtype", None), getattr(value, "ndim", None)
-    if isinstance(value, (bool, str, bytes)) or dimensions or str(kind) == "bool":
+    """A real number of Python or NumPy as a float; None for anything else, including truth values and text.
+
+    A complex number is None too: NumPy would drop its imaginary part.
+    """
+    kind, dimensions = str(getattr(value, "dtype", "")), getattr(value, "ndim", None)
+    if isinstance(value, (bool, str, bytes)) or dimensions or "bool" in kind or "complex" in kind:
         return None
     try:
         return float(value)

@@ -11,8 +11,8 @@ become the ``warnings`` of a result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 MAX_FINDINGS_PER_FILE = 20
 MAX_SHOWN_TEXT = 60
@@ -77,6 +77,14 @@ class SettingsError(NedcBenchError):
 def refusal(code: str, message: str, *, side: str = "", file: str = "", line: int | None = None) -> InputError:
     """An `InputError` with a single finding."""
     return InputError([Finding(side, file, line, code, message)])
+
+
+def strict_findings(warnings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Warnings as the faults into which ``strict`` turns them."""
+    messages = (found.message + (" " if found.message.endswith("?") else "; ") for found in warnings)
+    return tuple(
+        replace(found, message=f"{message}strict refuses it") for found, message in zip(warnings, messages, strict=True)
+    )
 
 
 def as_unicode(text: str) -> str:

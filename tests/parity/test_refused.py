@@ -77,7 +77,7 @@ REFUSED = {
     "epoch-zero": parameter("epoch_duration must be a number from 0.001 to 86400, not 0.0"),
     "label-empty": ref(4, f"label '' {UNKNOWN}"),
     "label-unknown": ref(4, f"label 'null' {UNKNOWN}"),
-    "label-upper-case": ref(4, f"label 'SEIZ' {UNKNOWN} (labels in a file must be lower case to be known)"),
+    "label-upper-case": ref(4, f"label 'SEIZ' {UNKNOWN}; write labels in files in lower case: 'seiz'"),
     "label-with-tab": ref(4, rf"label 'seiz\t' {UNKNOWN}"),
     "list-both-twice": ref(None, "is listed twice"),
     "list-hypothesis-twice": hyp(None, "is listed twice"),

@@ -51,7 +51,7 @@ def test_a_data_frame_without_the_columns_is_refused_with_those_it_has(kind: str
     frame = FRAMES[kind]({"onset": [1.0], "duration": [2.0]})
     assert str(refusal(lambda: Recording.from_dataframe(10.0, frame))) == (
         "has no column start or stop but 'onset, duration'; "
-        "name the times start and stop, in seconds (stop = onset + duration), and the label label"
+        "rename the columns to start, stop (= onset + duration) and label"
     )
 
 
@@ -83,6 +83,7 @@ def test_what_is_no_data_frame_is_refused(frame: Any) -> None:
             {"label": "seiz"},
             "frame['label'] must be a column with a value for each event, not 'seiz'",
         ),
+        ({"start": {1.0}}, "frame['start'] must be a column with a value for each event, not set {1.0}"),
         ({"confidence": np.array(0.5)}, "frame['confidence'] must be a column with a value for each event"),
         ({"start": np.ones((1, 2))}, "frame['start'] must be a column with a value for each event"),
         ({"stop": [2.0, 3.0]}, "has columns of different lengths"),

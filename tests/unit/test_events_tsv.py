@@ -52,6 +52,43 @@ def test_variants_of_the_table_are_read(text: str) -> None:
     assert rows(read_recording(io.BytesIO(text.encode()), label_map=MAP)) == EXPECTED
 
 
+def test_every_line_end_is_read() -> None:
+    text = "onset\tduration\trecordingDuration\ttrial_type\n10\t10\t300\tsz\n"
+    for end in ("\n", "\r\n", "\r"):
+        assert rows(read_recording(io.BytesIO(text.replace("\n", end).encode()), label_map=MAP)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("names", "texts"),
+    [
+        ("trial_type\teventType", "sz\tsz"),
+        ("trial_type\teventType", "seizure\tsz_foc_ia"),
+        ("eventType\ttrial_type\tevent_type", "sz\tSeizure\tseiz"),
+    ],
+)
+def test_label_columns_may_say_the_same_class_in_other_words(names: str, texts: str) -> None:
+    text = f"onset\tduration\trecordingDuration\t{names}\n10\t10\t300\t{texts}\n"
+    assert rows(read(text)) == EXPECTED
+    background = "\t".join(["n/a", "bckg", "impd"][: names.count("\t") + 1])
+    assert rows(read(f"{text}30\t5\t300\t{background}\n")) == EXPECTED
+
+
+@pytest.mark.parametrize("texts", ["sz\tn/a", "n/a\tsz", "sz\teyes open", "sz\tbckg"])
+def test_label_columns_that_disagree_are_refused(texts: str) -> None:
+    text = f"onset\tduration\ttrial_type\teventType\n10\t40\t{texts}\n"
+    event, other = texts.split("\t")
+    message = f"line 2: eventType '{other}' and trial_type '{event}' disagree; remove the column that does not hold"
+    assert message in refused(text, duration=300.0)
+    assert message in refused(text, duration=300.0, label_map=None)
+
+
+@pytest.mark.parametrize("name", ["onset", "duration", "confidence"])
+def test_numbers_of_background_are_checked_too(name: str) -> None:
+    row = {"onset": "0", "duration": "10", "eventType": "bckg", "confidence": "n/a"} | {name: "foo"}
+    text = "\t".join(row) + "\n" + "\t".join(row.values()) + "\n"
+    assert f"line 2: {name} 'foo' is not a finite number" in refused(text, duration=300.0)
+
+
 def test_labels_that_the_map_names_stand_as_they_are() -> None:
     types = read_label_map("hed-score")
     text = TSV + "10\t10\tsz_foc_ia_nm\tn/a\tn/a\tn/a\t300\n20\t5\timpd\tn/a\tn/a\tn/a\t300\n"

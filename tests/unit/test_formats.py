@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import annotation, refusal
-from nedc_bench import InputError, Parameters, Recording, read_label_map, read_recording, score
+from nedc_bench import InputError, LabelMap, Parameters, Recording, read_label_map, read_recording, score
 from nedc_bench.annotations import Reading, read_pair
 from reading import EXPECTED, MAP, TSE, Rows, read, refused, rows
 
@@ -31,6 +31,17 @@ def test_the_union_of_channels_joins_what_is_of_one_class() -> None:
         (50.0, 300.0, "bckg"),
     ]
     assert [warning.message for warning in recording.warnings] == ["scored as the union of 3 channels (channels=union)"]
+
+
+@pytest.mark.parametrize(
+    "seizure", ["FP1-F7,10.0,20.0,seiz,1.0\n", "FP1-F7,10.0,16.0,seiz,1.0\nF7-T3,14.0,20.0,seiz,1.0\n"]
+)
+def test_the_union_of_channels_drops_background_under_any_label_of_its_class(seizure: str) -> None:
+    text = annotation(duration=300) + seizure + "F7-T3,12.0,18.0,artf,1.0\nT3-T5,100.0,130.0,null,1.0\n"
+    noise = LabelMap.from_mapping({"seiz": "seiz", "bckg": "bckg,artf,null"})
+    recording = read(text, channels="union", label_map=noise)
+    assert rows(recording) == EXPECTED
+    assert [warning.code for warning in recording.warnings] == ["channel"]
 
 
 def test_events_of_all_channels_need_no_union() -> None:
@@ -110,7 +121,7 @@ def test_a_hypothesis_within_the_tolerance_takes_the_duration_of_its_reference(
 
 
 def test_beyond_the_tolerance_it_is_refused_and_the_option_named() -> None:
-    with pytest.raises(InputError, match=r"lasts 300\.5 s.*--duration-tolerance S"):
+    with pytest.raises(InputError, match=r"lasts 300\.5 s.*; duration_tolerance \(--duration-tolerance\)"):
         near(300.5)
     assert "tolerance" not in str(refusal(lambda: near(100.0)))  # it is the wrong file
 
@@ -125,6 +136,8 @@ FOREIGN = {
     "XML": ('<?xml version="1.0" ?>\n<root>\n', "is XML, which NEDC's tools write too"),
     "HTML": ("<!DOCTYPE html>\n<html>", "perhaps a page saved in place of the file"),
     "JSON": ('[{"start": 1}]', "is JSON"),
+    "JSON of several lines": ('[\n  {"start": 1}\n]', "is JSON"),
+    "another TOML file": ("[tool.ruff]\nx = 1\n", "begins with '[tool.ruff]', which is of no known format"),
     "TUEV": ("0,10.0000,20.0000,1\n1,10.0,20.0,6\n", "as TUEV's .rec files do"),
     "a table": ("patient\tsex\nsub-1\tf\n", "is a table of 'patient, sex'; an events.tsv has onset, duration and"),
     "a list": ("ref/a.csv_bi\nref/b.csv_bi\n", "is a list of files, where one annotation file is expected"),
@@ -139,6 +152,14 @@ def test_foreign_formats_are_named_in_one_line_with_the_way_out(name: str) -> No
     assert words in message
     assert "\n" not in message
     assert "two lists" in message if name == "a list" else "docs/formats.md" in message
+
+
+@pytest.mark.parametrize(
+    "text", ['[MAP]\nSEIZ = "seiz"\n', '# mine\r\n\r\n [NEDC_EPOCH] # s\r\nepoch_duration = "1"\r\n']
+)
+def test_a_parameter_file_is_named_with_its_place(text: str) -> None:
+    expected = "<file>: is a parameter file, not an annotation; give it as the parameters (--params)"
+    assert refused(text) == expected
 
 
 @pytest.mark.parametrize(

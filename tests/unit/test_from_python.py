@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from helpers import refusal
-from nedc_bench import Event, Recording, ScoreTrack
+from nedc_bench import Event, Parameters, Recording, ScoreTrack, Settings, read_recording
 from reading import rows, seizures
 
 SEIZURES = [(1.0, 2.0), (3.0, 4.5)]
@@ -36,6 +36,16 @@ EVENTS: dict[str, Any] = {
     "rows of a data frame": pd.DataFrame(SEIZURES, columns=["start", "stop"]).itertuples(index=False),
     "the values of a data frame": pd.DataFrame(SEIZURES, columns=["start", "stop"]).to_numpy(),
     "another order": SEIZURES[::-1],
+    "rows of iterrows()": [row for _, row in pd.DataFrame(SEIZURES, columns=["start", "stop"]).iterrows()],
+    "rows of iterrows() in another order": [
+        row for _, row in pd.DataFrame(SEIZURES, columns=["start", "stop"])[["stop", "start"]].assign(x=7).iterrows()
+    ],
+    "rows without names": [row for _, row in pd.DataFrame(SEIZURES).iterrows()],
+    "named tuples without names": pd.DataFrame(SEIZURES).itertuples(index=False),
+    "named tuples with an index": pd.DataFrame(SEIZURES, columns=["start", "stop"], index=[5, 6]).itertuples(),
+    "a record array in another order": np.array(
+        [("seiz", 2.0, 1.0), ("seiz", 4.5, 3.0)], dtype=[("label", "U4"), ("stop", float), ("start", float)]
+    ),
 }
 
 
@@ -44,6 +54,49 @@ def test_events_come_in_many_shapes(name: str) -> None:
     recording = Recording.from_events(10.0, EVENTS[name])
     assert seizures(recording) == SEIZURES
     assert recording.duration == 10.0
+
+
+def test_named_fields_give_label_and_confidence_too() -> None:
+    frame = pd.DataFrame({"confidence": [0.5], "label": ["fnsz"], "stop": [2.0], "start": [1.0]})
+    for events in ([row for _, row in frame.iterrows()], frame.itertuples(), frame.to_records()):
+        recording = Recording.from_events(10.0, events)
+        assert tuple(recording.events[1]) == (1.0, 2.0, "fnsz", 0.5)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        np.array([(5.0, 30.0)], dtype=[("onset", float), ("duration", float)]),
+        [pd.Series([5.0, 30.0], index=["onset", "duration"])],
+        pd.DataFrame({"onset": [5.0], "duration": [30.0]}).itertuples(index=False),
+    ],
+)
+def test_other_field_names_are_refused_and_never_read_by_position(events: Any) -> None:
+    assert str(refusal(lambda: Recording.from_events(100.0, events))).endswith(
+        "its fields are 'onset, duration'; rename them to start, stop (= onset + duration) and label"
+    )
+
+
+@pytest.mark.parametrize("kind", [complex, np.complex64, np.complex128, np.array])
+def test_complex_numbers_are_refused_wherever_a_number_is_expected(kind: Callable[[complex], Any]) -> None:
+    value = kind(1 + 2j)
+    calls: list[Callable[[], object]] = [
+        lambda: Recording.from_events(10.0, [(value, 2.0)]),
+        lambda: Recording.from_events(10.0, [(0.0, 1.0, "seiz", value)]),
+        lambda: Recording.from_events(10.0, np.array([[1, 2]], dtype=complex)),
+        lambda: Recording.from_events(value, []),
+        lambda: Recording.from_events(10.0, []).with_duration(value),
+        lambda: Recording.from_mask([0, 1], sampling_rate=value),
+        lambda: Recording.from_mask(np.array([0, 1], dtype=complex), sampling_rate=1),
+        lambda: Recording.from_probabilities([0.0, 1.0], sampling_rate=1, threshold=value),
+        lambda: Recording.from_dataframe(10.0, {"start": [value], "stop": [2.0]}),
+        lambda: ScoreTrack([0.0, 1.0], sampling_rate=1, min_gap=value),
+        lambda: Parameters(epoch_duration=value),
+        lambda: Settings(level=value),
+        lambda: read_recording("none", duration=value),
+    ]
+    for call in calls:
+        assert "must be" in str(refusal(call))
 
 
 def test_no_events_are_fine() -> None:
@@ -68,6 +121,9 @@ def test_the_label_of_events_without_one_may_be_given() -> None:
             "events[0] is int 7: an event is (start, stop), (start, stop, label) or (start, stop, label, confidence)",
         ),
         ([(1,)], "events[0] is tuple (1,): an event is (start, stop)"),
+        ([{1.0, 2.0}], "events[0] is set {1.0, 2.0}: an event is (start, stop)"),
+        ([np.array(7)], "an event is (start, stop)"),
+        ({(1.0, 2.0)}, "events are a set, which has no order; give a list"),
         (["seiz"], "events[0] is 'seiz': an event is (start, stop)"),
         (
             "1-2",
@@ -125,7 +181,7 @@ def test_a_mask_scores_as_the_same_events_do() -> None:
     ("mask", "rate", "message"),
     [
         ([0.0, 0.7], 1, "mask must hold 0 and 1, or truth values, not 0.7; probabilities go to from_probabilities"),
-        ([[0, 1], [1, 0]], 1, "mask must be numbers in one dimension, one a sample, not an array of shape (2, 2)"),
+        ([[0, 1], [1, 0]], 1, "mask must be numbers in one dimension, one per sample, not an array of shape (2, 2)"),
         ([], 1, "mask must be numbers in one dimension"),
         (["a"], 1, "mask must be numbers in one dimension"),
         ([[0], [1, 0]], 1, "mask must be numbers in one dimension"),

@@ -42,7 +42,7 @@ def test_every_unknown_label_of_a_recording_is_reported() -> None:
     known = "known labels: cat, dog, bckg"
     assert [str(finding) for finding in caught.findings] == [
         f"hypothesis a: label 'cow' is not in the label map; {known}; {EXAMPLE}",
-        f"hypothesis a: label 'Cat' is not in the label map; {known} (labels in a file must be lower case to be known)",
+        f"hypothesis a: label 'Cat' is not in the label map; {known}; write labels in files in lower case: 'cat'",
     ]
 
 

@@ -225,11 +225,23 @@ def test_what_has_no_counterpart_is_counted_and_named() -> None:
 def test_a_missing_hypothesis_is_refused_and_the_way_out_named() -> None:
     assert refused(["p1.csv_bi", "p2.csv_bi", "p3.csv_bi"], ["p1.csv_bi", "p3.csv_bi"]) == [
         (
-            "1 of 3 references and 0 of 2 hypotheses have no counterpart; "
+            "1 of 3 references has no hypothesis; "
             "to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
         ),
         "reference p2.csv_bi: has no hypothesis of the same name",
     ]
+
+
+@pytest.mark.parametrize("missing", ["refuse", "empty"])
+def test_a_lone_hypothesis_is_refused_and_the_way_out_named(missing: str) -> None:
+    names = ["p1.csv_bi", "p2.csv_bi", "p3.csv_bi"]
+    assert refused(names[:2], names, missing=missing) == [
+        "1 of 3 hypotheses has no reference; remove it, or add the reference",
+        "hypothesis p3.csv_bi: has no reference of the same name",
+    ]
+    assert refused(names[:1], names, missing=missing)[0] == (
+        "2 of 3 hypotheses have no reference; remove them, or add the references"
+    )
 
 
 def test_a_missing_hypothesis_is_empty_where_that_is_asked_for() -> None:

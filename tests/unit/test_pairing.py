@@ -32,7 +32,9 @@ def test_two_files_are_a_pair_whatever_their_names(tmp_path: Path) -> None:
 def test_two_kinds_are_refused(tmp_path: Path, reference: str, hypothesis: str, kinds: str) -> None:
     write_files(tmp_path, "a.csv_bi", "folder/a.csv_bi")
     (tmp_path / "x.list").write_text("a.csv_bi\n")
-    assert refused(tmp_path / reference, tmp_path / hypothesis) == [("", "", None, f"{kinds}; give two of the same")]
+    assert refused(tmp_path / reference, tmp_path / hypothesis) == [
+        ("", "", None, f"{kinds}; give two files, two lists or two folders")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["file", "list", "folder"])
@@ -83,7 +85,7 @@ def test_a_missing_hypothesis_is_scored_as_one_without_events_where_that_is_aske
     assert (result.overlap.labels["seiz"].targets, result.overlap.labels["seiz"].tp) == (2, 1)
     assert [warning.code for warning in result.warnings] == ["missing"]
     assert result.to_dict()["inputs"][1]["hypothesis"] == {"name": "(none for b.csv_bi)", "sha256": ""}
-    with pytest.raises(InputError, match="is scored against an empty one"):
+    with pytest.raises(InputError, match=r"is scored against an empty one \(missing=empty\); strict refuses it"):
         score_corpus(pairing, strict=True)
 
 

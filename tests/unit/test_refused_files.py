@@ -98,7 +98,7 @@ QUOTED = "TERM is in quotes, so the row is not one for all channels; write the f
         ("'TERM',4,5,seiz,1", QUOTED),
         ('"TERM","4","5","seiz","1"', """'"TERM","4","5","seiz","1"' has fields in quotes; write them without"""),
         ('TERM,4,5,"se,iz",1', """'TERM,4,5,"se,iz",1' has fields in quotes; write them without"""),
-        ('TERM,4,5,"seiz",1', f"label '\"seiz\"' {UNKNOWN} (write the labels in a file without quotes)"),
+        ('TERM,4,5,"seiz",1', f"label '\"seiz\"' {UNKNOWN}; write labels in files without quotes"),
     ],
 )
 def test_quotes_are_named_as_what_is_wrong(row: str, message: str) -> None:
@@ -156,9 +156,8 @@ def test_the_line_number_is_right_in_a_file_of_several_blocks() -> None:
 
 
 def test_a_label_that_the_map_does_not_know_is_refused_with_the_way_to_score_it() -> None:
-    example = (
-        'take --labels tusz, or give it a class in the parameter file (--params), such as [MAP] SEIZ = "seiz,fnsz"'
-    )
+    example = "set labels to tusz (--labels tusz), or give it a class in the parameter file (--params), "
+    example += 'such as [MAP] SEIZ = "seiz,fnsz"'
     assert refused_event("TERM,4,5,fnsz,1") == [Fault(5, "label", f"label 'fnsz' {UNKNOWN}; {example}")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,18 @@ def test_strict_refuses_what_would_be_a_warning(text: str, code: str, line: int 
     both = [("reference", line, code), ("hypothesis", line, code)]
     assert [(warning.side, warning.line, warning.code) for warning in warnings] == both
     assert places(lambda: score(io.StringIO(text), io.StringIO(text), strict=True)) == both
+    refused = refusal(lambda: score(io.StringIO(text), io.StringIO(text), strict=True)).findings
+    for found, warning in zip(refused, warnings, strict=True):
+        assert found.message.startswith(warning.message)
+        assert found.message.endswith(" strict refuses it")
+
+
+def test_sides_without_names_leave_no_gap_in_the_message() -> None:
+    sides = Recording.from_events(3600.0, []), Recording.from_events(3000.0, [])
+    message = "hypothesis: lasts 3000.0 s, its reference 3600.0 s; both must have the duration of the recording"
+    assert str(refusal(lambda: score(*sides))) == message
+    (warning,) = score(*(replace(sides[0], base_name=name) for name in ("a", "b"))).warnings
+    assert warning.message == "is of the recording 'b' (its bname), its reference of 'a'"
 
 
 def test_sides_whose_base_names_differ_are_scored_with_a_warning() -> None:

@@ -31,7 +31,7 @@ SEIZURES = [(1.0, 2.0), (3.0, 4.5)]
 def test_what_is_no_source_is_refused_with_what_makes_it_one(given: Any, way: str) -> None:
     message = str(refusal(lambda: score(given, Recording.from_events(10, []))))
     assert message.startswith(
-        f"reference: is of type {type(given).__name__}, where a path, an open file or a Recording is taken"
+        f"reference: is of type {type(given).__name__}, expected a path, an open file or a Recording"
     )
     assert way in message
 
@@ -43,10 +43,11 @@ def test_the_text_of_a_file_in_place_of_its_path_is_told() -> None:
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        (("refs", "hyps"), "pairs[0]: is 'refs', where a (reference, hypothesis) pair is taken"),
-        ([("a", "b"), "c"], "pairs[1]: is 'c', where a (reference, hypothesis) pair is taken"),
-        ([("a", "b", "c")], "pairs[0]: is of type tuple, where a (reference, hypothesis) pair is taken"),
-        ([(7, "b")], "reference pairs[0]: is of type int, where a path, an open file or a Recording is taken"),
+        ({("a", "b")}, "pairs are a set, which has no order; give a list"),
+        (("refs", "hyps"), "pairs[0]: is 'refs', expected a (reference, hypothesis) pair"),
+        ([("a", "b"), "c"], "pairs[1]: is 'c', expected a (reference, hypothesis) pair"),
+        ([("a", "b", "c")], "pairs[0]: is of type tuple, expected a (reference, hypothesis) pair"),
+        ([(7, "b")], "reference pairs[0]: is of type int, expected a path, an open file or a Recording"),
         ([], "the corpus has no pair"),
     ],
 )
@@ -58,7 +59,8 @@ def test_recordings_of_a_corpus_go_by_their_index() -> None:
     good, short = Recording.from_events(10, []), Recording.from_events(9, [])
     assert str(refusal(lambda: score_corpus([(good, good), (good, short)]))) == (
         "hypothesis pairs[1]: lasts 9.0 s, its reference pairs[1] 10.0 s; "
-        "both must have the duration of the recording, or --duration-tolerance S allow a difference of S seconds"
+        "both must have the duration of the recording; "
+        "duration_tolerance (--duration-tolerance) accepts a difference of up to so many seconds"
     )
 
 
@@ -96,7 +98,9 @@ def test_pairs_given_twice_are_refused_where_warnings_are(tmp_path: Path) -> Non
     write_files(tmp_path, "r/a.csv_bi", "h/a.csv_bi")
     pair = (tmp_path / "r/a.csv_bi", tmp_path / "h/a.csv_bi")
     findings = refusal(lambda: score_corpus([pair, pair], strict=True)).findings
-    assert [found.message for found in findings] == ["is in more than one pair, and is counted in each"] * 2
+    assert [found.message for found in findings] == [
+        "is in more than one pair, and is counted in each; strict refuses it"
+    ] * 2
 
 
 @pytest.mark.parametrize("of", [score_corpus, operating_curve, seizure_burden])

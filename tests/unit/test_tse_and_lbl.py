@@ -73,7 +73,32 @@ def test_faults_of_tse_are_named_with_their_line(row: str, message: str) -> None
     assert message in refused(f"version = tse_v1.0.0\n{row}\n")
 
 
+@pytest.mark.parametrize("stated", ["version = tse_v9.9.9", "# version = tse_v9.9.9", 'Version "TSE_v9.9.9"'])
+def test_other_versions_of_tse_are_refused(stated: str) -> None:
+    text = TSE.replace("version = tse_v1.0.0", stated)
+    assert "line 1: is of version 'tse_v9.9.9', not tse_v1.0.0; only tse_v1.0.0 is read" in refused(text).lower()
+    assert "version" in refused(TSE + "version = lbl_v1.0.0\n")
+
+
 # -- lbl
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LBL.replace("\n", "\r\n"),
+        "# a comment\n" + LBL,
+        LBL.replace(" = ", "="),
+        LBL.replace("'", '"'),
+        LBL.replace("'", ""),
+        LBL.replace("1: 'bckg', 2:", "6: 'bckg', 7:"),
+        LBL + LBL.splitlines()[-1] + "\n",
+        LBL.replace("version", "# version"),
+    ],
+)
+def test_variants_of_lbl_are_read(text: str) -> None:
+    labels = [label(0, 10, -1, "0, 1, 0"), label(10, 20, -1, "0, 0, 1"), label(20, 300, -1, "0, 1, 0")]
+    assert rows(read(text + "".join(labels))) == EXPECTED
 
 
 @pytest.mark.parametrize("channel", [-1, "all"])
@@ -113,6 +138,17 @@ def test_lbl_labels_of_other_levels_are_not_scored_with_a_warning() -> None:
         (label(0, 300, 0, "0, x, 1"), "line 9: probability 'x' is not a finite number"),
         ("label = {0, 0, 1.0}\n", "line 9: 'label = {0, 0, 1.0}' is not 'label = {0, 0, start, stop, channel, [...]}'"),
         ("symbols[0] = seiz\n", "line 9: 'symbols[0] = seiz' is not 'symbols[0] = {0: 'bckg', 1: 'seiz'}'"),
+        (
+            "symbols[0] = {1: 'seiz', 0: 'bckg'}\n",
+            "line 9: \"symbols[0] = {1: 'seiz', 0: 'bckg'}\" has indices that do not ascend; write the symbols",
+        ),
+        ("symbols[0] = {0: 'bckg', 0: 'seiz'}\n", "has indices that do not ascend"),
+        ("symbols[0] = {0: 'bckg', 1: 'seiz'}\n", "differs from the symbols of level 0 above"),
+        ("symbols[0] = {0: 'bckg\"}\n", "is not 'symbols[0] = {0: 'bckg', 1: 'seiz'}'"),
+        ("Label = {0, 0, 10.0, 20.0, -1, [0, 0, 1]}\n", "line 9: 'Label = {0, 0, 10.0, 20.0, -1, [0, 0, 1]}' is not a"),
+        ("xlabel = {0, 0, 10.0, 20.0, -1, [0, 0, 1]}\n", "is not a line of an lbl file"),
+        ("garbage here\n", "line 9: 'garbage here' is not a line of an lbl file, which has version, montage, "),
+        ("# version = lbl_v7.0.0\n", "line 9: is of version 'lbl_v7.0.0', not lbl_v1.0.0; only lbl_v1.0.0 is read"),
         (label(0, 300, -1, "1, 0, 0"), "line 9: label '(null)' is not in the label map"),
     ],
 )

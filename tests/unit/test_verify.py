@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from helpers import annotation
-from nedc_bench import find_pairs
+from helpers import annotation, refusal
+from nedc_bench import Pairing, find_pairs
 from nedc_bench.cli import main
 from nedc_bench.evaluation.verification import verify
 from nedc_bench.reports import evidence_text
@@ -29,6 +29,12 @@ def change(path: Path, edit: Callable[[dict[str, Any]], object], *, sign: bool) 
         del document["digest"]
         document["digest"] = hashlib.sha256(evidence_text(document).encode()).hexdigest()
     path.write_text(evidence_text(document))
+
+
+@pytest.mark.parametrize("document", [{}, None, 7, b"result.json"])
+def test_a_document_that_is_no_path_is_refused(document: Any) -> None:
+    message = str(refusal(lambda: verify(document, Pairing(()))))
+    assert message.startswith("document must be text or PathLike, not ")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -1,7 +1,8 @@
 """Events from Python values: pairs, tuples, arrays, masks, probabilities and data frames.
 
 Conventions: times are seconds from the start of the recording; an event is ``(start, stop)``, ``(start, stop, label)``
-or ``(start, stop, label, confidence)``; the default label is ``seiz``. Sample ``k`` of a mask lasts from
+or ``(start, stop, label, confidence)``; the default label is ``seiz``. Events with named fields (named tuples, records
+of a structured array, rows of a pandas frame) are read by these names. Sample ``k`` of a mask lasts from
 ``k / sampling_rate`` to ``(k + 1) / sampling_rate``. Data frames (pandas, polars, a mapping of columns) are recognised
 by their methods; no such library is imported.
 """
@@ -22,6 +23,7 @@ from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, InputError, quoted
 DEFAULT_LABEL = "seiz"
 TAKEN = "(start, stop), (start, stop, label) or (start, stop, label, confidence)"
 COLUMNS = ("start", "stop")
+NAMES = "start, stop (= onset + duration) and label"
 OPTIONAL_COLUMNS = {"label": DEFAULT_LABEL, "confidence": 1.0}
 
 
@@ -59,8 +61,10 @@ def event_rows(events: Any, label: str, file: str) -> list[EventRow]:
         raise refusal("events", f"events must be {TAKEN} each, not {shown(events)}", file=file)
     if _is_frame(events):
         raise refusal("events", "events are a data frame: use Recording.from_dataframe(duration, frame)", file=file)
+    if isinstance(events, (set, frozenset)):
+        raise refusal("events", "events are a set, which has no order; give a list", file=file)
     if isinstance(events, np.ndarray) and events.ndim != 2 and events.size and events.dtype.names is None:
-        message = f"events are an array of shape {events.shape}, where (events, 2) is taken; "
+        message = f"events are an array of shape {events.shape}, not (events, 2); "
         message += "a mask of samples goes to Recording.from_mask(mask, sampling_rate=...)"
         raise refusal("events", message, file=file)
     rows, faults = [], []
@@ -91,10 +95,7 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
     names = [str(name) for name in (frame if isinstance(frame, Mapping) else frame.columns)]
     lacking = [name for name in COLUMNS if name not in names]
     if lacking:
-        message = (
-            f"has no column {' or '.join(lacking)} but {quoted(', '.join(names))}; name the times start and stop, "
-        )
-        message += "in seconds (stop = onset + duration), and the label label"
+        message = f"has no column {' or '.join(lacking)} but {quoted(', '.join(names))}; rename the columns to {NAMES}"
         raise refusal("dataframe", message, file=file)
     twice = repeated(name for name in names if name in (*COLUMNS, *OPTIONAL_COLUMNS))
     if twice is not None:
@@ -105,7 +106,8 @@ def frame_rows(frame: Any, label: str, file: str) -> list[EventRow]:
         message = f"frame must have columns that can be read; collect the {type(frame).__name__} first"
         raise refusal("dataframe", message, file=file) from None
     for name, column in given.items():
-        if isinstance(column, (str, bytes)) or not isinstance(column, Iterable) or getattr(column, "ndim", 1) != 1:
+        no_column = isinstance(column, (str, bytes, set, frozenset)) or getattr(column, "ndim", 1) != 1
+        if no_column or not isinstance(column, Iterable):
             message = f"frame[{name!r}] must be a column with a value for each event, not {shown(column)}"
             raise refusal("dataframe", message, file=file)
     columns = [list(given[name]) for name in COLUMNS]
@@ -173,17 +175,40 @@ def _event_row(item: Any, label: str) -> EventRow | str:
     """The event of an item, or the reason why it is not an event."""
     if isinstance(item, Mapping):
         return "give it as a tuple, or a table of them to from_dataframe"
-    if isinstance(item, (str, bytes)) or not hasattr(item, "__len__") or not 2 <= len(item) <= 4:
+    if isinstance(item, (str, bytes, set, frozenset)) or not hasattr(item, "__len__"):
         return f"an event is {TAKEN}"
-    start, stop = as_number(item[0]), as_number(item[1])
-    if start is None or stop is None:
+    try:
+        fields = list(item)
+    except TypeError:  # an array without dimensions
+        fields = []
+    names = _field_names(item)
+    if names is not None and not set(COLUMNS) <= set(names):
+        return f"its fields are {quoted(', '.join(names))}; rename them to {NAMES}"
+    if names is not None:
+        defaults = OPTIONAL_COLUMNS | {"label": label}
+        named = defaults | dict(zip(names, fields, strict=True))
+        fields = [named[name] for name in (*COLUMNS, *defaults)]
+    if not 2 <= len(fields) <= 4:
+        return f"an event is {TAKEN}"
+    start, stop, text, confidence = fields + [label, 1.0][len(fields) - 2 :]
+    first, last, trust = as_number(start), as_number(stop), as_number(confidence)
+    if first is None or last is None:
         return "start and stop must be numbers of seconds"
-    if len(item) == 2:
-        return EventRow(start, stop, label)
-    if not isinstance(item[2], str):
+    if not isinstance(text, str):
         return "its label must be text, such as 'seiz'"
-    confidence = as_number(item[3]) if len(item) == 4 else 1.0
-    return "its confidence must be a number" if confidence is None else EventRow(start, stop, str(item[2]), confidence)
+    return "its confidence must be a number" if trust is None else EventRow(first, last, str(text), trust)
+
+
+def _field_names(item: Any) -> list[str] | None:
+    """The names of an event's fields, or None if its fields are known by their positions alone."""
+    if isinstance(item, tuple):
+        names = getattr(item, "_fields", ())
+        names = () if all(name.startswith("_") for name in names) else names  # as itertuples() names nameless columns
+    elif callable(getattr(item, "keys", None)):  # a row of iterrows()
+        names = [name for name in item.keys() if not isinstance(name, int)]  # noqa: SIM118  # no mapping
+    else:
+        names = () if getattr(item, "ndim", 0) else getattr(getattr(item, "dtype", None), "names", None) or ()
+    return [str(name) for name in names] or None
 
 
 def _samples(values: ArrayLike, name: str, file: str) -> NDArray[Any]:
@@ -195,7 +220,7 @@ def _samples(values: ArrayLike, name: str, file: str) -> NDArray[Any]:
         raise refusal(name, f"{name} has masked samples; fill them, as with {name}.filled(0)", file=file)
     if samples.ndim != 1 or not samples.size or samples.dtype.kind not in "biuf":
         what = f"an array of shape {samples.shape} and type {samples.dtype}"
-        raise refusal(name, f"{name} must be numbers in one dimension, one a sample, not {what}", file=file)
+        raise refusal(name, f"{name} must be numbers in one dimension, one per sample, not {what}", file=file)
     return samples
 
 

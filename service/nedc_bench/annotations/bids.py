@@ -6,7 +6,8 @@
 Columns are identified by name, in any order, and separated by tabs (or commas, if the header has no tab): ``onset`` and
 ``duration`` in seconds, the label in ``eventType``, ``trial_type`` or ``event_type``, and optionally ``confidence`` and
 ``recordingDuration``; other columns are ignored. ``sz``, ``sz_...`` and ``seizure`` are scored as ``seiz``, unless the
-label map names them; ``bckg`` and ``impd`` (an impedance check) are not events. ``n/a`` means a missing value.
+label map names them; ``bckg`` and ``impd`` (an impedance check) are not events. ``n/a`` means a missing value. If there
+are several of the label columns, they must agree in each row.
 
 The duration of the recording comes from ``recordingDuration``, else from ``RecordingDuration`` in the ``_eeg.json`` (or
 ``_ieeg.json``) beside the file, else from the other side of the pair. A sidecar without ``events.tsv`` is a recording
@@ -20,7 +21,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nedc_bench.annotations.layout import sidecars_of
 from nedc_bench.annotations.reading import Events, Reading, Row, lines_of
@@ -55,7 +56,7 @@ def read_events(file: Text, reading: Reading) -> Recording:
     if (twice := repeated(names)) is not None:
         events.fault(lines[0][0], "columns", f"has two columns {quoted(twice)}; rename or remove one")
         raise events.refused()
-    label_column = next(name for name in LABEL_COLUMNS if name in names)
+    label_columns = [name for name in LABEL_COLUMNS if name in names]
     separator = _separator(lines[0][1])
     stated: float | None = None
     for number, line in lines[1:]:
@@ -70,7 +71,8 @@ def read_events(file: Text, reading: Reading) -> Recording:
             if stated is not None and value != stated:
                 events.fault(number, "duration", f"recordingDuration {quoted(text)} contradicts an earlier row")
             stated = value
-        _add(events, number, row, row[label_column])
+        if len(label_columns) == 1 or _labels_agree(events, number, {name: row[name] for name in label_columns}):
+            _add(events, number, row, row[label_columns[0]])
     duration = stated if stated is not None else _sidecar_duration(file, reading)
     if duration is None:
         duration = reading.duration
@@ -99,10 +101,27 @@ def _separator(line: str) -> str:
     return "\t" if "\t" in line else ","
 
 
+def _labels_agree(events: Events, number: int, labels: dict[str, str]) -> bool:
+    """Whether all label columns of a row mean one class; a fault if they do not."""
+    known: Mapping[str, object] = {} if events.reading.label_map is None else events.reading.label_map.index
+    kinds = set()
+    for text in labels.values():
+        label = events.reading.scored_label(text)
+        kinds.add(text if label is None else known.get(label, label))
+    if len(kinds) == 1:
+        return True
+    both = " and ".join(f"{name} {quoted(text)}" for name, text in labels.items())
+    events.fault(number, "label", f"{both} disagree; remove the column that does not hold the labels, or correct it")
+    return False
+
+
 def _add(events: Events, number: int, row: dict[str, str], text: str) -> None:
     """Add the event of a row, if it is one."""
     label = events.reading.scored_label(text)
     if label == FILLER:
+        for name in ("onset", "duration", "confidence"):
+            if row.get(name, NOTHING) != NOTHING:
+                events.number(number, name, row[name])
         return
     if label is None:
         assert events.reading.label_map is not None

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from nedc_bench.annotations.csv_bi_header import VERSION, VERSION_LINE, Header, is_header_line
 from nedc_bench.annotations.labels import LabelMap
+from nedc_bench.annotations.reading import with_newlines
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.rows import Notice, Rows, quotes_fault, refuse
 from nedc_bench.annotations.source import Text
@@ -60,8 +61,7 @@ def read_csv_bi(text: Text, *, side: str = "", label_map: LabelMap | None = None
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
     """The text in blocks of whole lines, each with the number of its first line. Lines end in LF, CR LF or CR."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = with_newlines(text)
     number, begin = 1, 0
     while begin < len(text):
         end = text.find("\n", begin + BLOCK_CHARACTERS) + 1 or len(text)
@@ -136,10 +136,8 @@ class _Reader:
             faults.append(Notice(self.quoted_line, "quotes", _IN_QUOTES))
         elif not self.term_events and self.channel_events and not faults:
             message = f"has {self.channel_events} per-channel events and none for {ALL_CHANNELS} (all channels): "
-            message += (
-                f"only {ALL_CHANNELS} events are scored; use the csv_bi that TUSZ has beside each csv, or score the "
-            )
-            message += "union of the channels (--channels union)"
+            message += f"only {ALL_CHANNELS} events are scored; use the csv_bi that TUSZ has beside each csv, or set "
+            message += "channels to union (--channels union) to score the union of the channels"
             faults.append(Notice(self.first_channel_line, "channel", message))
         return faults
 

@@ -26,6 +26,8 @@ _BINARY = {
     b"\xfd7zXZ": "compressed by xz; only gzip is read",
     b"%PDF": "a PDF file",
 }
+_PARAMETERS = re.compile(r"(?mi)^[ \t]*+\[(MAP|NEDC_[A-Z]++|INPUT|SZCORE)\]")
+_JSON = re.compile(r'\{|\[\s*+([\[{"0-9\]-]|true|false|null|$)')
 _REC = re.compile(r"\d+,\d+(\.\d+)?,\d+(\.\d+)?,\d+")
 
 
@@ -43,7 +45,9 @@ def describe(text: str) -> str:
         return f"is XML, which NEDC's tools write too; {EXPORT}"
     if start.startswith("<"):
         return f"is HTML or XML, perhaps a page saved in place of the file; {EXPORT}"
-    if start.startswith(("{", "[")):
+    if _PARAMETERS.search(text):
+        return "is a parameter file, not an annotation; give it as the parameters (--params)"
+    if _JSON.match(start):
         return f"is JSON, and no BIDS sidecar with RecordingDuration; {EXPORT}"
     if re.match(r"onset,duration,description", start) or "MNE-Annotations" in first:
         return f"is an annotation table of MNE-Python; {EXPORT}"

@@ -18,8 +18,8 @@ from nedc_bench.annotations.foreign import describe, describe_binary
 from nedc_bench.annotations.labels import LabelMap
 from nedc_bench.annotations.layout import EDF_SUFFIXES
 from nedc_bench.annotations.parameters import CHANNELS, MAX_TOLERANCE_SECONDS
-from nedc_bench.annotations.reading import DurationUnknownError, Reading
-from nedc_bench.annotations.recording import MAX_SECONDS, Recording
+from nedc_bench.annotations.reading import DurationUnknownError, Reading, with_newlines
+from nedc_bench.annotations.recording import MAX_SECONDS, Recording, differing_durations
 from nedc_bench.annotations.source import Content, Source, Text, decode, read_content
 from nedc_bench.checks import check_choice, check_kinds, check_number
 from nedc_bench.errors import Finding, InputError, refusal
@@ -100,14 +100,15 @@ def recognise(text: Text, reading: Reading) -> Read:
     Raises:
         InputError: the format is not supported; the message names it and the remedy.
     """
-    found = _VERSION.search(text.text)
+    plain = with_newlines(text.text)
+    found = _VERSION.search(plain)
     kind = found[1].lower() if found else ""
     if kind in {"tse", "lbl"}:
         return tse.read_tse if kind == "tse" else lbl.read_lbl
-    if kind == "csv" or _is_csv_bi(text.text):
+    if kind == "csv" or _is_csv_bi(plain):
         alone = reading.channels == "union" and has_channels_alone(text.text)
         return read_channels if alone else _read_csv_bi
-    first = text.text[:HEAD].lstrip().partition("\n")[0].rstrip("\r")
+    first = plain[:HEAD].lstrip().partition("\n")[0]
     if bids.is_events_header(first):
         return bids.read_events
     if first.startswith("{") and '"RecordingDuration"' in text.text:
@@ -134,7 +135,7 @@ def check_source(source: object, side: str = "", place: str = "") -> None:
         way = "make it one with Recording.from_mask(mask, sampling_rate=...), from_probabilities or from_events"
     else:
         way = "make it one with Recording.from_events(duration, events)"
-    raise refusal("source", f"is of type {kind}, where {TAKEN} is taken; {way}", side=side, file=place)
+    raise refusal("source", f"is of type {kind}, expected {TAKEN}; {way}", side=side, file=place)
 
 
 def read_pair(
@@ -204,12 +205,12 @@ def _fitted(reference: Recording, hypothesis: Recording, tolerance: float) -> Re
     ours, theirs = reference.duration, hypothesis.duration
     if round(ours, 4) == round(theirs, 4):
         return hypothesis
-    message = f"lasts {theirs} s, its reference {reference.name} {ours} s"
+    message = differing_durations(reference, hypothesis)
     difference = abs(ours - theirs)
     if difference > tolerance:
         message += "; both must have the duration of the recording"
         if difference <= MAX_TOLERANCE_SECONDS:
-            message += ", or --duration-tolerance S allow a difference of S seconds"
+            message += "; duration_tolerance (--duration-tolerance) accepts a difference of up to so many seconds"
         raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
     message += f": scored as {ours} s (duration_tolerance={tolerance:g})"
     fitted = hypothesis.with_duration(ours)

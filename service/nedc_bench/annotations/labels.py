@@ -69,9 +69,10 @@ class LabelMap:
             groups[key] = tuple(label.strip().lower() for label in labels)
         _refuse_classes(groups)
         owners = Counter(label for labels in groups.values() for label in dict.fromkeys(labels))
+        owner = {label: name for name, labels in groups.items() for label in labels}
         for label in (label for label, count in owners.items() if count > 1):
-            name = [name for name, labels in groups.items() if label in labels][-1]
-            warnings.append(f"[MAP] names the label {quoted(label)} under {owners[label]} classes; {name!r} has it")
+            message = f"[MAP] names the label {quoted(label)} under {owners[label]} classes; {owner[label]!r} has it"
+            warnings.append(message)
         noticed = tuple(Finding("", "", None, "map", message) for message in warnings)
         return cls(tuple(groups), tuple(groups.values()), noticed)
 
@@ -105,15 +106,15 @@ class LabelMap:
         known = ", ".join(list(self.index)[:MAX_LABELS_SHOWN])
         message = f"label {quoted(label)} is not in the label map; known labels: {known}"
         if label[:1] in {'"', "'"}:
-            return message + " (write the labels in a file without quotes)"
+            return message + "; write labels in files without quotes"
         if label.lower() != label:
-            return message + " (labels in a file must be lower case to be known)"
+            return message + f"; write labels in files in lower case: {quoted(label.lower())}"
         if not self.classes or not label.isprintable() or set(label) & set('"\\,'):
             return message
         labels = ",".join(filter(None, (*self.labels[0], label[:MAX_SHOWN_TEXT])))
         example = f'[MAP] {self.classes[0].upper()} = "{labels}"'
         known_set = set_with(label)
-        preset = f"take --labels {known_set}, or " if known_set else ""
+        preset = f"set labels to {known_set} (--labels {known_set}), or " if known_set else ""
         return f"{message}; {preset}give it a class in the parameter file (--params), such as {example}"
 
     def _unfilled(self, recording: Recording, event: int) -> str:

@@ -15,7 +15,6 @@ on both sides (a tree against a flat folder); else ignoring case. Pairs have the
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -237,13 +236,12 @@ def _unpatterned(files: Sequence[TreeFile], pattern: str, notes: list[str]) -> l
     before, mark, after = pattern.partition("{id}")
     if not mark or "{id}" in after:
         raise refusal("pattern", f"pattern must hold {{id}} once, as in '{{id}}_pred', not {quoted(pattern)}")
-    made = re.compile(re.escape(before) + "(.+)" + re.escape(after))
     matched = []
     for file in files:
         folder, slash, base = ("", "", file.key) if "/" in pattern else file.key.rpartition("/")
-        found = made.fullmatch(base)
-        if found:
-            matched.append(file._replace(key=folder + slash + found[1]))
+        own = base[len(before) : len(base) - len(after)]
+        if own and base.startswith(before) and base.endswith(after):
+            matched.append(file._replace(key=folder + slash + own))
     if files and not matched:
         first = files[0]
         message = f"no hypothesis fits the pattern {quoted(pattern)}; the first is {quoted(first.name)}, "

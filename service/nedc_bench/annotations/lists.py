@@ -60,7 +60,8 @@ def find_pairs(
     check_choice("channels", channels, CHANNELS)
     (kind, ref), (hypothesis_kind, hyp) = _both_sides(_look, reference, hypothesis)
     if kind != hypothesis_kind:
-        message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; give two of the same"
+        message = f"the reference is a {kind} and the hypothesis a {hypothesis_kind}; "
+        message += "give two files, two lists or two folders"
         raise refusal("pairing", message)
     if kind != "folder" and (pattern is not None or missing != "refuse"):
         option = "pattern" if pattern is not None else "missing"
@@ -95,6 +96,9 @@ def read_list(source: Source, side: str = "", name: str | None = None) -> list[s
         entry = "".join(line.split())
         if not entry or entry.startswith("#"):
             continue
+        if len(line) > MAX_PATH_CHARACTERS:
+            message = f"{quoted(entry)} has {len(line)} characters; a path has at most {MAX_PATH_CHARACTERS}"
+            raise refusal("path", message, side=side, file=text.name, line=number)
         if any(variable.strip("{}") not in os.environ for variable in _VARIABLE.findall(entry)):
             message = f"{quoted(entry)} names an environment variable that is not set"
             faults.append(Finding(side, text.name, number, "variable", message))

@@ -74,7 +74,7 @@ def _as_pair(given: object, index: int) -> Pair:
         return given
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         what = quoted(given) if isinstance(given, str) else f"of type {type(given).__name__}"
-        message = f"is {what}, where a (reference, hypothesis) pair is taken; "
+        message = f"is {what}, expected a (reference, hypothesis) pair; "
         message += "find_pairs makes pairs from two folders or two lists"
         raise refusal("pairs", message, file=place)
     reference, hypothesis = given
@@ -91,6 +91,8 @@ class PairNotes:
     """
 
     def __init__(self, pairs: object, parameters: Parameters) -> None:
+        if isinstance(pairs, (set, frozenset)):
+            raise refusal("pairs", "pairs are a set, which has no order; give a list")
         self._own = pairs.warnings_with(parameters) if isinstance(pairs, Pairing) else None
         self._names: list[tuple[str, str]] = []
         self._paths: tuple[list[str], list[str]] = [], []  # of the references, and of the hypotheses

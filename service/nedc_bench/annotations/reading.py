@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import NamedTuple
@@ -22,6 +23,9 @@ SEIZURE_PREFIX = "sz_"  # of HED-SCORE's seizure types, such as sz_foc_ia_nm
 BACKGROUND_WORDS = frozenset({FILLER, "background", "impd", "n/a"})  # impd: an impedance check
 MAX_SHOWN_LABELS = 5
 HEAD = 65_536  # characters
+
+
+_VERSION = re.compile(r"(?i)[ \t]*+#?[ \t]*+version[ \t=\"]*+([a-z]++_v[^\s\"]*+)")
 
 
 class DurationUnknownError(InputError):
@@ -145,8 +149,23 @@ class Events:
         return rows.recording(self.file, self.reading.side, duration, self.warnings)
 
 
+def is_version_line(events: Events, number: int, line: str, version: str) -> bool:
+    """Whether the line names the version of an annotation format; one other than ``version`` is a fault."""
+    found = _VERSION.match(line)
+    if found and found[1].lower() != version:
+        message = f"is of version {quoted(found[1])}, not {version}; only {version} is read"
+        events.fault(number, "version", message)
+    return found is not None
+
+
+def with_newlines(text: str) -> str:
+    """The text with lines that end in LF, not CR LF or CR."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 def head_of(text: str) -> str:
-    """The whole lines in the first `HEAD` characters, enough to recognise a format."""
+    """The whole lines in the first `HEAD` characters, enough to recognise a format; they end in LF."""
+    text = with_newlines(text)
     return text if len(text) <= HEAD else text[: text.rfind("\n", 0, HEAD) + 1] or text[:HEAD]
 
 
@@ -160,13 +179,16 @@ def union_of_channels(rows: Iterable[Row], label_map: LabelMap | None) -> list[R
     """The union of per-channel events: an event lasts as long as any channel has one.
 
     Events of one scoring class (without a map, of one label) are joined and get the label of the first. Background is
-    dropped; it fills the rest.
+    dropped, under any label of its class; it fills the rest.
     """
+    known: Mapping[str, object] = {} if label_map is None else label_map.index
+    background = known.get(FILLER, FILLER)
     groups: dict[object, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row.start, row.stop)):
-        if row.label == FILLER:
+        kind = known.get(row.label, row.label)
+        if kind == background:
             continue
-        group = groups.setdefault(row.label if label_map is None else label_map.index.get(row.label, row.label), [])
+        group = groups.setdefault(kind, [])
         if group and row.start <= group[-1].stop:
             group[-1] = group[-1]._replace(stop=max(group[-1].stop, row.stop))
         else:

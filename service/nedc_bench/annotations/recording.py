@@ -104,13 +104,14 @@ class Recording:
         Args:
             duration: seconds.
             events: in any order, with times in seconds from the start of the recording; or an array of shape
-                ``(events, 2)`` with starts and stops.
+                ``(events, 2)`` with starts and stops. Events with named fields (named tuples, records of a structured
+                array, rows of a pandas frame) are read by the names ``start``, ``stop``, ``label`` and ``confidence``.
             name: the name of the recording in messages and reports.
             label: the label of events without one.
 
         Raises:
-            InputError: an item is not an event, a time is not finite, a stop is before its start, or the duration is
-                not above 0.
+            InputError: an item is not an event or has fields of other names, a time is not finite, a stop is before its
+                start, or the duration is not above 0.
 
         >>> [tuple(event) for event in Recording.from_events(10.0, [(2.0, 3.0)]).events]
         [(0.0, 2.0, 'bckg', 1.0), (2.0, 3.0, 'seiz', 1.0), (3.0, 10.0, 'bckg', 1.0)]
@@ -255,6 +256,12 @@ class Recording:
         if label not in self.vocabulary:
             return None
         return self.label_lines[self.vocabulary.index(label)] or None
+
+
+def differing_durations(reference: Recording, hypothesis: Recording) -> str:
+    """The message about two sides with different durations."""
+    its = f"its reference {reference.name}".rstrip()
+    return f"lasts {hypothesis.duration} s, {its} {reference.duration} s"
 
 
 def _check_events(duration: float, events: list[Event], name: str) -> None:

@@ -8,6 +8,7 @@ Source: docs/scoring.md sections 3 and 8.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from math import isfinite
 from typing import NamedTuple
 
@@ -97,10 +98,11 @@ class Rows:
         """The faults of the events: a time that is not finite, a stop before its start, an unknown label."""
         found = [fault for batch in self._batches for fault in _time_faults(batch)]
         if label_map is not None:
+            lines = zip(self.vocabulary, self.label_lines, strict=True)
+            unknown = ((label, line) for label, line in lines if label not in label_map.index and line)
             found += [
                 Notice(line, "label", label_map.unknown(label))
-                for label, line in zip(self.vocabulary, self.label_lines, strict=True)
-                if label not in label_map.index and line
+                for label, line in islice(unknown, MAX_FINDINGS_PER_FILE)
             ]
         return found
 

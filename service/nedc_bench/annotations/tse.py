@@ -14,7 +14,7 @@ Source: TUH EEG corpus documentation, annotation formats.
 
 from __future__ import annotations
 
-from nedc_bench.annotations.reading import Events, Reading, Row, covers_without_gaps, lines_of
+from nedc_bench.annotations.reading import Events, Reading, Row, covers_without_gaps, is_version_line, lines_of
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Text
 from nedc_bench.errors import quoted
@@ -32,7 +32,7 @@ def read_tse(file: Text, reading: Reading) -> Recording:
     events = Events(file, reading)
     for number, line in lines_of(file.text):
         fields = line.split()
-        if fields[0].startswith("#") or "".join(fields).startswith("version="):
+        if is_version_line(events, number, line, VERSION) or fields[0].startswith("#"):
             continue
         if len(fields) != 4:
             events.fault(number, "columns", f"{quoted(line.strip())} is not 'start stop label confidence'")

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from nedc_bench.errors import MAX_FINDINGS_PER_FILE, Finding, quoted
 
+MAX_GUESSED = 255  # characters of a file system's names
+
 
 class TreeFile(NamedTuple):
     """A name on one side; ``key``, the name without suffix, is what pairs."""
@@ -30,8 +32,17 @@ def lone_findings(
     folders: dict[str, str],
 ) -> list[Finding]:
     """How many files have no counterpart, the remedy, and their names."""
-    message = f"{len(lone_ours)} of {count_of(len(ours), 'reference')} and "
-    message += f"{len(lone_theirs)} of {count_of(len(theirs), 'hypothesis', 'hypotheses')} have no counterpart"
+    references = f"{len(lone_ours)} of {count_of(len(ours), 'reference')}"
+    hypotheses = f"{len(lone_theirs)} of {count_of(len(theirs), 'hypothesis', 'hypotheses')}"
+    if lone_ours and lone_theirs:
+        message, remedy = f"{references} and {hypotheses} have no counterpart", ""
+    elif lone_theirs:
+        one = len(lone_theirs) == 1
+        message = f"{hypotheses} {'has' if one else 'have'} no reference"
+        remedy = "; remove it, or add the reference" if one else "; remove them, or add the references"
+    else:
+        message = f"{references} {'has' if len(lone_ours) == 1 else 'have'} no hypothesis"
+        remedy = "; to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
     pattern = _guess_pattern(lone_ours, lone_theirs)
     repeated = _repeated(ours, lone_theirs) or _repeated(theirs, lone_ours)
     if repeated:
@@ -39,8 +50,8 @@ def lone_findings(
         message += f"; one folder holds {first} and {second}: name the folder that holds the files of one side alone"
     elif pattern:
         message += f"; if names differ by design, give the pattern {pattern!r} (--pattern)"
-    elif not lone_theirs:
-        message += "; to score a missing hypothesis as one without events, set missing to empty (--missing empty)"
+    else:
+        message += remedy
     findings = [Finding("", "", None, "pairing", message)]
     for side, other, lone in (("reference", "hypothesis", lone_ours), ("hypothesis", "reference", lone_theirs)):
         findings += [
@@ -73,8 +84,7 @@ def _guess_pattern(ours: Sequence[TreeFile], theirs: Sequence[TreeFile]) -> str:
     if not ours or not theirs:
         return ""
     bases = {base_of(file) for file in ours}
-    for file in theirs:
-        base = base_of(file)
+    for base in filter(lambda base: len(base) <= MAX_GUESSED, map(base_of, theirs)):
         for k in range(len(base) - 1, 0, -1):
             if base[:k] in bases:
                 return "{id}" + base[k:]

@@ -17,7 +17,7 @@ from typing import Any
 from nedc_bench.annotations import Pair, Pairing, PairNotes, Parameters, Recording, Source
 from nedc_bench.annotations.formats import check_source
 from nedc_bench.checks import check_kinds, check_whole
-from nedc_bench.errors import EvaluationError, Finding, InputError, refusal
+from nedc_bench.errors import EvaluationError, Finding, InputError, refusal, strict_findings
 from nedc_bench.evaluation.pairwise import read_sides
 from nedc_bench.evaluation.spreading import Outcome, spread_over
 from nedc_bench.reports import build_document, build_rows, format_table, write_reports
@@ -193,7 +193,7 @@ def score_corpus(
     notes = PairNotes(pairs, parameters)
     listed = pairs.pairs if isinstance(pairs, Pairing) else pairs
     if strict and (refused := (*parameters.warnings, *notes.warnings())):
-        raise InputError(refused)
+        raise InputError(strict_findings(refused))
     work = _Work(parameters, asked, strict=strict)
     outcomes = spread_over((notes.take(pair, k) for k, pair in enumerate(listed)), work, executor, jobs)
     try:
@@ -201,7 +201,7 @@ def score_corpus(
     except InputError as error:
         raise notes.refused(error) from None
     if strict and (refused := notes.warnings()):
-        raise InputError(refused)
+        raise InputError(strict_findings(refused))
     return result
 
 

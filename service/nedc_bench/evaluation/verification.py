@@ -43,6 +43,7 @@ def verify(
     Raises:
         InputError: the document was not written by nedc-bench, or the files are refused.
     """
+    check_kinds(document=(document, str | os.PathLike))
     check_kinds(pairing=(pairing, Pairing), parameters=(parameters, Parameters | None), table=(table, Table | None))
     if os.path.isdir(document):
         raise refusal("document", "is a folder; give the result.json or evidence.json in it", file=str(document))

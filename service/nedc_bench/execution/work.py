@@ -15,7 +15,7 @@ import msgspec
 
 from nedc_bench.annotations import Pair, Parameters
 from nedc_bench.annotations.source import FileInMemory
-from nedc_bench.errors import Finding, InputError
+from nedc_bench.errors import Finding, InputError, strict_findings
 from nedc_bench.evaluation.corpus import Result, accepted_scores, evaluate_pair
 from nedc_bench.evaluation.spreading import Outcome
 from nedc_bench.execution.codec import decode_score, encode_score, with_files
@@ -73,7 +73,7 @@ def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
 def fold(outcomes: Sequence[bytes], digests: Sequence[Digests], asked: Asked) -> Folded | Refusal | Damaged:
     """The figures of pairs in list order, or the findings that refuse them."""
     if asked.strict and asked.parameters.warnings:
-        return asked.parameters.warnings
+        return strict_findings(asked.parameters.warnings)
     decoded: list[Outcome] = []
     damaged: list[int] = []
     for number, (outcome, files) in enumerate(zip(outcomes, digests, strict=True)):
@@ -147,7 +147,7 @@ def _decode(outcome: bytes, number: int, files: Digests, asked: Asked) -> Outcom
     score = decode_score(outcome, asked.algorithms, len(asked.parameters.label_map.classes))
     score = with_files(score, *(FileId(name, sha256) for name, sha256 in zip(names, files, strict=True)))
     warnings = tuple(numbered(found, number) for found in score.warnings)
-    return warnings if asked.strict and warnings else replace(score, warnings=warnings)
+    return strict_findings(warnings) if asked.strict and warnings else replace(score, warnings=warnings)
 
 
 def _each(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:

@@ -12,8 +12,9 @@ from time import perf_counter
 from typing import NamedTuple
 
 from nedc_bench.annotations import Parameters, Recording
+from nedc_bench.annotations.recording import differing_durations
 from nedc_bench.checks import check_texts
-from nedc_bench.errors import Finding, InputError, quoted, refusal
+from nedc_bench.errors import Finding, InputError, quoted, refusal, strict_findings
 from nedc_bench.scoring import alignment, dp, epoch, ira, overlap, szcore, taes
 from nedc_bench.scoring.contribution import Events, PackedEvents
 from nedc_bench.scoring.dp import DpContribution
@@ -81,13 +82,12 @@ def score_pair(
     warnings = tuple(replace(finding, side=side) for side in sides for finding in sides[side].warnings)
     warnings += _differing_names(reference, hypothesis)
     if strict and (refused := parameters.warnings + warnings):
-        raise InputError(refused)
+        raise InputError(strict_findings(refused))
     ref, hyp = (
         Events(side.starts, side.stops, parameters.label_map.classify(side, name)) for name, side in sides.items()
     )
     if round(float(ref.stops[-1]), 4) != round(float(hyp.stops[-1]), 4):
-        message = f"lasts {hypothesis.duration} s, its reference {reference.name} {reference.duration} s; "
-        message += "both must have the duration of the recording"
+        message = f"{differing_durations(reference, hypothesis)}; both must have the duration of the recording"
         raise refusal("duration", message, side="hypothesis", file=hypothesis.name)
     seconds: dict[str, float] = {}
     try:
@@ -111,7 +111,8 @@ def _differing_names(reference: Recording, hypothesis: Recording) -> tuple[Findi
     ours, theirs = hypothesis.base_name, reference.base_name
     if not ours or not theirs or ours == theirs:
         return ()
-    message = f"is of the recording {quoted(ours)} (its bname), its reference {reference.name} of {quoted(theirs)}"
+    its = f"its reference {reference.name}".rstrip()
+    message = f"is of the recording {quoted(ours)} (its bname), {its} of {quoted(theirs)}"
     return (Finding("hypothesis", hypothesis.name, None, "base-name", message),)
 
 

@@ -38,9 +38,9 @@ METHODS = (BCA, PERCENTILE, *PROPORTIONS)
 SIDES = ("lower", "upper")
 DEFAULT_ALGORITHM = "overlap"
 
-_LIMIT = re.compile(
-    r"\s*(?:\[(?P<group>[^\[\]]+)\])?\s*(?P<path>[\w-]+(?:\.[\w-]+)*)\s*(?P<operator>>=|<=|>|<)"
-    r"\s*(?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*"
+_LIMIT = re.compile(  # possessive, so that no text takes time quadratic in its length
+    r"\s*+(?:\[(?P<group>[^\[\]]++)\]\s*+)?(?P<path>[\w-]++(?:\.[\w-]++)*+)\s*+(?P<operator>>=|<=|>|<)"
+    r"\s*+(?P<number>-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?)\s*+"
 )
 _FORM = "such as 'sensitivity.lower >= 0.70' or '[sex=F] overlap.seiz.sensitivity.lower >= 0.6'"
 
@@ -153,7 +153,7 @@ class Limit:
             return [self.group]
         message = f"there is no subgroup {quoted(self.group)}"
         if not subgroups:
-            raise self._refusal(f"{message}; none is requested (--subgroup)")
+            raise self._refusal(f"{message}; none is requested; set subgroups (--subgroup)")
         known = ", ".join(name for names in subgroups.values() for name in names)
         columns = " or ".join(f"[{column}]" for column in subgroups)
         raise self._refusal(f"{message}; there are {known}, and {columns} for each of them")
