@@ -196,6 +196,19 @@ def test_without_a_revision_that_worked_the_rollback_says_so_and_changes_nothing
     assert not (tmp_path / "changes").exists()
 
 
+ARGO_CD = (ROOT / "docs/emergency-argocd.md").read_text()
+
+
+@pytest.mark.parametrize("autoscaler", [True, False])
+def test_argo_cds_prod_is_one_replica_before_it_is_without_redis(tmp_path: Path, *, autoscaler: bool) -> None:
+    kubectl = 'kubectl() { echo "$*" >> changes; case "$*" in *" patch hpa "*) $AUTOSCALER ;; esac; }\n'
+    block, _ = following(ARGO_CD, "Take Redis away")
+    done = shell(f"set -euo pipefail\n{kubectl}{block}", tmp_path, AUTOSCALER=str(autoscaler).lower())
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "changes").read_text()
+    assert told.index("scale deployment/nedc-bench --replicas 1") < told.index("REDIS_URL-")
+
+
 # kubectl's part in the Secret of the tokens, which is a file here; `broken` lets it read nothing.
 SECRET = """
 kubectl() {
