@@ -1,4 +1,4 @@
-"""The Helm commands of the pages, for every kind of installation: what they set renders, and does what the page says."""
+"""The Helm commands of the pages, for every kind of installation: what they set renders and does what the page says."""
 
 from __future__ import annotations
 

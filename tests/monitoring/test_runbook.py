@@ -44,31 +44,49 @@ def commands(block: str) -> list[str]:
     return re.split(r"\n(?!  |done)", block.strip())
 
 
+def part(name: str, title: str, pattern: str) -> tuple[str, ...]:
+    """What a part of a section has where a pattern has groups; a missing part is named."""
+    (text,) = re.findall(rf"(?ms)^- \*\*{title}\*\*(.*?)(?=^- \*\*|\Z)", SECTIONS[name]) or pytest.fail(
+        f"runbook.md, {name}: no **{title}**"
+    )
+    found = re.search(pattern, text) or pytest.fail(f"runbook.md, {name}: **{title}** does not match {pattern!r}")
+    return tuple(found.groups())
+
+
 def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
     assert len(_SECTIONS) == len(SECTIONS)
-    assert set(SECTIONS) == {rule["alert"] for rule in ALERTS}
+    alerts = {rule["alert"] for rule in ALERTS}
+    assert [f"runbook.md: no section {name}" for name in sorted(alerts - SECTIONS.keys())] == []
+    assert [f"runbook.md: a section {name}, but no such alert" for name in sorted(SECTIONS.keys() - alerts)] == []
+
+
+@every_section
+def test_a_section_has_every_part(name: str) -> None:
+    parts = re.findall(r"^- \*\*([\w ]+)\*\*", SECTIONS[name], re.MULTILINE)
+    assert [f"runbook.md, {name}: no **{part}**" for part in PARTS if part not in parts] == []
+    assert parts == PARTS, f"runbook.md, {name}: other parts, or in another order"
 
 
 @every_section
 def test_a_section_stands_by_itself(name: str) -> None:
-    parts = re.findall(r"^- \*\*([\w ]+)\*\*", SECTIONS[name], re.MULTILINE)
-    assert parts == PARTS
-    (block,) = blocks(SECTIONS[name], "sh")
+    (block,) = part(name, "Look", r"(?ms)<!-- run: look -->\n```sh\n(.*?)^```")
+    assert blocks(SECTIONS[name], "sh") == [block]
     assert 1 <= len(commands(block)) <= 3
     assert set(re.findall(r"\$\{?([A-Za-z_]+)", block)) <= {"NAMESPACE", "SERVICE", "pod"}
-    assert SECTIONS[name].count("\n| ") >= 3  # what is seen, and what to do
+    rows = part(name, "Decide and fix", r"((?:\n\|.*)*)\s*\Z")[0].strip().splitlines()
+    assert len(rows) >= 3, f"runbook.md, {name}: **Decide and fix** needs a table: what is seen, and what to do"
 
 
 @every_section
 def test_a_section_has_the_alerts_severities(name: str) -> None:
-    said = re.findall(r"^- \*\*Severity\*\*: ([^:]*):", SECTIONS[name], re.MULTILINE)[0]
+    (said,) = part(name, "Severity", "^: ([^:]*):")
     severities = {rule["labels"]["severity"] for rule in ALERTS if rule["alert"] == name}
     assert {word for word in ("critical", "warning", "info") if word in said} == severities
 
 
 @every_section
 def test_a_section_leads_to_a_panel_that_there_is(name: str) -> None:
-    uid, panel, title = re.findall(r"`/d/nedc-bench-(\w+)\?viewPanel=(\d+)` \((.*?)\)", SECTIONS[name])[0]
+    uid, panel, title = part(name, "Dashboard", r"`/d/nedc-bench-(\w+)\?viewPanel=(\d+)` \((.*?)\)")
     assert title in [found["title"] for found in DASHBOARDS[uid]["panels"] if found["id"] == int(panel)]
 
 
@@ -267,7 +285,8 @@ kubectl() {
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    "command", sorted({found for text in SECTIONS.values() for found in commands(blocks(text, "sh")[0])})
+    "command",
+    sorted({found for text in SECTIONS.values() for block in blocks(text, "sh") for found in commands(block)}),
 )
 def test_the_commands_of_the_sections_run(stack: Stack, command: str) -> None:
     given = {
