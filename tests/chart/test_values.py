@@ -21,7 +21,10 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 SET_BY_OTHER_VALUES = {"PORT", "REDIS_URL", "REDIS_PREFIX", "REDIS_CA_FILE", "API_TOKENS_FILE", "NEDC_NFC"}
 TOKENS = {"apiTokens": {"existingSecret": "tokens"}}
-WHY = "each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existing"
+WHY = (
+    "each replica would have jobs of its own, and a client would ask the wrong one; "
+    "set redis.url or redis.existingSecret"
+)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +54,11 @@ WHY = "each replica would have jobs of its own, and a client would ask the wrong
             {"apiTokens": {"hashes": ["token"]}},
             "at '/apiTokens/hashes/0': 'token' does not match pattern '^[0-9a-f]{64}$'",
         ),
-        ({"replicaCount": 2}, f"replicaCount is 2, but there is no Redis: {WHY}"),
-        ({"autoscaling": {"enabled": True}}, f"autoscaling.enabled is true, but there is no Redis: {WHY}"),
+        ({"replicaCount": 2}, f"replicaCount is 2, but there is no Redis: {WHY}, or replicaCount to 1"),
+        (
+            {"autoscaling": {"enabled": True}},
+            f"autoscaling.enabled is true, but there is no Redis: {WHY}, or autoscaling.enabled to false",
+        ),
         (
             REDIS | {"autoscaling": {"minReplicas": 11}},
             "autoscaling.minReplicas (11) is more than autoscaling.maxReplicas (10)",
@@ -85,11 +91,14 @@ WHY = "each replica would have jobs of its own, and a client would ask the wrong
             "Prometheus has no token; set serviceMonitor.tokenSecret.name",
         ),
         (TOKENS | {"postSync": {"enabled": True}}, "the probe has no token; set probe.tokenSecret.name"),
-        ({"redis": {"caSecret": "ca"}}, "redis.caSecret is set, but there is no Redis"),
+        ({"redis": {"caSecret": "ca"}}, "redis.existingSecret, or empty redis.caSecret"),
         ({"redis": {"caSecret": "ca", "url": "redis://a"}}, "redis.url asks for no TLS; begin it with rediss://"),
         (REDIS | {"autoscaling": {"external": True, "enabled": True}}, "two autoscalers would fight; keep one"),
         (REDIS | {"autoscaling": {"external": True}, "replicaCount": 2}, "leaves the replicas to another; keep one"),
-        ({"autoscaling": {"external": True}}, f"autoscaling.external is true, but there is no Redis: {WHY}"),
+        (
+            {"autoscaling": {"external": True}},
+            f"autoscaling.external is true, but there is no Redis: {WHY}, or autoscaling.external to false",
+        ),
         (REDIS | {"autoscaling": {"targetCPUUtilizationPercentage": None}}, "metrics is empty; set one of them"),
         ({"service": {"nodePort": 30000}}, "service.nodePort is set, but service.type is ClusterIP; set NodePort"),
         (

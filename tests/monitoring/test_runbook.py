@@ -56,14 +56,16 @@ def part(name: str, title: str, pattern: str) -> tuple[str, ...]:
 def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
     assert len(_SECTIONS) == len(SECTIONS)
     alerts = {rule["alert"] for rule in ALERTS}
-    assert [f"runbook.md: no section {name}" for name in sorted(alerts - SECTIONS.keys())] == []
-    assert [f"runbook.md: a section {name}, but no such alert" for name in sorted(SECTIONS.keys() - alerts)] == []
+    wrong = [f"runbook.md: no section {name}" for name in sorted(alerts - SECTIONS.keys())]
+    wrong += [f"runbook.md: a section {name}, but no such alert" for name in sorted(SECTIONS.keys() - alerts)]
+    assert not wrong, "\n".join(wrong)
 
 
 @every_section
 def test_a_section_has_every_part(name: str) -> None:
     parts = re.findall(r"^- \*\*([\w ]+)\*\*", SECTIONS[name], re.MULTILINE)
-    assert [f"runbook.md, {name}: no **{part}**" for part in PARTS if part not in parts] == []
+    missing = [f"runbook.md, {name}: no **{part}**" for part in PARTS if part not in parts]
+    assert not missing, "\n".join(missing)
     assert parts == PARTS, f"runbook.md, {name}: other parts, or in another order"
 
 
