@@ -243,7 +243,7 @@ kubectl() {
 
 
 ALICE, BOB = f"{hashed('old')}  alice", f"{hashed('his')}  bob"
-TOKENS, ADD_TOKEN, _, LAST_USE, DROP_TOKEN = following(RUNBOOK, "Rotating secrets")[2:]
+TOKENS, ADD_TOKEN, _, LAST_USE, DROP_TOKEN, _ = following(RUNBOOK, "Rotating secrets")[2:]
 
 
 def test_a_callers_token_is_rotated_and_the_other_callers_keep_theirs(tmp_path: Path) -> None:
@@ -254,7 +254,16 @@ def test_a_callers_token_is_rotated_and_the_other_callers_keep_theirs(tmp_path: 
     (tmp_path / "log").write_text("".join(f'{{"token": "{hashed(token)[:16]}"}}\n' for token in ("old", "new", "old")))
     assert shell(SECRET + TOKENS + LAST_USE, tmp_path, **given).stdout == "2\n"
     dropped = shell(SECRET + TOKENS + DROP_TOKEN, tmp_path, **given)
-    assert (dropped.stderr, secret.read_text().splitlines()) == ("", [BOB, f"{hashed('new')}  alice"])
+    assert (dropped.stdout, dropped.stderr) == (f"{ALICE}\n", "")
+    assert secret.read_text().splitlines() == [BOB, f"{hashed('new')}  alice"]
+
+
+def test_a_hash_in_place_of_the_old_token_removes_nothing_and_is_told(tmp_path: Path) -> None:
+    secret = tmp_path / "tokens"
+    secret.write_text(f"{ALICE}\n{BOB}\n")
+    done = shell(SECRET + TOKENS + DROP_TOKEN, tmp_path, OLD=hashed("old"))
+    assert "no line is removed: OLD is not a token of this Secret" in done.stderr
+    assert secret.read_text().splitlines() == [ALICE, BOB]
 
 
 @pytest.mark.parametrize(
