@@ -116,6 +116,8 @@ def say(words: str) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
+    if len(sys.argv) != 3:
+        sys.exit("usage: python docs/demo.py CORPUS OUTPUT")
     try:
         main(*map(Path, sys.argv[1:]))
     except KeyboardInterrupt:

@@ -160,7 +160,7 @@ def _container() -> Iterator[Finding]:
     found = read_cgroup()
     if found.memory is not None:
         if found.memory_limit is None:
-            yield Finding("memory", NOTE, f"the container uses {_size(found.memory)}, without a limit")
+            yield Finding("memory", NOTE, f"there is no limit on memory; {_size(found.memory)} are in use")
         else:
             text = f"the container uses {_size(found.memory)} of {_size(found.memory_limit)}"
             tight = found.memory >= FULL * found.memory_limit

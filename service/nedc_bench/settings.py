@@ -88,7 +88,10 @@ class Settings:
         "CACHE_MAX_BYTES", "64MiB", size("1KiB", "1024GiB"), "The size limit of the in-memory cache (without Redis)."
     )
     max_workers: int = _setting(
-        "MAX_WORKERS", "0", whole(0, 1024), "The number of worker processes that score; 0: one per available CPU."
+        "MAX_WORKERS",
+        "0",
+        whole(0, 1024),
+        "The number of scoring processes, of which at least 2 run; 0: one per available CPU.",
     )
     nedc_nfc: str | None = _setting(
         "NEDC_NFC", "", optional(PATH, "none"), "The folder of an installed original; only manual parity checks use it."

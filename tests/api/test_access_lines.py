@@ -122,6 +122,7 @@ def test_malformed_http_leaves_a_line_with_its_request_id(server: Server) -> Non
 
 WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+HANDSHAKE = WEBSOCKET + KEY + b"Sec-WebSocket-Version: 13\r\n"
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,10 @@ KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         (b"/", b"Transfer-Encoding: gzip\r\n", "Transfer-Encoding must be chunked"),
         (b"/ws/x", WEBSOCKET + KEY + b"Sec-WebSocket-Version: 12\r\n", "the handshake of a WebSocket needs"),
         (b"/ws/x", WEBSOCKET + b"Sec-WebSocket-Version: 13\r\n", "the handshake of a WebSocket needs"),
+        (b"/ws/x", HANDSHAKE + b"Content-Length: 5\r\n", "has no body"),
+        (b"/ws/x", HANDSHAKE + b"Transfer-Encoding: chunked\r\n", "has no body"),
+        (b"/ws/x", HANDSHAKE + b"Sec-WebSocket-Protocol: \xc3\xa9\r\n", "must be lists of words in ASCII"),
+        (b"/ws/x", HANDSHAKE + b"\r\n\x89\x80\x00\x00\x00\x00", "sends nothing before it has the answer"),
         (b"?", b"", "the target of a request must be a path"),
         (b"localhost:443", b"", "the target of a request must be a path"),
         (b"http://%5Bx/api/v1/health", b"", "the target of a request must be a path"),
@@ -145,3 +150,15 @@ def test_a_head_that_cannot_be_served_is_a_problem_with_its_reason_and_ends_the_
     assert head.startswith(b"HTTP/1.1 400 ")
     assert said in json.loads(body)["detail"]
     assert b"x-request-id: " in head
+
+
+def test_a_handshake_in_http_1_0_is_refused(server: Server) -> None:
+    with client(server) as opened:
+        opened.sendall(b"GET /ws/x HTTP/1.0\r\nHost: x\r\n%b\r\n" % HANDSHAKE)
+        assert b"the handshake of a WebSocket must be HTTP/1.1" in rest(opened)
+
+
+def test_an_origin_that_is_none_is_not_allowed(server: Server) -> None:
+    with client(server) as opened:
+        opened.sendall(b"GET /ws/x HTTP/1.1\r\nHost: x\r\nOrigin: http://[\r\n%b\r\n" % HANDSHAKE)
+        assert rest(opened).startswith(b"HTTP/1.1 403 ")

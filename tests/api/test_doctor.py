@@ -46,7 +46,7 @@ def test_beside_a_service_it_reports_on_that_service(start_server: Start, redis:
     assert any(re.fullmatch(r"workers ok 0 busy, \d idle", line) for line in lines)
     assert "queue ok 0 jobs waiting, the oldest for 0 s" in lines
     assert any(
-        re.fullmatch(r"redis ok plain Redis at 127\.0\.0\.1:\d+ takes a write in \d+ ms", line) for line in lines
+        re.fullmatch(r"redis ok single Redis at 127\.0\.0\.1:\d+ takes a write in \d+ ms", line) for line in lines
     )
     assert any(re.fullmatch(r"redis ok uses \d+\.\d MiB of 64\.0 MiB", line) for line in lines)
     assert "secret" not in "\n".join(lines)

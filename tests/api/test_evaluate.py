@@ -102,6 +102,14 @@ def test_labels_and_tolerance_are_those_of_the_command(server: Server) -> None:
     assert job["result"]["algorithms"]["overlap"]["labels"]["seiz"]["tp"] == 1
 
 
+def test_a_form_may_leave_fields_empty_and_write_words_in_any_case(server: Server) -> None:
+    names = ("labels", "channels", "strict", "seed", "replicates", "pipeline", "duration_tolerance")
+    empty: dict[str, Any] = dict.fromkeys(names, "")
+    assert post(server, one_pair(), **empty, algorithms=["", "TAES"]).json()["result"]["algorithms"].keys() == {"taes"}
+    shouted = post(server, one_pair(), pipeline="BETA", strict="True", labels="TUSZ", algorithms="Taes, EPOCH")
+    assert shouted.json()["result"]["algorithms"].keys() == {"taes", "epoch"}
+
+
 def test_a_file_field_without_a_chosen_file_counts_as_not_sent(server: Server) -> None:
     unchosen = [("archive", ("", b"")), ("parameters", ("", b""))]
     answer = post(server, [*one_pair(), *unchosen])

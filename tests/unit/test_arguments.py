@@ -111,6 +111,7 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: CURVE.auc(up_to=x), "up_to must be a number, not 'x'"),
     (lambda: CURVE.auc(thresholds=-1), "thresholds must be a whole number from 1 to 1000000, not -1"),
     (lambda: RESULT.write_reports(five), "folder must be text or PathLike, not int 5"),
+    (lambda: RESULT.write_reports(""), "the folder for the reports has an empty name; '.' is the current one"),
     (lambda: RESULT.write_reports("x", curves=five), "curves must be Sequence, not int 5"),
     (lambda: RESULT.write_reports("x", curves=[x]), "curves[0] must be OperatingCurve, not 'x'"),
     (lambda: RESULT.to_dict(per_pair=x), "per_pair must be True or False, not 'x'"),

@@ -235,6 +235,19 @@ def test_labels_that_a_terminal_cannot_write_are_escaped(tmp_path: Path) -> None
 # -- outputs
 
 
+@pytest.mark.parametrize("output", ["--output", "--events"])
+def test_an_output_without_a_name_is_refused(tmp_path: Path, output: str) -> None:
+    write_tree(tmp_path, dict.fromkeys(("a.csv_bi", "b.csv_bi"), annotation((1, 2, "seiz"))))
+    ran = run("score", "a.csv_bi", "b.csv_bi", output, "", cwd=tmp_path)
+    assert ran == Ran(1, "", f"error: {output} is empty; give it a name, or leave it out\n")
+
+
+def test_a_file_is_not_written_where_a_folder_is_named(tmp_path: Path) -> None:
+    write_tree(tmp_path, dict.fromkeys(("a.csv_bi", "b.csv_bi"), annotation((1, 2, "seiz"))))
+    ran = run("score", "a.csv_bi", "b.csv_bi", "--events", "new/", cwd=tmp_path)
+    assert (ran.status, ran.stderr) == (3, "error: cannot write new/: Is a directory\n")
+
+
 @pytest.mark.parametrize(
     ("command", "output", "written"),
     [

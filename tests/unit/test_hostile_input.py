@@ -16,6 +16,7 @@ import pytest
 from everything import of
 from helpers import Ran, annotation, refusal, run, run_measured
 from nedc_bench import InputError, read_recording
+from nedc_bench.scoring.szcore_figures import subject_of
 
 GOOD = annotation((2.0, 3.0, "seiz"))
 VERSION_LINE = "# version = csv_v1.0.0\n"
@@ -224,6 +225,10 @@ def test_a_file_that_was_read_already_is_refused() -> None:
     file.read()
     with pytest.raises(InputError, match="is empty"):
         read_recording(file)
+
+
+def test_a_long_name_has_no_subject() -> None:
+    assert subject_of("chb05_" + "1" * 1_000_000 + "/x.csv_bi") is None  # hours, if every digit were a place to stop
 
 
 # -- named pipes

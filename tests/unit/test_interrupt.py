@@ -77,6 +77,14 @@ def test_ctrl_c_while_the_workers_start_prints_nothing_else(tmp_path: Path) -> N
         until(lambda: not living_processes(command.pid))
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_the_command_as_ctrl_c_does(command: subprocess.Popen[bytes], number: int) -> None:
+    command.send_signal(number)
+    output, errors = command.communicate()
+    assert (command.returncode, output, errors) == (128 + number, b"", b"interrupted\n")
+    until(lambda: not living_processes(command.pid))
+
+
 def test_ctrl_c_of_the_command_alone_ends_its_workers_too(command: subprocess.Popen[bytes]) -> None:
     command.send_signal(signal.SIGINT)
     assert command.wait() == 130

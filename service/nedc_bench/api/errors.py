@@ -14,6 +14,7 @@ from nedc_bench.jobs import JobsUnavailableError
 from nedc_bench.monitoring import Metrics
 from nedc_bench.monitoring.metrics import REDIS
 
+UNEXPECTED = "unexpected error; search the service's log for the request's id"
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -69,7 +70,7 @@ def register(app: Quart, metrics: Metrics) -> None:
     @app.errorhandler(Exception)
     async def _unexpected(error: Exception) -> Response:
         structlog.get_logger(__name__).error("request failed", exc_info=error)
-        return problem_response(problem(500, "unexpected error; search the service's log for the request's id"))
+        return problem_response(problem(500, UNEXPECTED))
 
 
 def _words(error: HTTPException) -> str | None:

@@ -66,7 +66,8 @@ async def submit() -> Response:
             headers = {"Retry-After": RETRY_SECONDS}
             raise ProblemError(503, f"the job is not accepted: {error}", headers=headers, reason=QUEUE_FULL) from None
         except KeyError:
-            raise refusal("idempotency", "this Idempotency-Key was used for another request") from None
+            message = "this Idempotency-Key was used for another request; send a new key with new content"
+            raise refusal("idempotency", message) from None
     if job.error is not None and job.error.status == 422 and wait is not None:
         return problem_response(failure_problem(job.error))
     headers = {"Location": f"/api/v1/evaluate/{job.job_id}"} if kept else {}

@@ -15,8 +15,8 @@ class Fields:
 
     Args:
         code: of the findings.
-        lenient: a choice may be in any case, and an empty one means the default, as clients fill in forms; otherwise
-            it is exactly a word of the OpenAPI document.
+        lenient: as clients fill in forms, an empty text counts as not sent, and a choice may be in any case; otherwise
+            a text is exactly one of the OpenAPI document.
     """
 
     def __init__(self, code: str, fields: Mapping[str, Sequence[str]], *, lenient: bool = False) -> None:
@@ -46,22 +46,24 @@ class Fields:
             self.faults += error.findings
             return default
 
+    def texts(self, name: str) -> list[str]:
+        """All texts of that name."""
+        return [text for text in self._fields.get(name, ()) if text or not self._lenient]
+
     def single(self, name: str, default: T) -> str | T:
         """A text that may be given once."""
-        values = self._fields.get(name, [])
-        if len(values) > 1:
-            self.fault(f"{name} is given {len(values)} times")
-        return values[0] if len(values) == 1 else default
+        texts = self.texts(name)
+        if len(texts) > 1:
+            self.fault(f"{name} is given {len(texts)} times")
+        return texts[0] if len(texts) == 1 else default
 
     def choice(self, name: str, choices: Collection[str], default: T, remedy: str = "") -> str | T:
         """One of some words."""
         text = self.single(name, None)
-        if text is not None and self._lenient:
-            text = text.lower() or None
         if text is None:
             return default
-        if text in choices:
-            return text
+        if (word := text.lower() if self._lenient else text) in choices:
+            return word
         known = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
         self.fault(f"{name} must be {known}, not {text[:40]!r}{remedy}")
         return default

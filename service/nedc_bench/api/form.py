@@ -11,7 +11,7 @@ from typing import Any
 from nedc_bench.annotations import Parameters, read_parameters
 from nedc_bench.annotations.layout import MISSING
 from nedc_bench.annotations.pairs import order_warnings
-from nedc_bench.annotations.parameters import CHANNELS
+from nedc_bench.annotations.parameters import CHANNELS, MAX_TOLERANCE_SECONDS
 from nedc_bench.annotations.presets import PRESETS
 from nedc_bench.api.archive import read_archive
 from nedc_bench.api.fields import Fields
@@ -37,11 +37,11 @@ def read_form(
         ProblemError: 503, there is no memory left.
     """
     form = _Form(upload)
-    pipeline = form.single("pipeline", PIPELINE)
+    pipeline = form.single("pipeline", PIPELINE).lower()
     if pipeline != PIPELINE:
         reason = "runs in CI and by hand only" if pipeline in {"alpha", "dual"} else "is not known"
         form.fault(f"pipeline {pipeline[:40]!r} {reason}; send {PIPELINE}, or leave it out")
-    names = [name.strip() for text in upload.fields["algorithms"] for name in text.split(",")] or list(ALGORITHMS)
+    names = [name.strip().lower() for text in form.texts("algorithms") for name in text.split(",")] or list(ALGORITHMS)
     algorithms = form.read(ALGORITHMS, lambda: check_algorithms(names))
     strict, per_pair = form.flag("strict"), form.flag("per_pair")
     parameters = form.read(Parameters(), lambda: _parameters(form))
@@ -154,14 +154,23 @@ def form_schema() -> dict[str, Any]:
             "default": "refuse",
             "description": "Of an archive: refuse a reference without hypothesis, or score it as one without events.",
         },
-        "pattern": {"type": "string", "description": "Of an archive: a hypothesis's name, as in {id}_pred."},
+        "pattern": {
+            "type": "string",
+            "pattern": r"\{id\}",
+            "description": "Of an archive: a hypothesis's name; {id} stands for its reference's, as in {id}_pred.",
+        },
         "labels": {"type": "string", "enum": list(PRESETS), "description": "A preset label map."},
         "channels": {
             "type": "string",
             "enum": list(CHANNELS),
             "description": "Refuse per-channel events, or score their union.",
         },
-        "duration_tolerance": {"type": "number", "minimum": 0, "description": "Seconds by which durations may differ."},
+        "duration_tolerance": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": MAX_TOLERANCE_SECONDS,
+            "description": "Seconds by which durations may differ.",
+        },
         "evidence": flag | {"description": "Add confidence intervals, by a bootstrap of subjects."},
         "seed": {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 0, "description": "Of evidence."},
         "replicates": {"type": "integer", "minimum": MIN_REPLICATES, "maximum": MAX_REPLICATES, "default": REPLICATES},
@@ -169,7 +178,7 @@ def form_schema() -> dict[str, Any]:
     neither = {"not": {"anyOf": [{"required": [name]} for name in ("reference", "archive")]}}
     return {
         "type": "object",
-        "description": "What to score: pairs of files, or an archive of them.",
+        "description": "What to score: pairs of files, or an archive of them. An empty text counts as not sent.",
         "properties": properties,
         "additionalProperties": False,
         "dependentRequired": {"reference": ["hypothesis"], "hypothesis": ["reference"]},

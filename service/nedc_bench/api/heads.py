@@ -8,6 +8,7 @@ import h11
 
 MAX_HEAD_BYTES = 16 * 1024
 VERSIONS = (b"1.0", b"1.1")
+HANDSHAKE_LISTS = (b"connection", b"sec-websocket-protocol")
 UNREADABLE = "this cannot be read as an HTTP/1.1 request"
 DETAILS = {
     431: f"the request line and headers are larger than {MAX_HEAD_BYTES} bytes; send fewer or shorter headers",
@@ -20,7 +21,7 @@ def refusal_of(request: h11.Request) -> tuple[int, str | None] | None:
     """The status that refuses a request before the app sees it, and a detail; None if the app may see it.
 
     h11 limits only an incomplete head, so a large one that arrives at once passes it. A proxy that trusts a length
-    beside chunks sees another body than we do (RFC 9112, 6.3). A handshake without key or version would be held open.
+    beside chunks sees another body than we do (RFC 9112, 6.3).
     """
     if request.http_version not in VERSIONS:
         return 505, None
@@ -31,13 +32,21 @@ def refusal_of(request: h11.Request) -> tuple[int, str | None] | None:
     headers = dict(request.headers)
     if b"transfer-encoding" in headers and b"content-length" in headers:
         return 400, "Content-Length and Transfer-Encoding exclude each other; send one"
-    if headers.get(b"upgrade", b"").lower() == b"websocket":
-        known = headers.get(b"sec-websocket-version") == b"13" and b"sec-websocket-key" in headers
-        return (
-            None
-            if known
-            else (400, "the handshake of a WebSocket needs Sec-WebSocket-Key and Sec-WebSocket-Version: 13")
-        )
+    if headers.get(b"upgrade", b"").lower() == b"websocket" and (detail := _handshake_fault(request, headers)):
+        return 400, detail
+    return None
+
+
+def _handshake_fault(request: h11.Request, headers: dict[bytes, bytes]) -> str | None:
+    """What is wrong with a WebSocket's handshake (RFC 6455, 4.2.1), which Hypercorn answers badly or not at all."""
+    if request.http_version != b"1.1":
+        return "the handshake of a WebSocket must be HTTP/1.1"
+    if headers.get(b"sec-websocket-version") != b"13" or b"sec-websocket-key" not in headers:
+        return "the handshake of a WebSocket needs Sec-WebSocket-Key and Sec-WebSocket-Version: 13"
+    if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+        return "the handshake of a WebSocket has no body; send none"
+    if not all(value.isascii() for name, value in request.headers if name in HANDSHAKE_LISTS):
+        return "Connection and Sec-WebSocket-Protocol must be lists of words in ASCII"
     return None
 
 

@@ -41,7 +41,7 @@ from wsproto.events import Event as WebSocketEvent
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
-from nedc_bench.api.errors import PROBLEM_JSON
+from nedc_bench.api.errors import PROBLEM_JSON, UNEXPECTED
 from nedc_bench.api.heads import DETAILS, UNREADABLE, refusal_of
 from nedc_bench.api.problem import TITLES, problem
 from nedc_bench.api.tasks import Tasks
@@ -54,6 +54,11 @@ FRAMES = 30
 FRAMES_PER_SECOND = 10.0
 CONNECTION = "connection"  # in the ``state`` of a request's scope
 COMPRESSION = b"sec-websocket-extensions"
+REQUEST_ID = b"x-request-id"
+HANDSHAKE_DETAILS = {
+    400: "a WebSocket's client sends nothing before it has the answer to its handshake",
+    500: UNEXPECTED,
+}
 
 
 class TooManyFramesError(Exception):
@@ -173,6 +178,7 @@ class Http1(H11Protocol):
     """Hypercorn's HTTP/1.1 without upgrades to HTTP/2, and with limited frames."""
 
     _head = b""
+    _refused = False
 
     async def handle(self, event: Event) -> None:
         """Handle received bytes; closes a WebSocket with too many frames."""
@@ -186,9 +192,20 @@ class Http1(H11Protocol):
             await self.send(Closed())
 
     async def stream_send(self, event: StreamEvent) -> None:
-        """Send the app's answer."""
-        if isinstance(self.stream, WSStream) and isinstance(event, Response) and event.status_code == 101:
-            self.stream.connection = cast(WebSocketConnection, CountedFrames(self.stream.connection))
+        """Send the app's answer, or refuse the handshake of a WebSocket where Hypercorn does.
+
+        Hypercorn would refuse it without a body, and keep the connection for ever.
+        """
+        if self._refused:
+            return
+        if isinstance(self.stream, WSStream) and isinstance(event, Response):
+            if event.status_code == 101:
+                self.stream.connection = cast(WebSocketConnection, CountedFrames(self.stream.connection))
+            elif not any(name == REQUEST_ID for name, _ in event.headers):
+                self._refused = True
+                await self._send_error_response(event.status_code, HANDSHAKE_DETAILS.get(event.status_code))
+                await self.send(Closed())
+                return
         await super().stream_send(event)
 
     async def _check_protocol(self, event: h11.Request) -> None:
@@ -232,7 +249,7 @@ class Http1(H11Protocol):
         headers = [
             (b"content-type", PROBLEM_JSON.encode()),
             (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", request_id.encode()),
+            (REQUEST_ID, request_id.encode()),
             (b"connection", b"close"),
             *self.config.response_headers("h11"),
         ]

@@ -24,7 +24,7 @@ from nedc_bench.version import __version__
 MODELS = (Job, JobPage, Problem, Health, Result)
 
 DESCRIPTION = """\
-Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, equal in every bit.
+Scores EEG event annotations with the algorithms of NEDC EEG Eval v6.0.0, bit for bit.
 
     curl HOST/api/v1/evaluate -H 'Prefer: wait=30' -F reference=@ref.csv_bi -F hypothesis=@hyp.csv_bi
 
@@ -61,6 +61,7 @@ _UPLOAD = {
     "description": "Names and texts in UTF-8; any Content-Encoding but identity gets 415.",
     "content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Evaluation"}}},
 }
+HEAD_PROBLEMS = (400, 431, 505)  # of a request's head, whatever it asks for
 _TEXT = {"schema": {"type": "string"}}
 _PREFER = {
     "name": "Prefer",
@@ -128,7 +129,7 @@ def _paths() -> dict[str, Any]:
                     ),
                     "202": _job_response("The job is accepted.", location=True),
                 },
-                (400, 401, 406, 408, 413, 415, 422, 429, 500, 503),
+                (401, 406, 408, 413, 415, 422, 429, 500, 503),
                 parameters=[_PREFER, _IDEMPOTENCY_KEY],
                 body=_UPLOAD,
             ),
@@ -217,7 +218,10 @@ def _operation(
         operation["parameters"] = parameters
     if body:
         operation["requestBody"] = body
-    errors = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in problems}
+    errors = {
+        str(status): {"$ref": f"#/components/responses/Problem{status}"}
+        for status in sorted((*HEAD_PROBLEMS, *problems))
+    }
     return operation | {"responses": responses | errors}
 
 

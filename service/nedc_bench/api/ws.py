@@ -9,7 +9,6 @@ newest state is buffered, so a slow reader misses intermediate changes, but neve
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
 
 import msgspec
 from quart import Blueprint, Response, g, websocket
@@ -98,4 +97,4 @@ def _origin_allowed(found: Service) -> bool:
     origin = websocket.headers.get("Origin")
     if origin is None:
         return True
-    return urlsplit(origin).netloc == websocket.host or origin.lower() in found.settings.cors_origins
+    return origin.partition("://")[2] == websocket.host or origin.lower() in found.settings.cors_origins

@@ -1,7 +1,8 @@
 """The command ``nedc-bench``.
 
 Exit status: 0 fine; 1 the input is refused (or ``parity`` finds a difference, ``doctor`` a fault); 2 usage; 3 the
-evaluation could not be carried out (a dead worker, a full disk); 4 an acceptance limit is not met; 130 interrupted.
+evaluation could not be carried out (a dead worker, a full disk); 4 an acceptance limit is not met; 128 + n ended by
+signal n (130 by Ctrl-C, 143 by SIGTERM), with nothing half-written left behind.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import argparse
 import gc
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
-from typing import IO, Any
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from types import FrameType
+from typing import IO, Any, NoReturn
 
 from nedc_bench.cli import burden, check, compare, curve, evidence, explain, parity, score, service, verify
 from nedc_bench.cli.arguments import EXAMPLES, FAILED, FINE, FORMATS, INTERRUPTED, REFUSED, USAGE
@@ -30,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # for names and labels that the terminal cannot encode
     try:
         output: Any = _Output(sys.stdout)
-        with redirect_stdout(output):
+        with _interrupted_by(signal.SIGTERM, signal.SIGHUP), redirect_stdout(output):
             arguments = _parser().parse_args(argv)
             status: int = arguments.run(arguments)
             sys.stdout.flush()
@@ -46,9 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EvaluationError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return INTERRUPTED if not interrupt.args else 128 + int(interrupt.args[0])
     except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         _drop_output()
         return FINE
@@ -56,6 +60,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         _drop_output()
         return FAILED
+
+
+@contextmanager
+def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
+    """Have signals end the command as Ctrl-C does, unless the caller had them ignored (`nohup`) or handles them."""
+
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    main = threading.current_thread() is threading.main_thread()
+    taken = [number for number in numbers if main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class _Output:
@@ -90,7 +112,7 @@ def _drop_output() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nedc-bench",
-        description="Score EEG event annotations with the five algorithms of NEDC EEG Eval v6.0.0, to the last bit.",
+        description="Score EEG event annotations with the five algorithms of NEDC EEG Eval v6.0.0, bit for bit.",
         epilog=EXAMPLES + FORMATS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

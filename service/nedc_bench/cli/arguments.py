@@ -157,7 +157,10 @@ def named_pairs(arguments: argparse.Namespace, parameters: Parameters, *, hypoth
 
 
 def _check_outputs(given: Mapping[str, Any], pairing: Pairing) -> None:
-    """Refuse to write over a file that the command reads, or two outputs to one file."""
+    """Refuse an output without a name, to write over a file that the command reads, and two outputs to one file."""
+    for option in ("output", "events", "figure"):
+        if given.get(option) == "":
+            raise refusal("output", f"--{option} is empty; give it a name, or leave it out")
     outputs = [given[option] for option in ("events", "figure") if given.get(option) is not None]
     if given.get("output") is not None:
         outputs += [os.path.join(given["output"], name) for name in WRITTEN]

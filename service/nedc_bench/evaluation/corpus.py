@@ -87,7 +87,7 @@ class Result(CorpusScore):
             curves: operating curves of the same pairs (`operating_curve`), for the page.
 
         Raises:
-            InputError: an argument has the wrong type.
+            InputError: an argument has the wrong type, or the folder an empty name.
             EvaluationError: the folder cannot be written.
         """
         check_kinds(
@@ -100,6 +100,8 @@ class Result(CorpusScore):
             events=(events, bool),
         )
         check_kinds(**{f"curves[{k}]": (curve, OperatingCurve) for k, curve in enumerate(curves)})
+        if not os.fspath(folder):
+            raise refusal("path", "the folder for the reports has an empty name; '.' is the current one")
         return write_reports(
             self,
             folder,

@@ -84,7 +84,7 @@ class RedisAddress:
     def __str__(self) -> str:
         """The address without secrets."""
         places = self.path or ",".join(f"{host}:{port}" for host, port in self.nodes)
-        return f"{self.kind} Redis at {places}{' (TLS)' if self.tls else ''}"
+        return f"{'single' if self.kind == 'plain' else self.kind} Redis at {places}{' (TLS)' if self.tls else ''}"
 
     def tls_options(self, ca_file: str | None) -> dict[str, Any]:
         """redis-py's options for TLS; certificates are always verified."""

@@ -72,6 +72,8 @@ def whole_file(path: str, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:
             with open(path, mode, **options) as file:
                 yield file
             return
+        if path.endswith(os.sep):
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         target = Path(os.path.realpath(path))  # keeps a symbolic link
         with tempfile.TemporaryDirectory(prefix=".nedc-bench-", dir=target.parent) as staging:
             staged = Path(staging, target.name)

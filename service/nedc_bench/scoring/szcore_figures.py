@@ -19,7 +19,7 @@ from nedc_bench.scoring.contribution import PerClass, add_counts
 
 # Subjects in file names: BIDS, TUSZ (aaaaaaac_s001_t000), CHB-MIT (chb05_06).
 _SUBJECT = re.compile(r"(?:^|[/\\_])(sub-[A-Za-z0-9]+)(?=[/\\_.]|$)")
-_SUBJECT_OF_NAME = re.compile(r"(?:^|[/\\])(?:([a-z]{8})_s\d{3}_t\d{3}|(chb\d\d)_\d+\w?)(?=[^/\\]*$)")
+_SUBJECT_OF_FILE = re.compile(r"([a-z]{8})_s\d{3}_t\d{3}|(chb\d\d)_\d")
 
 
 class SzcoreContribution(NamedTuple):
@@ -154,7 +154,7 @@ def subject_of(name: str) -> str | None:
     >>> subject_of("ref/chb05_06.csv_bi"), subject_of("aaaaaaac_s001_t000.csv_bi"), subject_of("night.csv_bi")
     ('chb05', 'aaaaaaac', None)
     """
-    found = _SUBJECT.search(name) or _SUBJECT_OF_NAME.search(name)
+    found = _SUBJECT.search(name) or _SUBJECT_OF_FILE.match(re.split(r"[/\\]", name)[-1])
     return next(filter(None, found.groups())) if found else None
 
 
