@@ -112,6 +112,8 @@ def thresholds() -> list[str]:
 
 def _property(document: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     for key in path:
+        if key not in document["properties"]:
+            raise LookupError(f"values.schema.json does not declare {'.'.join(path)}, which values.yaml has")
         document = document["properties"][key]
     return document
 

@@ -140,7 +140,10 @@ def test_a_wrong_value_is_refused_with_a_message_that_helps(values: Any, message
 def test_no_value_is_accepted_that_the_schema_does_not_declare() -> None:
     open_ended = [path for path, schema in SCHEMAS.items() if "properties" in schema and schema.get(REST) is not False]
     assert open_ended == []
-    assert _keys(SCHEMA) == {("global",)} | set(_leaves(DEFAULTS, SCHEMA))
+    declared, known = _keys(SCHEMA), {("global",)} | set(_leaves(DEFAULTS, SCHEMA))
+    wrong = [f"values.schema.json does not declare {'.'.join(path)}" for path in sorted(known - declared)]
+    wrong += [f"values.yaml does not have {'.'.join(path)}" for path in sorted(declared - known)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_schema_describes_every_value() -> None:
@@ -174,7 +177,7 @@ def _leaves(values: Any, schema: Any, above: tuple[str, ...] = ()) -> Iterator[t
         yield above
         return
     for key, value in values.items():
-        yield from _leaves(value, schema["properties"][key], (*above, key))
+        yield from _leaves(value, schema["properties"].get(key, {}), (*above, key))
 
 
 READ_BY_HELM = {("enabled",)}  # the condition of a parent chart: see test_platforms.py
@@ -182,7 +185,8 @@ READ_BY_HELM = {("enabled",)}  # the condition of a parent chart: see test_platf
 
 @pytest.mark.parametrize("path", [path for path in _leaves(DEFAULTS, SCHEMA) if path not in READ_BY_HELM], ids=".".join)
 def test_every_value_is_used(path: tuple[str, ...]) -> None:
-    case = next(values for values in CASES.values() if _has(values, path))
+    case = next((values for values in CASES.values() if _has(values, path)), None)
+    assert case is not None, f"no file of tests/chart/cases sets {'.'.join(path)}"
     without = copy.deepcopy(case)
     _parent(without, path).pop(path[-1])
     assert _outcome(case) != _outcome(without)
