@@ -59,6 +59,28 @@ def test_the_union_of_channels_takes_the_file_of_channels_in_an_archive(server: 
         assert job["result"]["inputs"][0]["reference"]["name"] == expected
 
 
+def with_sidecar(seconds: int) -> bytes:
+    """A BIDS archive whose recording lasts so long according to its sidecar alone."""
+    table = b"onset\tduration\teventType\n10.0\t10.0\tsz\n"
+    sidecar = b'{"RecordingDuration": %d}' % seconds
+    stem = "ref/sub-1/eeg/sub-1_task-rest"
+    files = {f"{stem}_events.tsv": table, f"{stem}_eeg.json": sidecar, "hyp/sub-1_task-rest.tsv": table}
+    return make_archive("tar.gz", files)
+
+
+def test_the_sidecar_beside_a_file_gives_its_duration(server: Server) -> None:
+    for seconds in (300, 400):  # the cache tells them apart
+        job = post(server, [("archive", ("bids.tgz", with_sidecar(seconds)))]).json()
+        assert (job["status"], job["result"]["duration_seconds"]) == ("completed", seconds)
+
+
+@pytest.mark.integration
+def test_a_sidecar_goes_through_the_queue(replica: Start) -> None:
+    server = replica()
+    job = ended(server, accept(server, [("archive", ("bids.tgz", with_sidecar(300)))]))
+    assert (job["status"], job["result"]["duration_seconds"]) == ("completed", 300.0)
+
+
 @pytest.mark.integration
 def test_a_missing_hypothesis_goes_through_the_queue(replica: Start) -> None:
     server = replica()
@@ -72,6 +94,18 @@ def test_a_missing_hypothesis_goes_through_the_queue(replica: Start) -> None:
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_names_that_lead_out_of_the_archive_or_to_no_side_are_refused(server: Server, kind: str, name: str) -> None:
     check_problem(post(server, [("archive", ("bad", make_archive(kind, {name: b"x"})))]), 422)
+
+
+def test_a_damaged_archive_is_refused(server: Server) -> None:
+    files = {f"{side}/{name}.csv_bi": ONE["reference"] for name in "ab" for side in ("ref", "hyp")}
+    whole = make_archive("tar", files)
+    damaged = bytearray(whole)
+    damaged[whole.index(b"ref/b")] ^= 1
+    for kind, archive in (("damaged", bytes(damaged)), ("cut", whole[:2048]), ("7z", b"7z\xbc\xaf\x27\x1c\0\4")):
+        detail = check_problem(post(server, [("archive", (kind, archive))]), 422)["detail"]
+        assert {"damaged": "a header is damaged", "cut": "it lacks the blocks of zeros", "7z": "send a zip, or a tar"}[
+            kind
+        ] in detail
 
 
 def test_a_link_in_an_archive_is_refused(server: Server) -> None:

@@ -26,7 +26,7 @@ REFUSED = {
     "a zip that lies about its content": (lambda: hostile.bomb(zipfile.ZIP_DEFLATED), 422, "not a whole tar or zip"),
     "a zip of another compression": (lambda: hostile.bomb(zipfile.ZIP_LZMA), 422, "not compressed by deflate"),
     "long names, zip": (lambda: hostile.long_names("zip"), 422, "its directory is larger"),
-    "long names, tar.gz": (lambda: hostile.long_names("tar.gz"), 422, "holds no annotation file"),
+    "long names, tar.gz": (lambda: hostile.long_names("tar.gz"), 422, "a name of more than 4096 bytes"),
 }
 TAKEN = {
     "large": (hostile.large, 2),

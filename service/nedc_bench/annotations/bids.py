@@ -17,11 +17,12 @@ Source: BIDS 1.10, task events and EEG sidecars; SzCORE (Dan et al., Epilepsia 2
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Sequence
 
-from nedc_bench.annotations.layout import SIDECAR_SUFFIXES, split_suffix
+from nedc_bench.annotations.layout import sidecars_of
 from nedc_bench.annotations.reading import Events, Reading, Row, lines_of
 from nedc_bench.annotations.recording import Recording
 from nedc_bench.annotations.source import Text, read_text
@@ -119,12 +120,11 @@ def _add(events: Events, number: int, row: dict[str, str], text: str) -> None:
 
 def _sidecar_duration(file: Text, reading: Reading) -> float | None:
     """The duration in the sidecar beside an ``events.tsv``, if there is one that states it."""
-    parts = split_suffix(file.path) if file.path else None
-    for suffix in SIDECAR_SUFFIXES:
-        path = "" if parts is None else parts[0] + suffix
-        if path and os.path.isfile(path):
-            return _recording_duration(read_text(path, reading.side), reading.side)
-    return None
+    if file.sidecar:
+        sidecar = read_text(io.BytesIO(file.sidecar), reading.side, f"{file.name} (its sidecar)")
+        return _recording_duration(sidecar, reading.side)
+    path = next(filter(os.path.isfile, sidecars_of(file.path)), None)
+    return None if path is None else _recording_duration(read_text(path, reading.side), reading.side)
 
 
 def _recording_duration(file: Text, side: str) -> float | None:

@@ -193,6 +193,12 @@ def split_suffix(name: str) -> tuple[str, str] | None:
     return (name[: len(whole) - len(suffix)], suffix) if suffix else None
 
 
+def sidecars_of(name: str) -> tuple[str, ...]:
+    """The names of the BIDS sidecars that an annotation file may have beside it, in order of preference."""
+    parts = split_suffix(name)
+    return () if parts is None else tuple(parts[0] + suffix for suffix in SIDECAR_SUFFIXES)
+
+
 def _select(names: Iterable[str], side: str, channels: str, beside: list[tuple[str, str]]) -> list[TreeFile]:
     """The files of a side that count, one per key, sorted by name.
 

@@ -32,13 +32,14 @@ Source = Path | IO[bytes] | IO[str]
 class Content:
     """A file's ``data``, decompressed; its ``name`` in messages, its ``path``, the ``sha256`` of its bytes.
 
-    ``path`` is empty if the caller passed an open file.
+    ``path`` is empty if the caller passed an open file. ``sidecar`` is that of `FileInMemory`.
     """
 
     data: bytes
     name: str
     path: str
     sha256: str
+    sidecar: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class Text:
     name: str
     sha256: str
     path: str = ""
+    sidecar: bytes = b""
+
+
+class FileInMemory(io.BytesIO):
+    """An annotation file in memory, with the BIDS sidecar that stood beside it, or empty bytes."""
+
+    def __init__(self, data: bytes, sidecar: bytes = b"") -> None:
+        super().__init__(data)
+        self.sidecar = sidecar
 
 
 def read_text(source: Source, side: str = "", name: str | None = None) -> Text:
@@ -79,7 +89,8 @@ def read_content(source: Source, side: str = "", name: str | None = None) -> Con
         raise refusal("pointer", message, side=side, file=name)
     if data.startswith(ANNEX_POINTER):
         _refuse_annexed(name, side)
-    return Content(data, name, os.fspath(source) if isinstance(source, (str, os.PathLike)) else "", sha256)
+    path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
+    return Content(data, name, path, sha256, source.sidecar if isinstance(source, FileInMemory) else b"")
 
 
 def read_beginning(path: str, size: int) -> bytes:
@@ -101,7 +112,8 @@ def decode(content: Content, side: str = "") -> Text:
     Raises:
         InputError: it is not UTF-8 text.
     """
-    return Text(_decode(content.data, content.name, side), content.name, content.sha256, content.path)
+    text = _decode(content.data, content.name, side)
+    return Text(text, content.name, content.sha256, content.path, content.sidecar)
 
 
 def source_name(source: Source) -> str:

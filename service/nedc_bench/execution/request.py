@@ -45,8 +45,20 @@ class Study(NamedTuple):
         return cls(seed, replicates, tuple(-1 if s is None else numbers.setdefault(s, len(numbers)) for s in subjects))
 
 
+class Contents(NamedTuple):
+    """The bytes of a pair's files; a hypothesis of None is scored as one without events.
+
+    The sidecars are those of BIDS, if there were any beside the files.
+    """
+
+    reference: bytes
+    hypothesis: bytes | None
+    reference_sidecar: bytes = b""
+    hypothesis_sidecar: bytes = b""
+
+
 class PairInput(msgspec.Struct, frozen=True, array_like=True):
-    """The two files of a pair: contents, names and hexadecimal SHA-256.
+    """The two files of a pair: contents, names and hexadecimal SHA-256, and their sidecars as in `Contents`.
 
     A missing hypothesis has no SHA-256, and is scored as one without events.
     """
@@ -57,9 +69,19 @@ class PairInput(msgspec.Struct, frozen=True, array_like=True):
     hypothesis: bytes
     hypothesis_name: str
     hypothesis_sha256: str
+    reference_sidecar: bytes = b""
+    hypothesis_sidecar: bytes = b""
 
     @classmethod
-    def of(cls, reference: bytes, reference_name: str, hypothesis: bytes | None, hypothesis_name: str) -> PairInput:
+    def of(
+        cls,
+        reference: bytes,
+        reference_name: str,
+        hypothesis: bytes | None,
+        hypothesis_name: str,
+        *,
+        sidecars: tuple[bytes, bytes] = (b"", b""),
+    ) -> PairInput:
         """The pair, with its files hashed."""
         return cls(
             reference,
@@ -68,17 +90,19 @@ class PairInput(msgspec.Struct, frozen=True, array_like=True):
             hypothesis or b"",
             hypothesis_name,
             "" if hypothesis is None else sha256(hypothesis).hexdigest(),
+            *sidecars,
         )
 
     @property
     def size(self) -> int:
-        """The size of the two files in bytes."""
-        return len(self.reference) + len(self.hypothesis)
+        """The size of the files in bytes."""
+        return sum(map(len, (self.reference, self.hypothesis, self.reference_sidecar, self.hypothesis_sidecar)))
 
     @property
-    def contents(self) -> tuple[bytes, bytes | None]:
-        """The bytes of the two files; None for a missing hypothesis."""
-        return self.reference, self.hypothesis if self.hypothesis_sha256 else None
+    def contents(self) -> Contents:
+        """The bytes of the files."""
+        hypothesis = self.hypothesis if self.hypothesis_sha256 else None
+        return Contents(self.reference, hypothesis, self.reference_sidecar, self.hypothesis_sidecar)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -106,7 +130,9 @@ class Asked:
 
     def pair_key(self, pair: PairInput) -> str:
         """The cache key of the pair's score; strictness and the form of the document are not part of it."""
-        return _hash(pair.reference_sha256, pair.hypothesis_sha256, _canonical(self.algorithms, self.parameters))
+        sidecars = (sha256(sidecar).hexdigest() for sidecar in (pair.reference_sidecar, pair.hypothesis_sidecar))
+        asked = _canonical(self.algorithms, self.parameters)
+        return _hash(pair.reference_sha256, pair.hypothesis_sha256, *sidecars, asked)
 
     def request_key(self, pair_keys: Sequence[str]) -> str:
         """The cache key of the figures of a request with these pairs, in this order."""

@@ -6,7 +6,6 @@ JSON array. Workers know contents, not names (`nedc_bench.execution.folded`).
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,12 +14,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from nedc_bench.annotations import Pair, Parameters
+from nedc_bench.annotations.source import FileInMemory
 from nedc_bench.errors import Finding, InputError
 from nedc_bench.evaluation.corpus import Result, accepted_scores, evaluate_pair
 from nedc_bench.evaluation.spreading import Outcome
 from nedc_bench.execution.codec import decode_score, encode_score, with_files
 from nedc_bench.execution.folded import HYPOTHESIS, REFERENCE, Folded, numbered, placeholder
-from nedc_bench.execution.request import Asked
+from nedc_bench.execution.request import Asked, Contents
 from nedc_bench.reports import report_names
 from nedc_bench.reports.evidence import evidence_figures
 from nedc_bench.reports.files import report_lines
@@ -31,7 +31,6 @@ from nedc_bench.statistics.table import NOTHING, Row
 
 COMPRESSION = 1
 
-Contents = tuple[bytes, bytes | None]  # of the reference and the hypothesis
 Digests = tuple[str, str]
 Refusal = tuple[Finding, ...]
 
@@ -56,9 +55,10 @@ def score_pairs(pairs: Sequence[Contents], asked: Asked) -> Scored:
     """Score pairs, in order."""
     outcomes: list[bytes] = []
     seconds = dict.fromkeys(asked.algorithms, 0.0)
-    for reference, hypothesis in pairs:
-        other = None if hypothesis is None else io.BytesIO(hypothesis)
-        pair = Pair(io.BytesIO(reference), other, placeholder(REFERENCE), placeholder(HYPOTHESIS))
+    for reference, hypothesis, sidecar, other_sidecar in pairs:
+        own = FileInMemory(reference, sidecar)
+        other = None if hypothesis is None else FileInMemory(hypothesis, other_sidecar)
+        pair = Pair(own, other, placeholder(REFERENCE), placeholder(HYPOTHESIS))
         try:
             score = evaluate_pair(pair, asked.parameters, asked.algorithms)
         except InputError as error:
@@ -122,7 +122,7 @@ def warm_up() -> None:
     """Score a small pair, so that the first request does not wait for lazy imports."""
     text = b"# version = csv_v1.0.0\n# duration = 9.0 secs\nchannel,start_time,stop_time,label,confidence\n"
     text += b"TERM,1.0,2.0,seiz,1.0\n"
-    score_and_fold([(text, text)], [("", "")], Asked(ALGORITHMS, Parameters()))
+    score_and_fold([Contents(text, text)], [("", "")], Asked(ALGORITHMS, Parameters()))
 
 
 def _evidence(result: Result, asked: Asked) -> dict[str, Any]:
