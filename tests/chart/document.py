@@ -2,6 +2,7 @@
 
 - The table of README.md and the descriptions of values.schema.json say what values.yaml says: the comment above a key
   describes it.
+- The alerts whose threshold can be set, in values.schema.json, are those of the rules.
 - Rules, dashboards, the probe's pairs and the licence are copies: a symbolic link out of the chart would break Flux,
   Rancher and a clone on Windows.
 """
@@ -9,7 +10,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -88,11 +91,29 @@ def schema() -> str:
     document = json.loads((CHART / "values.schema.json").read_text())
     for value in values():
         _property(document, value.path)["description"] = value.description
+    _property(document, ("prometheusRule", "thresholds"))["propertyNames"]["enum"] = thresholds()
     return json.dumps(document, indent=2) + "\n"
+
+
+def thresholds() -> list[str]:
+    """The alerts with one warning that ends in a threshold; ``> 0`` is none, since it asks whether there is any."""
+    groups = [
+        group
+        for path in (ROOT / "monitoring/rules").glob("*.yml")
+        for group in yaml.safe_load(path.read_text())["groups"]
+    ]
+    warnings = [
+        rule for group in groups for rule in group["rules"] if rule.get("labels", {}).get("severity") == "warning"
+    ]
+    counted = Counter(rule["alert"] for rule in warnings)
+    found = (rule["alert"] for rule in warnings if re.search(r">=? (?!0\s*$)[\d.]+\s*$", rule["expr"]))
+    return sorted(alert for alert in found if counted[alert] == 1)
 
 
 def _property(document: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     for key in path:
+        if key not in document["properties"]:
+            raise LookupError(f"values.schema.json does not declare {'.'.join(path)}, which values.yaml has")
         document = document["properties"][key]
     return document
 

@@ -21,7 +21,10 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 SET_BY_OTHER_VALUES = {"PORT", "REDIS_URL", "REDIS_PREFIX", "REDIS_CA_FILE", "API_TOKENS_FILE", "NEDC_NFC"}
 TOKENS = {"apiTokens": {"existingSecret": "tokens"}}
-WHY = "each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existing"
+WHY = (
+    "each replica would have jobs of its own, and a client would ask the wrong one; "
+    "set redis.url or redis.existingSecret"
+)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +54,11 @@ WHY = "each replica would have jobs of its own, and a client would ask the wrong
             {"apiTokens": {"hashes": ["token"]}},
             "at '/apiTokens/hashes/0': 'token' does not match pattern '^[0-9a-f]{64}$'",
         ),
-        ({"replicaCount": 2}, f"replicaCount is 2, but there is no Redis: {WHY}"),
-        ({"autoscaling": {"enabled": True}}, f"autoscaling.enabled is true, but there is no Redis: {WHY}"),
+        ({"replicaCount": 2}, f"replicaCount is 2, but there is no Redis: {WHY}, or replicaCount to 1"),
+        (
+            {"autoscaling": {"enabled": True}},
+            f"autoscaling.enabled is true, but there is no Redis: {WHY}, or autoscaling.enabled to false",
+        ),
         (
             REDIS | {"autoscaling": {"minReplicas": 11}},
             "autoscaling.minReplicas (11) is more than autoscaling.maxReplicas (10)",
@@ -85,11 +91,14 @@ WHY = "each replica would have jobs of its own, and a client would ask the wrong
             "Prometheus has no token; set serviceMonitor.tokenSecret.name",
         ),
         (TOKENS | {"postSync": {"enabled": True}}, "the probe has no token; set probe.tokenSecret.name"),
-        ({"redis": {"caSecret": "ca"}}, "redis.caSecret is set, but there is no Redis"),
+        ({"redis": {"caSecret": "ca"}}, "redis.existingSecret, or empty redis.caSecret"),
         ({"redis": {"caSecret": "ca", "url": "redis://a"}}, "redis.url asks for no TLS; begin it with rediss://"),
         (REDIS | {"autoscaling": {"external": True, "enabled": True}}, "two autoscalers would fight; keep one"),
         (REDIS | {"autoscaling": {"external": True}, "replicaCount": 2}, "leaves the replicas to another; keep one"),
-        ({"autoscaling": {"external": True}}, f"autoscaling.external is true, but there is no Redis: {WHY}"),
+        (
+            {"autoscaling": {"external": True}},
+            f"autoscaling.external is true, but there is no Redis: {WHY}, or autoscaling.external to false",
+        ),
         (REDIS | {"autoscaling": {"targetCPUUtilizationPercentage": None}}, "metrics is empty; set one of them"),
         ({"service": {"nodePort": 30000}}, "service.nodePort is set, but service.type is ClusterIP; set NodePort"),
         (
@@ -131,7 +140,10 @@ def test_a_wrong_value_is_refused_with_a_message_that_helps(values: Any, message
 def test_no_value_is_accepted_that_the_schema_does_not_declare() -> None:
     open_ended = [path for path, schema in SCHEMAS.items() if "properties" in schema and schema.get(REST) is not False]
     assert open_ended == []
-    assert _keys(SCHEMA) == {("global",)} | set(_leaves(DEFAULTS, SCHEMA))
+    declared, known = _keys(SCHEMA), {("global",)} | set(_leaves(DEFAULTS, SCHEMA))
+    wrong = [f"values.schema.json does not declare {'.'.join(path)}" for path in sorted(known - declared)]
+    wrong += [f"values.yaml does not have {'.'.join(path)}" for path in sorted(declared - known)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_schema_describes_every_value() -> None:
@@ -165,7 +177,7 @@ def _leaves(values: Any, schema: Any, above: tuple[str, ...] = ()) -> Iterator[t
         yield above
         return
     for key, value in values.items():
-        yield from _leaves(value, schema["properties"][key], (*above, key))
+        yield from _leaves(value, schema["properties"].get(key, {}), (*above, key))
 
 
 READ_BY_HELM = {("enabled",)}  # the condition of a parent chart: see test_platforms.py
@@ -173,7 +185,8 @@ READ_BY_HELM = {("enabled",)}  # the condition of a parent chart: see test_platf
 
 @pytest.mark.parametrize("path", [path for path in _leaves(DEFAULTS, SCHEMA) if path not in READ_BY_HELM], ids=".".join)
 def test_every_value_is_used(path: tuple[str, ...]) -> None:
-    case = next(values for values in CASES.values() if _has(values, path))
+    case = next((values for values in CASES.values() if _has(values, path)), None)
+    assert case is not None, f"no file of tests/chart/cases sets {'.'.join(path)}"
     without = copy.deepcopy(case)
     _parent(without, path).pop(path[-1])
     assert _outcome(case) != _outcome(without)

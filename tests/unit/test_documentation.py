@@ -218,6 +218,12 @@ def test_make_lists_its_targets_with_nothing_left_to_expand() -> None:
     assert "$" not in listed
 
 
+def test_make_says_how_long_it_installs_before_it_does() -> None:
+    planned = ["make", "--dry-run", "--always-make", "rename"]
+    printed = subprocess.run(planned, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert 0 < printed.find("takes about three minutes") < printed.find("pip install")
+
+
 def drawn_events(drawing: str, side: str) -> list[tuple[float, float]]:
     """The events of a side in a drawing: `|====|`, four characters a second, the first second at column 13."""
     row = re.findall(rf"^{side} +.*$", drawing, re.MULTILINE)[0]

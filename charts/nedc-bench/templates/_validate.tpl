@@ -10,16 +10,16 @@
 {{- fail "apiTokens.hashes and apiTokens.existingSecret are both set; keep one" }}
 {{- end }}
 {{- if and .Values.redis.caSecret (not $redis) }}
-{{- fail "redis.caSecret is set, but there is no Redis; set redis.url or redis.existingSecret" }}
+{{- fail "redis.caSecret is set, but there is no Redis; set redis.url or redis.existingSecret, or empty redis.caSecret" }}
 {{- end }}
 {{- if and .Values.redis.caSecret .Values.redis.url (not (hasPrefix "rediss" .Values.redis.url)) }}
 {{- fail "redis.caSecret is set, but redis.url asks for no TLS; begin it with rediss://, rediss+sentinel:// or rediss+cluster://" }}
 {{- end }}
 {{- if and (not $redis) (gt (int .Values.replicaCount) 1) }}
-{{- fail (printf "replicaCount is %d, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret" (int .Values.replicaCount)) }}
+{{- fail (printf "replicaCount is %d, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret, or replicaCount to 1" (int .Values.replicaCount)) }}
 {{- end }}
 {{- if and (not $redis) $autoscaled }}
-{{- fail "autoscaling.enabled is true, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret" }}
+{{- fail "autoscaling.enabled is true, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret, or autoscaling.enabled to false" }}
 {{- end }}
 {{- if and $autoscaled .Values.replicaCount }}
 {{- fail "replicaCount is set, but the autoscaler decides; set autoscaling.minReplicas, or autoscaling.enabled to false" }}
@@ -31,7 +31,7 @@
 {{- fail "replicaCount is set, but autoscaling.external leaves the replicas to another; keep one" }}
 {{- end }}
 {{- if and .Values.autoscaling.external (not $redis) }}
-{{- fail "autoscaling.external is true, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret" }}
+{{- fail "autoscaling.external is true, but there is no Redis: each replica would have jobs of its own, and a client would ask the wrong one; set redis.url or redis.existingSecret, or autoscaling.external to false" }}
 {{- end }}
 {{- if and $autoscaled (not .Values.autoscaling.targetCPUUtilizationPercentage) (not .Values.autoscaling.metrics) }}
 {{- fail "autoscaling.targetCPUUtilizationPercentage is null and autoscaling.metrics is empty; set one of them" }}

@@ -1,4 +1,4 @@
-"""The Kubernetes commands in docs/deployment.md and docs/runbook.md work exactly as written."""
+"""The Kubernetes commands in the pages on deployment, tokens, operation and emergencies work exactly as written."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def test_the_documented_commands(namespace: Namespace, loaded: str, tmp_path: Pa
     given = {"NAMESPACE": namespace.name, "REDIS_URL": namespace.redis_url, "RELEASE": NAME, "SERVICE": FULL_NAME}
     installing, *deploying, removing = commands("docs/deployment.md")
     said = ""
-    for block in (installing, *deploying, *commands("docs/runbook.md"), *commands("docs/emergency-helm.md"), removing):
+    pages = ("docs/tokens.md", "docs/runbook.md", "docs/emergency-helm.md")
+    for block in (installing, *deploying, *(block for page in pages for block in commands(page)), removing):
         if block != installing:  # rollouts by the previous block or the autoscaler must finish first
             namespace.kubectl("rollout", "status", f"deployment/{FULL_NAME}", f"--timeout={HELM_TIMEOUT}")
         said += shell.run(block, **given)
-    assert said.count("probe passed: every figure is the original's") == 2
+    assert said.count("probe passed: every figure is the original's") == 3
     assert said.count('"status":"ready"') >= 2  # one per pod; the autoscaler may have added some
     assert "nedc_redis_up 1.0" in said
     assert said.splitlines().count(FULL_NAME) == 2  # both pages look it up

@@ -66,6 +66,8 @@ def site(cluster: Cluster, loaded: str, tmp_path_factory: pytest.TempPathFactory
             "autoscaling": {"enabled": False},
             "replicaCount": 1,
             "networkPolicy": {"clients": [named(clients, **CLIENT)], "scrapers": [named(monitoring)]},
+            "serviceMonitor": {"enabled": True},
+            "prometheusRule": {"enabled": True},
         }
         (block,) = commands("charts/nedc-bench/README.md")
         given = {"NAMESPACE": ours.name, "REDIS_NAMESPACE": redis.name, "PASSWORD": "secret"}
