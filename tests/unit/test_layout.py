@@ -239,9 +239,8 @@ def test_a_lone_hypothesis_is_refused_and_the_way_out_named(missing: str) -> Non
         "1 of 3 hypotheses has no reference; remove it, or add the reference",
         "hypothesis p3.csv_bi: has no reference of the same name",
     ]
-    assert refused(names[:1], names, missing=missing)[0] == (
-        "2 of 3 hypotheses have no reference; remove them, or add the references"
-    )
+    lone, *_ = refused(names[:1], names, missing=missing)
+    assert lone == "2 of 3 hypotheses have no reference; remove them, or add the references"
 
 
 def test_a_missing_hypothesis_is_empty_where_that_is_asked_for() -> None:
