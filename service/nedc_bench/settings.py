@@ -154,7 +154,8 @@ class Settings:
         "",
         optional(READABLE_FILE, "no token is needed"),
         "SHA-256 hashes of accepted tokens, one per line, optionally followed by the caller's name; needed except "
-        "for probes, documentation, the page `/` and metrics. Reloaded when it changes; empty or deleted: no token is accepted.",
+        "for probes, documentation, the page `/` and metrics. Reloaded when it changes; empty or deleted: no token is "
+        "accepted.",
     )
     metrics_need_token: bool = _setting(
         "METRICS_NEED_TOKEN", "false", TRUTH, "Whether `/metrics` needs a token too; needs API_TOKENS_FILE."
