@@ -136,6 +136,7 @@ def form_schema() -> dict[str, Any]:
         "algorithms": {
             "type": "array",
             "items": {"type": "string", "enum": [*ALGORITHM, "all"]},
+            "uniqueItems": True,
             "default": ["all"],
             "description": "The algorithms to run.",
         },
