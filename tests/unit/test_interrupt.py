@@ -26,13 +26,16 @@ pytestmark = [
 
 @contextmanager
 def started_command(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A command scoring 1,200 pairs in its own session; the last one is a pipe that nobody has opened to write."""
+    """A command scoring 1,200 pairs in its own session; the last one is a pipe that nobody has opened to write.
+
+    `env` has it obey every signal, also those that our own caller ignores, as `nohup` does.
+    """
     texts = {side: [path.read_text() for path in sorted((CORPUS / side).iterdir())] * 20 for side in ("ref", "hyp")}
     lists = write_corpus(tmp_path, texts["ref"], texts["hyp"])
     pipe = tmp_path / PIPE
     pipe.unlink()
     os.mkfifo(pipe)
-    arguments = [COMMAND, "score", *map(str, lists), "-o", str(tmp_path / "out")]
+    arguments = ["env", "--default-signal", COMMAND, "score", *map(str, lists), "-o", str(tmp_path / "out")]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         try:
             yield process
