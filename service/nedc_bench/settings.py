@@ -91,7 +91,7 @@ class Settings:
         "MAX_WORKERS",
         "0",
         whole(0, 1024),
-        "The number of scoring processes, of which at least 2 run; 0: one per available CPU.",
+        "The number of worker processes, at least 2; 0: one per available CPU.",
     )
     nedc_nfc: str | None = _setting(
         "NEDC_NFC", "", optional(PATH, "none"), "The folder of an installed original; only manual parity checks use it."
